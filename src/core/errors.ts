@@ -1,0 +1,111 @@
+/**
+ * The one error class of the runtime.
+ *
+ * `code` is stable and meant for programs, `fault` says whose mistake it is, `hint` says what to do about it.
+ * The rule of the house: "not mine" is `null`, "mine but broken" throws one of these.
+ */
+
+/** Whose mistake: our own bug, the caller's, a peer's on the network, or the world's (disk, broker, camera, clock). */
+export type Fault = 'ours' | 'caller' | 'peer' | 'world'
+
+/** Every stable error code, with the party at fault. Add a line here before you throw a new one. */
+export const CODES = {
+  // bytes from outside
+  'too-long': 'peer',
+  'not-canonical': 'peer',
+  'bad-version': 'peer',
+  'bad-shape': 'peer',
+  'bad-signature': 'peer',
+  'bad-key': 'peer',
+  'wrong-topic': 'peer',
+  'wrong-net': 'peer',
+  'wrong-epoch': 'peer',
+  'unknown-type': 'peer',
+  'unknown-sender': 'peer',
+  'not-allowed': 'peer',
+  expired: 'peer',
+  'from-the-future': 'peer',
+  replayed: 'peer',
+  tampered: 'peer',
+  flooding: 'peer',
+  // identity
+  'bad-identity': 'peer',
+  'unsupported-key-event': 'peer',
+  'key-file-missing': 'caller',
+  'key-file-broken': 'world',
+  'key-file-open-to-others': 'caller',
+  // consensus and money
+  'unknown-owner': 'peer',
+  'unknown-object': 'peer',
+  'wrong-home': 'peer',
+  'wrong-version': 'peer',
+  'double-order': 'peer',
+  'double-vote': 'peer',
+  'bad-certificate': 'peer',
+  'unknown-asset': 'caller',
+  'over-cap': 'peer',
+  'insufficient-funds': 'peer',
+  'bad-amount': 'caller',
+  'no-quorum': 'world',
+  'not-settled': 'world',
+  abstaining: 'world',
+  // faces
+  'no-face': 'world',
+  'face-unsharp': 'world',
+  'face-turned': 'world',
+  'face-small': 'world',
+  'no-claim': 'world',
+  ambiguous: 'world',
+  'replayed-probe': 'peer',
+  declined: 'caller',
+  'model-missing': 'world',
+  'model-damaged': 'world',
+  'camera-failed': 'world',
+  // world
+  'store-failed': 'world',
+  'store-damaged': 'world',
+  'broker-unreachable': 'world',
+  'broker-refused': 'world',
+  'sensor-missing': 'world',
+  'reader-failed': 'world',
+  'wasm-missing': 'world',
+  'wasm-damaged': 'world',
+  'download-failed': 'world',
+  unreachable: 'world',
+  timeout: 'world',
+  // callers
+  'bad-argument': 'caller',
+  'bad-config': 'caller',
+  'unknown-key': 'caller',
+  usage: 'caller',
+  limit: 'peer',
+  stopped: 'caller',
+  internal: 'ours',
+} as const satisfies Record<string, Fault>
+
+/** A stable error code. */
+export type Code = keyof typeof CODES
+
+/** What every part of webx throws. */
+export class WebxError extends Error {
+  readonly code: Code
+  readonly fault: Fault
+  /** One sentence that says what to do, or '' where nothing can be done. */
+  readonly hint: string
+
+  /** @param message one sentence without a trailing full stop; never contains a secret */
+  constructor(code: Code, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'WebxError'
+    this.code = code
+    this.fault = CODES[code]
+    this.hint = options.hint ?? ''
+  }
+}
+
+/** Any thrown value as a WebxError; what is not one already is our own fault. */
+export function asWebxError(thrown: unknown): WebxError {
+  if (thrown instanceof WebxError) return thrown
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  return new WebxError('internal', message, { cause: thrown })
+}

@@ -1,0 +1,158 @@
+/**
+ * Genesis: the signed beginning of a net, and the only anchor anyone needs to join it.
+ *
+ * It names the organization, the members and seats of the first neighborhood with their epoch-0 voting keys, the assets with issuer and cap, and
+ * the terminals that may take payments. The net's id is the digest of its body.
+ */
+
+import { compare } from '../core/bytes.ts'
+import { type Cbor, encode } from '../core/codec.ts'
+import { assertPublicKey, verifySignatureSync } from '../core/crypto.ts'
+import { blake3Of } from '../core/digest.ts'
+import { decodeEnvelope, encodeEnvelope, signedBytes, TYPE } from '../core/envelope.ts'
+import { WebxError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import { Fields } from '../core/shape.ts'
+import { type KeyState, NO_SCOPE, readInception } from './keylog.ts'
+
+/** One seat of the neighborhood. */
+export interface Seat {
+  /** Encoded, signed inception event of the member. */
+  readonly inception: Uint8Array
+  /** Raw Ed25519 key that votes in epoch 0. */
+  readonly epochKey: Uint8Array
+  readonly weight: number
+}
+
+/** An asset that may exist in the net. Amounts are integers of its smallest unit. */
+export interface AssetTerms {
+  /** 32-byte identity that may issue it. */
+  readonly issuer: Uint8Array
+  /** Such as `EUR`: for people; programs compare asset ids. */
+  readonly code: string
+  readonly decimals: number
+  /** Most that may ever be issued, in smallest units. */
+  readonly cap: number
+}
+
+/** What a genesis says, before and after it is signed. */
+export interface GenesisTerms {
+  readonly name: string
+  readonly createdMs: number
+  /** Encoded, signed inception event of the organization. */
+  readonly organization: Uint8Array
+  /** 16-byte id of the neighborhood: home of the accounts opened here. */
+  readonly neighborhood: Uint8Array
+  readonly seats: readonly Seat[]
+  readonly assets: readonly AssetTerms[]
+  /** Encoded, signed inception events of the terminals. */
+  readonly terminals: readonly Uint8Array[]
+}
+
+/** A verified genesis. */
+export interface Genesis extends GenesisTerms {
+  /** 32-byte id of the net. */
+  readonly netId: Uint8Array
+  readonly organizationState: KeyState
+  readonly memberStates: readonly KeyState[]
+  readonly terminalStates: readonly KeyState[]
+  /** The signed file. */
+  readonly bytes: Uint8Array
+}
+
+/** Body bytes, to be signed by the organization over `genesisSignedBytes(body)`. */
+export function genesisBody(terms: GenesisTerms): Uint8Array {
+  const seats: Cbor = terms.seats.map((seat) => [seat.inception, seat.epochKey, seat.weight])
+  const assets: Cbor = terms.assets.map((asset) => [asset.issuer, asset.code, asset.decimals, asset.cap])
+  return encode([terms.name, terms.createdMs, terms.organization, terms.neighborhood, seats, assets, terms.terminals])
+}
+
+/** What the organization signs. */
+export function genesisSignedBytes(body: Uint8Array): Uint8Array {
+  return signedBytes(TYPE.genesis, NO_SCOPE, body)
+}
+
+/** The file of a signed genesis. */
+export function genesisFile(body: Uint8Array, signature: Uint8Array): Uint8Array {
+  return encodeEnvelope(
+    { type: TYPE.genesis, scope: NO_SCOPE, body, signature, attachment: new Uint8Array(0) },
+    LIMITS.genesisBytesMax,
+  )
+}
+
+/** Reads and verifies a genesis file. Throws `bad-shape`, `bad-signature`, `bad-key`, or what decoding throws. */
+export function readGenesis(bytes: Uint8Array): Genesis {
+  const envelope = decodeEnvelope(bytes, LIMITS.genesisBytesMax)
+  if (envelope.type !== TYPE.genesis) throw new WebxError('bad-shape', 'this file is not a genesis')
+  const terms = readTerms(envelope.body)
+  const organizationState = readInception(terms.organization)
+  const [key] = organizationState.keys as [Uint8Array]
+  if (!verifySignatureSync(key, genesisSignedBytes(envelope.body), envelope.signature)) {
+    throw new WebxError('bad-signature', 'genesis is not signed by its organization')
+  }
+  const memberStates = terms.seats.map((seat) => readInception(seat.inception))
+  const terminalStates = terms.terminals.map(readInception)
+  assertDistinct(
+    'members',
+    memberStates.map((state) => state.id),
+  )
+  assertDistinct(
+    'epoch keys',
+    terms.seats.map((seat) => seat.epochKey),
+  )
+  for (const seat of terms.seats) assertPublicKey(seat.epochKey)
+  const netId = blake3Of('webx v1 net', envelope.body)
+  return { ...terms, netId, organizationState, memberStates, terminalStates, bytes }
+}
+
+function readTerms(body: Uint8Array): GenesisTerms {
+  const fields = Fields.of('genesis', body, LIMITS.genesisBytesMax)
+  const terms: GenesisTerms = {
+    name: fields.text('name', 64),
+    createdMs: fields.uint('createdMs'),
+    organization: fields.bytesBetween('organization', 1, 1024),
+    neighborhood: fields.bytes('neighborhood', 16),
+    seats: fields.list('seats', LIMITS.seatsMax, (item) => readSeat(new Fields('seat', item))),
+    assets: fields.list('assets', LIMITS.genesisAssetsMax, (item) => readAsset(new Fields('asset', item))),
+    terminals: fields.list('terminals', LIMITS.genesisTerminalsMax, readBytes),
+  }
+  fields.end()
+  if (terms.seats.length === 0) throw new WebxError('bad-shape', 'genesis: a net has at least one seat')
+  return terms
+}
+
+function readSeat(fields: Fields): Seat {
+  const seat = {
+    inception: fields.bytesBetween('inception', 1, 1024),
+    epochKey: fields.bytes('epochKey', 32),
+    weight: fields.uint('weight', 1_000_000),
+  }
+  fields.end()
+  if (seat.weight === 0) throw new WebxError('bad-shape', 'seat: weight must be at least 1')
+  return seat
+}
+
+function readAsset(fields: Fields): AssetTerms {
+  const asset = {
+    issuer: fields.bytes('issuer', 32),
+    code: fields.text('code', LIMITS.assetCodeCharactersMax),
+    decimals: fields.uint('decimals', LIMITS.assetDecimalsMax),
+    cap: fields.uint('cap', LIMITS.amountMax),
+  }
+  fields.end()
+  return asset
+}
+
+function readBytes(value: Cbor): Uint8Array {
+  if (!(value instanceof Uint8Array)) throw new WebxError('bad-shape', 'genesis: terminals are byte strings')
+  return value
+}
+
+function assertDistinct(what: string, values: readonly Uint8Array[]): void {
+  const sorted = [...values].sort(compare)
+  for (let i = 1; i < sorted.length; i++) {
+    if (compare(sorted[i - 1] as Uint8Array, sorted[i] as Uint8Array) === 0) {
+      throw new WebxError('bad-shape', `genesis: ${what} must differ`)
+    }
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * What services and apps tell each other: typed events, delivered in order, in the same turn, after what they speak of is on the disk.
+ */
+
+import type { Log } from './ports.ts'
+
+/** A version of an object that ≥ quorum members durably hold the certificate of. */
+export interface Settled {
+  /** Encoded ORDER envelope. */
+  readonly order: Uint8Array
+  /** Encoded SETTLEMENT envelope. */
+  readonly settlement: Uint8Array
+  /** 32-byte digest of the order. */
+  readonly orderDigest: Uint8Array
+  /** Numbers of votes behind it, as this node counted them. */
+  readonly locks: number
+  readonly confirms: number
+}
+
+export interface EventMap {
+  settled: Settled
+  /** Enough members locked the order; not final. */
+  certified: { readonly orderDigest: Uint8Array; readonly locks: number }
+  /** Proof that an identity signed what the rules forbid. `bytes` is an encoded EVIDENCE envelope. */
+  evidence: { readonly guilty: Uint8Array; readonly kind: string; readonly bytes: Uint8Array }
+  /** An order was turned down by this node. */
+  refused: { readonly orderDigest: Uint8Array; readonly code: string }
+  /** How many seats are heard of, this node's own included. */
+  presence: { readonly seatsUp: number; readonly quorum: number }
+  /** A tag passed a reader and its event is stored. */
+  tag: { readonly tag: string; readonly atMs: number }
+}
+
+type Handler<K extends keyof EventMap> = (event: EventMap[K]) => void
+
+/** The bus of one node. A handler that throws is logged; the others still hear the event. */
+export class Events {
+  readonly #handlers = new Map<keyof EventMap, Set<Handler<never>>>()
+  readonly #log: Log
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  /** Calls `handler` on every event of that name, until the returned function is called. */
+  on<K extends keyof EventMap>(name: K, handler: Handler<K>): () => void {
+    const handlers = this.#handlers.get(name) ?? new Set()
+    this.#handlers.set(name, handlers)
+    handlers.add(handler as Handler<never>)
+    return () => handlers.delete(handler as Handler<never>)
+  }
+
+  emit<K extends keyof EventMap>(name: K, event: EventMap[K]): void {
+    for (const handler of this.#handlers.get(name) ?? []) {
+      try {
+        ;(handler as Handler<K>)(event)
+      } catch (error) {
+        this.#log.error({ event: name, error }, 'a handler of an event failed')
+      }
+    }
+  }
+}

@@ -1,0 +1,330 @@
+/**
+ * The one road that every byte from outside walks:
+ *
+ *     receive → decode → verify → authorize → decide → store → apply → emit
+ *
+ * Messages are taken in turns. All of a turn is stored by one commit before anything of it is applied or sent, so no vote and no acknowledgement
+ * leaves before what it promises is on the disk. Services put *lanes* on the road, one for each message type; what a service wants to do on its own account goes
+ * through `run`, and so through the same store and emit.
+ */
+
+import { equal, toHex } from '../core/bytes.ts'
+import type { Cbor } from '../core/codec.ts'
+import { RecheckBudget, verifySignature } from '../core/crypto.ts'
+import type { Envelope } from '../core/envelope.ts'
+import { decodeEnvelope, encodeEnvelope, isStatement, signedBytes } from '../core/envelope.ts'
+import { asWebxError, WebxError } from '../core/errors.ts'
+import { assertTimely, decodeFrame, encodeFrame, type Frame, ReplayGuard } from '../core/frame.ts'
+import { LIMITS } from '../core/limits.ts'
+import { type Arrival, Inbox } from './inbox.ts'
+import type { Clock, Counters, Directory, Keys, Link, Log, Store, Write } from './ports.ts'
+
+/** A message that was decoded. `frame` is null for statements. */
+export interface Message {
+  readonly topic: string
+  readonly envelope: Envelope
+  readonly frame: Frame | null
+  /** The envelope as received. */
+  readonly bytes: Uint8Array
+}
+
+/** A signature that must hold. */
+export interface SignatureCheck {
+  readonly key: Uint8Array
+  readonly message: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/** Something to send once the turn is stored: a statement as it is, or the payload of a frame that the road signs. */
+export type Outgoing =
+  | { readonly topic: string; readonly bytes: Uint8Array; readonly retain?: boolean }
+  | {
+      readonly topic: string
+      readonly type: number
+      readonly payload: Cbor
+      readonly lifetimeMs: number
+      readonly retain?: boolean
+    }
+
+/** What a lane decides: what to store, what to do when it is stored, what to send then. */
+export interface Decision {
+  readonly writes?: readonly Write[]
+  readonly apply?: () => void
+  readonly emit?: readonly Outgoing[]
+}
+
+/** A service's handling of some message types. Called in this order; each may throw a WebxError to refuse. */
+export interface Lane {
+  readonly types: readonly number[]
+  /** The topic a statement of this type must have come on. Frames carry theirs. */
+  topicOf?(envelope: Envelope): string
+  /** Signatures to check on a statement; null where it is known already and nothing is to be done. Frames: the road checks the sender's. */
+  checks?(message: Message): readonly SignatureCheck[] | null
+  /** Policy: may this sender say this here and now? */
+  authorize?(message: Message): void
+  decide(message: Message): Decision | null
+}
+
+/** Asked once at the end of each turn for what follows from all of it, such as one batch of votes. */
+export type EndOfTurn = () => Promise<Decision | null>
+
+/** What the road is laid on. */
+export interface RoadPorts {
+  readonly netId: Uint8Array
+  readonly boot: number
+  readonly clock: Clock
+  readonly keys: Keys
+  readonly store: Store
+  readonly link: Link
+  readonly directory: Directory
+  readonly counters: Counters
+  readonly log: Log
+  /** Called once if a turn cannot be stored: the node must stop. */
+  readonly halt: (error: WebxError) => void
+}
+
+export class Road {
+  readonly #ports: RoadPorts
+  readonly #lanes = new Map<number, Lane>()
+  readonly #endsOfTurn: EndOfTurn[] = []
+  readonly #inbox: Inbox
+  readonly #replay = new ReplayGuard()
+  readonly #recheck = new RecheckBudget()
+  readonly #tasks: Task[] = []
+  #sequence = 0
+  #turning: Promise<void> | null = null
+  #wanted = false
+  #stopped: WebxError | null = null
+
+  constructor(ports: RoadPorts) {
+    this.#ports = ports
+    this.#inbox = new Inbox(ports.counters)
+  }
+
+  /** Puts a lane on the road. Throws `internal` where a type has one already. */
+  lay(lane: Lane): void {
+    for (const type of lane.types) {
+      if (this.#lanes.has(type)) throw new WebxError('internal', `two lanes for message type ${type}`)
+      this.#lanes.set(type, lane)
+    }
+  }
+
+  atEndOfTurn(end: EndOfTurn): void {
+    this.#endsOfTurn.push(end)
+  }
+
+  /** Stage 1: takes a message from a link. Never throws, never waits. */
+  receive(topic: string, bytes: Uint8Array): void {
+    if (this.#stopped) return
+    if (bytes.length === 0) return
+    this.#ports.counters.count('received')
+    this.#inbox.push({ topic, bytes })
+    this.poke()
+  }
+
+  /** Runs a decision of a service's own in a turn; resolves when it is stored and applied. Rejects with what `decide` throws. */
+  run(decide: () => Decision | null): Promise<void> {
+    return new Promise((done, failed) => {
+      if (this.#stopped) {
+        failed(this.#stopped)
+        return
+      }
+      this.#tasks.push({ decide, done, failed })
+      this.poke()
+    })
+  }
+
+  /** Asks for a turn soon. */
+  poke(): void {
+    this.#wanted = true
+    if (this.#turning || this.#stopped) return
+    this.#turning = this.#drive()
+  }
+
+  /** Takes no more messages and resolves when the turn under way has ended. */
+  async stop(): Promise<void> {
+    this.#stopped ??= new WebxError('stopped', 'this node is stopped')
+    await this.#turning
+    for (const task of this.#tasks.splice(0)) task.failed(this.#stopped)
+  }
+
+  async #drive(): Promise<void> {
+    try {
+      while (this.#wanted && !this.#stopped) {
+        this.#wanted = false
+        await this.#turn(this.#inbox.take(), this.#tasks.splice(0))
+        if (!this.#inbox.empty) this.#wanted = true
+        // lets sockets be read between turns
+        await new Promise((resume) => setImmediate(resume))
+      }
+    } catch (error) {
+      // a turn that could not be stored: nothing of it was sent, and nothing more may be
+      this.#stopped = asWebxError(error)
+      this.#ports.log.error({ error }, 'the road is closed: a turn could not be stored')
+      for (const task of this.#tasks.splice(0)) task.failed(this.#stopped)
+      this.#ports.halt(this.#stopped)
+    } finally {
+      this.#turning = null
+    }
+  }
+
+  async #turn(arrivals: readonly Arrival[], tasks: readonly Task[]): Promise<void> {
+    const decisions: Decision[] = []
+    const finished: Task[] = []
+    for (const message of await this.#admit(arrivals)) {
+      const decision = this.#attempt(message.topic, () => this.#decide(message))
+      if (decision) decisions.push(decision)
+    }
+    for (const task of tasks) {
+      try {
+        const decision = task.decide()
+        if (decision) decisions.push(decision)
+        finished.push(task)
+      } catch (error) {
+        task.failed(error)
+      }
+    }
+    for (const end of this.#endsOfTurn) {
+      const decision = await end()
+      if (decision) decisions.push(decision)
+    }
+    await this.#store(decisions)
+    for (const decision of decisions) decision.apply?.()
+    for (const task of finished) task.done()
+    for (const decision of decisions) for (const outgoing of decision.emit ?? []) await this.#emit(outgoing)
+  }
+
+  /** Stages decode and verify: what is left may be judged by its meaning. */
+  async #admit(arrivals: readonly Arrival[]): Promise<Message[]> {
+    const candidates: { message: Message; checks: readonly SignatureCheck[] }[] = []
+    for (const arrival of arrivals) {
+      const candidate = this.#attempt(arrival.topic, () => this.#decode(arrival))
+      if (candidate) candidates.push(candidate)
+    }
+    const valid = await Promise.all(candidates.map(({ checks }) => this.#verify(checks)))
+    return candidates.flatMap(({ message }, i) => {
+      const admitted = this.#attempt(message.topic, () => {
+        if (!valid[i])
+          throw new WebxError('bad-signature', `signature of a message of type ${message.envelope.type} does not hold`)
+        return message
+      })
+      return admitted ? [admitted] : []
+    })
+  }
+
+  #decode(arrival: Arrival): { message: Message; checks: readonly SignatureCheck[] } | null {
+    const { topic, bytes } = arrival
+    const envelope = decodeEnvelope(bytes)
+    const lane = this.#laneOf(envelope.type)
+    if (isStatement(envelope.type)) {
+      if (lane.topicOf?.(envelope) !== topic)
+        throw new WebxError('wrong-topic', `statement of type ${envelope.type} does not belong on "${topic}"`)
+      const message = { topic, envelope, frame: null, bytes }
+      const checks = lane.checks ? lane.checks(message) : []
+      return checks ? { message, checks } : null
+    }
+    if (!equal(envelope.scope, this.#ports.netId)) throw new WebxError('wrong-net', 'frame of another net')
+    const frame = decodeFrame(envelope)
+    if (equal(frame.sender, this.#ports.keys.id) && frame.boot === this.#ports.boot) return null
+    assertTimely(frame, topic, this.#ports.clock.nowMs())
+    this.#replay.check(frame)
+    const key = this.#ports.directory.keyOf(frame.sender)
+    if (!key) throw new WebxError('unknown-sender', `nobody has introduced ${toHex(frame.sender).slice(0, 8)}… here`)
+    const signed = signedBytes(envelope.type, envelope.scope, envelope.body)
+    const checks = [{ key, message: signed, signature: envelope.signature }]
+    return { message: { topic, envelope, frame, bytes }, checks }
+  }
+
+  async #verify(checks: readonly SignatureCheck[]): Promise<boolean> {
+    for (const check of checks) {
+      const mayRecheck = (): boolean => {
+        const may = this.#recheck.spend(toHex(check.key), this.#ports.clock.nowMs())
+        if (!may) this.#ports.counters.count('recheck.over-budget')
+        return may
+      }
+      if (!(await this.#holds(check, mayRecheck))) return false
+    }
+    return true
+  }
+
+  async #holds(check: SignatureCheck, mayRecheck: () => boolean): Promise<boolean> {
+    try {
+      return await verifySignature(check.key, check.message, check.signature, mayRecheck)
+    } catch (error) {
+      this.#refuse('', error)
+      return false
+    }
+  }
+
+  /** Stages authorize and decide, one message after the other. */
+  #decide(message: Message): Decision | null {
+    if (message.frame) {
+      // again: its double may have come in the same turn
+      this.#replay.check(message.frame)
+      this.#replay.accept(message.frame)
+    }
+    const lane = this.#laneOf(message.envelope.type)
+    lane.authorize?.(message)
+    return lane.decide(message)
+  }
+
+  /** Stage store: everything of the turn in one commit. */
+  async #store(decisions: readonly Decision[]): Promise<void> {
+    const writes = decisions.flatMap((decision) => decision.writes ?? [])
+    if (writes.length === 0) return
+    this.#ports.store.write(writes)
+    await this.#ports.store.sync()
+  }
+
+  /** Stage emit. What the link cannot take is counted; whoever needs it asks again. */
+  async #emit(outgoing: Outgoing): Promise<void> {
+    const options = { retain: outgoing.retain ?? false }
+    try {
+      const bytes = 'bytes' in outgoing ? outgoing.bytes : await this.#sign(outgoing)
+      await this.#ports.link.publish(outgoing.topic, bytes, options)
+      this.#ports.counters.count('sent')
+    } catch (error) {
+      this.#ports.counters.count(`unsent.${asWebxError(error).code}`)
+    }
+  }
+
+  async #sign(outgoing: Extract<Outgoing, { payload: Cbor }>): Promise<Uint8Array> {
+    const { clock, keys, netId, boot } = this.#ports
+    const sentMs = clock.nowMs()
+    const { topic, type, payload, lifetimeMs } = outgoing
+    const expiresMs = sentMs + Math.min(lifetimeMs, LIMITS.frameLifetimeMsMax)
+    const body = encodeFrame({ sender: keys.id, boot, sequence: ++this.#sequence, sentMs, expiresMs, topic, payload })
+    const signature = await keys.sign(signedBytes(type, netId, body))
+    return encodeEnvelope({ type, scope: netId, body, signature, attachment: NOTHING })
+  }
+
+  #laneOf(type: number): Lane {
+    const lane = this.#lanes.get(type)
+    if (!lane) throw new WebxError('unknown-type', `message type ${type} is not handled by this node`)
+    return lane
+  }
+
+  #attempt<T>(topic: string, action: () => T): T | null {
+    try {
+      return action()
+    } catch (error) {
+      this.#refuse(topic, error)
+      return null
+    }
+  }
+
+  #refuse(topic: string, thrown: unknown): void {
+    const error = asWebxError(thrown)
+    this.#ports.counters.count(`refused.${error.code}`)
+    if (error.fault === 'ours') this.#ports.log.error({ topic, error }, 'a message broke us')
+    else this.#ports.log.debug({ topic, error }, 'a message was refused')
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+
+interface Task {
+  readonly decide: () => Decision | null
+  readonly done: () => void
+  readonly failed: (error: unknown) => void
+}

@@ -1,0 +1,106 @@
+/**
+ * Names of topics, and who may use which. A statement's topic follows from its type and scope; a frame carries its topic under its signature.
+ *
+ *     webx/<net>/order                               orders of owners
+ *     webx/<net>/<committee>/<kind>                  what a committee says: vote, certificate, settlement, evidence
+ *     webx/<net>/id/<identity>           retained    key events, so that strangers' signatures can be checked
+ *     webx/<net>/health/<identity>       retained    how a node is; empty = gone (a hint by the broker, nothing more)
+ *     webx/<net>/sync                                what members ask each other
+ *     webx/<net>/to/<identity>                       frames for one receiver
+ *     webx/<net>/checkin/<terminal>                  shoppers' devices at a till
+ *     webx/<net>/tag/<identity>                      tag events
+ *
+ * `<net>` and `<committee>` are the first 8 bytes, `<identity>` is all 32, in hexadecimal.
+ */
+
+import { equal, toHex } from '../core/bytes.ts'
+import { type Envelope, TYPE } from '../core/envelope.ts'
+import { WebxError } from '../core/errors.ts'
+import type { Identified } from './ports.ts'
+
+const COMMITTEE_KINDS: Readonly<Record<number, string>> = {
+  [TYPE.voteBatch]: 'vote',
+  [TYPE.certificate]: 'certificate',
+  [TYPE.settlement]: 'settlement',
+  [TYPE.evidence]: 'evidence',
+}
+
+/** All topic names of one net. */
+export class Topics {
+  readonly prefix: string
+  readonly order: string
+  readonly sync: string
+  readonly #netId: Uint8Array
+
+  constructor(netId: Uint8Array) {
+    this.#netId = netId
+    this.prefix = `webx/${toHex(netId.subarray(0, 8))}`
+    this.order = `${this.prefix}/order`
+    this.sync = `${this.prefix}/sync`
+  }
+
+  identity(id: Uint8Array): string {
+    return `${this.prefix}/id/${toHex(id)}`
+  }
+
+  health(id: Uint8Array): string {
+    return `${this.prefix}/health/${toHex(id)}`
+  }
+
+  to(id: Uint8Array): string {
+    return `${this.prefix}/to/${toHex(id)}`
+  }
+
+  checkin(terminalId: Uint8Array): string {
+    return `${this.prefix}/checkin/${toHex(terminalId)}`
+  }
+
+  tag(id: Uint8Array): string {
+    return `${this.prefix}/tag/${toHex(id)}`
+  }
+
+  /** Filter of everything that one committee says, or one kind of it. */
+  committee(committeeDigest: Uint8Array, kind = '+'): string {
+    return `${this.prefix}/${toHex(committeeDigest.subarray(0, 8))}/${kind}`
+  }
+
+  /** The one topic that a statement may travel on; for key and tag events `owner` is the identity they are of. Throws `unknown-type`, `wrong-net`. */
+  ofStatement(envelope: Envelope, owner?: Uint8Array): string {
+    const kind = COMMITTEE_KINDS[envelope.type]
+    if (kind) return this.committee(envelope.scope, kind)
+    if (envelope.type === TYPE.order) {
+      if (!equal(envelope.scope, this.#netId)) throw new WebxError('wrong-net', 'order of another net')
+      return this.order
+    }
+    if (envelope.type === TYPE.keyEvent && owner) return this.identity(owner)
+    if (envelope.type === TYPE.tagEvent && owner) return this.tag(owner)
+    throw new WebxError('unknown-type', `statement type ${envelope.type} does not travel by topic`)
+  }
+}
+
+/**
+ * Whether a client of the embedded broker may publish on a topic. Members may speak for the committee; everyone may order, introduce himself,
+ * answer, and check in. This is flood control: what is said is judged by its signature, not by the broker.
+ */
+export function mayPublish(topics: Topics, client: Identified, topic: string, retain: boolean): boolean {
+  const own = topic === topics.identity(client.id) || topic === topics.health(client.id)
+  if (retain && !own) return false
+  if (own || topic === topics.order || topic === topics.tag(client.id)) return true
+  if (topic.startsWith(`${topics.prefix}/to/`) || topic.startsWith(`${topics.prefix}/checkin/`)) return true
+  if (topic === topics.sync) return true
+  return (
+    client.rank === 'member' &&
+    topic.startsWith(`${topics.prefix}/`) &&
+    !topic.startsWith(`${topics.prefix}/id/`) &&
+    !topic.startsWith(`${topics.prefix}/health/`)
+  )
+}
+
+/** Whether a client may subscribe: anything in its net except other people's inboxes. */
+export function maySubscribe(topics: Topics, client: Identified, filter: string): boolean {
+  if (!filter.startsWith(`${topics.prefix}/`)) return false
+  const inbox = `${topics.prefix}/to/`
+  const third = filter.split('/')[2]
+  if (third === '+' || third === '#') return false
+  return !filter.startsWith(inbox) || filter === topics.to(client.id)
+}

@@ -35,6 +35,7 @@ export const TYPE = {
   heads: 67,
   batchQuery: 68,
   batchAnswer: 69,
+  headQuery: 70,
   checkin: 80,
   probe: 81,
   answer: 82,

@@ -32,6 +32,7 @@ export const CODES = {
   'bad-identity': 'peer',
   'unsupported-key-event': 'peer',
   'key-file-missing': 'caller',
+  'key-file-exists': 'caller',
   'key-file-broken': 'world',
   'key-file-open-to-others': 'caller',
   // consensus and money
@@ -54,6 +55,7 @@ export const CODES = {
   'face-unsharp': 'world',
   'face-turned': 'world',
   'face-small': 'world',
+  'faces-differ': 'caller',
   'no-claim': 'world',
   ambiguous: 'world',
   'replayed-probe': 'peer',

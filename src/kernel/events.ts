@@ -20,13 +20,17 @@ export interface Settled {
 export interface EventMap {
   settled: Settled
   /** Enough members locked the order; not final. */
-  certified: { readonly orderDigest: Uint8Array; readonly locks: number }
+  certified: { readonly orderDigest: Uint8Array }
   /** Proof that an identity signed what the rules forbid. `bytes` is an encoded EVIDENCE envelope. */
   evidence: { readonly guilty: Uint8Array; readonly kind: string; readonly bytes: Uint8Array }
   /** An order was turned down by this node. */
   refused: { readonly orderDigest: Uint8Array; readonly code: string }
+  /** An order was put aside until what it lacks is here. */
+  parked: { readonly orderDigest: Uint8Array; readonly code: string }
   /** How many seats are heard of, this node's own included. */
   presence: { readonly seatsUp: number; readonly quorum: number }
+  /** The connection to the broker came up, or went. */
+  link: { readonly up: boolean }
   /** A tag passed a reader and its event is stored. */
   tag: { readonly tag: string; readonly atMs: number }
 }

@@ -5,7 +5,7 @@
  * (time, chance, disks, keys, networks, cameras, people) is on this page.
  */
 
-import type { AssetTerms } from '../identity/genesis.ts'
+import type { Asset } from '../ledger/asset.ts'
 
 export type { Camera, FaceModel } from '../face/model.ts'
 
@@ -50,8 +50,8 @@ export interface Keys extends Signer {
   readonly inception: Uint8Array
   /** Position in the identity's key log that `sign` speaks for. */
   readonly position: number
-  /** The key that votes in an epoch; the same one every time for the same epoch. */
-  epochSigner(netId: Uint8Array, epoch: number): Promise<Signer>
+  /** The key that votes in an epoch: its own secret, the same one every time for the same epoch. */
+  epochSigner(epoch: number): Promise<Signer>
   /** 32 bytes that only this identity's device can derive, for sealing at rest. */
   deriveSecret(context: string): Promise<Uint8Array>
   /** A new ephemeral agreement key. */
@@ -213,6 +213,6 @@ export interface Wallet {
 
 /** The assets of the net by id. */
 export interface Assets {
-  readonly all: readonly (AssetTerms & { readonly id: Uint8Array })[]
-  byCode(code: string): (AssetTerms & { readonly id: Uint8Array }) | null
+  readonly all: readonly Asset[]
+  byCode(code: string): Asset | null
 }

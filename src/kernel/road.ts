@@ -276,16 +276,14 @@ export class Road {
     await this.#ports.store.sync()
   }
 
-  /** Stage emit. What the link cannot take is counted; whoever needs it asks again. */
+  /** Stage emit: in order, without waiting for the broker. What the link cannot take is counted; whoever needs it asks again. */
   async #emit(outgoing: Outgoing): Promise<void> {
-    const options = { retain: outgoing.retain ?? false }
-    try {
-      const bytes = 'bytes' in outgoing ? outgoing.bytes : await this.#sign(outgoing)
-      await this.#ports.link.publish(outgoing.topic, bytes, options)
-      this.#ports.counters.count('sent')
-    } catch (error) {
-      this.#ports.counters.count(`unsent.${asWebxError(error).code}`)
-    }
+    const { link, counters } = this.#ports
+    const bytes = 'bytes' in outgoing ? outgoing.bytes : await this.#sign(outgoing)
+    link.publish(outgoing.topic, bytes, { retain: outgoing.retain ?? false }).then(
+      () => counters.count('sent'),
+      (error: unknown) => counters.count(`unsent.${asWebxError(error).code}`),
+    )
   }
 
   async #sign(outgoing: Extract<Outgoing, { payload: Cbor }>): Promise<Uint8Array> {

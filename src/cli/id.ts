@@ -1,0 +1,73 @@
+/**
+ * `webx id create` and `webx id show`: identities that nobody hands out, kept in key files of their owner's.
+ */
+
+import { toBase64url, toHex } from '../core/bytes.ts'
+import { WebxError } from '../core/errors.ts'
+import { createKeyFile, describeKeyFile, openKeyFile } from '../drivers/key-file.ts'
+import '../drivers/wasm-files.ts'
+import { resolve } from 'node:path'
+import { KINDS, type Kind } from '../identity/xqident.ts'
+import { offerSeat } from '../net.ts'
+import { type Arguments, didYouMean, readArguments } from './arguments.ts'
+import type { Io } from './io.ts'
+import { EXIT, printJson } from './output.ts'
+
+/** Makes an identity and its key file. Throws `usage`, `bad-argument`, and what the key file does. */
+export async function create(args: readonly string[], io: Io): Promise<number> {
+  const given = readArguments('id create', args)
+  const path = pathOf(given, io)
+  const kind = kindOf(given.text('kind') ?? 'device')
+  await createKeyFile(path, kind)
+  await report(path, given, io)
+  return EXIT.done
+}
+
+/** Shows whose key file it is. Throws what the key file does. */
+export async function show(args: readonly string[], io: Io): Promise<number> {
+  const given = readArguments('id show', args)
+  const path = pathOf(given, io)
+  await report(path, given, io)
+  return EXIT.done
+}
+
+function pathOf(given: Arguments, io: Io): string {
+  return resolve(io.workingDirectory, given.operands['FILE'] ?? '')
+}
+
+function kindOf(text: string): Kind {
+  const kind = KINDS.find((candidate) => candidate === text)
+  if (kind !== undefined) return kind
+  throw new WebxError('bad-argument', `an identity is of no kind "${text}"`, {
+    hint: didYouMean(text, KINDS) ?? `Choose one of ${KINDS.join(', ')}.`,
+  })
+}
+
+async function report(path: string, given: Arguments, io: Io): Promise<void> {
+  const shown = await describeKeyFile(path)
+  const identity = {
+    label: shown.label,
+    id: toHex(shown.id),
+    kind: shown.kind,
+    position: shown.position,
+    publicKey: toHex(shown.publicKey),
+    inception: toBase64url(shown.inception),
+    seat: await offerSeat(await openKeyFile(path)),
+  }
+  if (given.flag('json')) {
+    printJson(io, { file: path, ...identity })
+    return
+  }
+  const { label, id, kind, position, publicKey, inception, seat } = identity
+  const rows = [
+    ['label', label],
+    ['id', id],
+    ['kind', kind],
+    ['position', `${position} (of its key log)`],
+    ['public key', publicKey],
+    ['inception', inception],
+    ['seat', seat],
+    ['keys', path],
+  ]
+  for (const [name, value] of rows) io.stdout(`${name!.padEnd(12)}${value}\n`)
+}

@@ -1,0 +1,102 @@
+/**
+ * The command line: finds the command, runs it, and ends with an exit code that programs can rely on.
+ *
+ * A command's file is loaded only when it is called, so that `webx id show` never waits for a broker or a model to be read in.
+ */
+
+import { readFileSync } from 'node:fs'
+import { WebxError } from '../core/errors.ts'
+import { didYouMean } from './arguments.ts'
+import { helpOf, overview } from './help.ts'
+import { type Command, type Io, processIo } from './io.ts'
+import { EXIT, reportError } from './output.ts'
+import { COMMANDS, specOf } from './spec.ts'
+
+const LOAD: Readonly<Record<string, () => Promise<Command>>> = {
+  demo: async () => (await import('./demo.ts')).command,
+  run: async () => (await import('./run.ts')).command,
+  pay: async () => (await import('./pay.ts')).command,
+  doctor: async () => (await import('./doctor.ts')).command,
+  'id create': async () => (await import('./id.ts')).create,
+  'id show': async () => (await import('./id.ts')).show,
+  'net found': async () => (await import('./net.ts')).found,
+  'net show': async () => (await import('./net.ts')).show,
+  'models install': async () => (await import('./models.ts')).install,
+  'models list': async () => (await import('./models.ts')).list,
+}
+
+if (import.meta.main) await main()
+
+/** Runs this process's command line, and ends the process once everything is written, whatever a command left open. */
+export async function main(): Promise<void> {
+  const code = await runCommandLine(process.argv.slice(2), processIo())
+  await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))))
+  process.exit(code)
+}
+
+/** Runs one command line, given without `node` and `webx`. Answers the exit code; never throws. */
+export async function runCommandLine(args: readonly string[], io: Io): Promise<number> {
+  const json = args.includes('--json')
+  try {
+    const found = find(args)
+    if ('text' in found) {
+      io.stdout(found.text)
+      return EXIT.done
+    }
+    const load = LOAD[found.name]
+    if (load === undefined) throw new WebxError('internal', `command ${found.name} is listed but not built in`)
+    return await (await load())(found.rest, io)
+  } catch (thrown) {
+    return reportError(thrown, io, json)
+  }
+}
+
+/** This package's version. */
+export function version(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
+}
+
+/** The command that is meant, or the text that was asked for. Throws `usage`. */
+function find(args: readonly string[]): { name: string; rest: readonly string[] } | { text: string } {
+  const [first, second] = args
+  if (first === undefined) throw new WebxError('usage', 'webx needs a command', { hint: 'See webx --help.' })
+  if (first === '--version') return { text: `${version()}\n` }
+  if (first === '--help' || first === '-h' || first === 'help') {
+    const name = args.slice(1).filter(isWord).join(' ')
+    return { text: name === '' ? overview() : helpFor(name) }
+  }
+  const names = COMMANDS.map(({ name }) => name)
+  const name = [`${first} ${second ?? ''}`, first].find((candidate) => names.includes(candidate))
+  if (name !== undefined) {
+    const rest = args.slice(name.split(' ').length)
+    const own = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest
+    return own.some((arg) => arg === '--help' || arg === '-h') ? { text: helpOf(specOf(name)) } : { name, rest }
+  }
+  if (isNoun(first) && (second === undefined || second === '--help' || second === '-h')) {
+    if (second !== undefined) return { text: overview(first) }
+    throw new WebxError('usage', `webx ${first} needs a verb`, { hint: `See webx ${first} --help.` })
+  }
+  const tried = isNoun(first) && isWord(second) ? `${first} ${second}` : first
+  throw new WebxError('usage', `webx has no command "${tried}"`, {
+    hint: didYouMean(tried, names, 'webx ') ?? 'See webx --help.',
+  })
+}
+
+function helpFor(name: string): string {
+  if (isNoun(name)) return overview(name)
+  const spec = COMMANDS.find((candidate) => candidate.name === name)
+  if (spec !== undefined) return helpOf(spec)
+  const names = COMMANDS.map((candidate) => candidate.name)
+  throw new WebxError('usage', `webx has no command "${name}"`, {
+    hint: didYouMean(name, names, 'webx ') ?? 'See webx --help.',
+  })
+}
+
+function isNoun(word: string): boolean {
+  return COMMANDS.some(({ name }) => name.startsWith(`${word} `))
+}
+
+function isWord(arg: string | undefined): arg is string {
+  return arg !== undefined && !arg.startsWith('-')
+}

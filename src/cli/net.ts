@@ -1,0 +1,138 @@
+/**
+ * `webx net found` and `webx net show`: the genesis file that a net begins with, and the only thing that a joiner needs.
+ */
+
+import { open, readFile, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { fromBase64url, toHex } from '../core/bytes.ts'
+import { WebxError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import { hostClock, hostRandom } from '../drivers/host.ts'
+import { openKeyFile } from '../drivers/key-file.ts'
+import '../drivers/wasm-files.ts'
+import { type Genesis, readGenesis } from '../identity/genesis.ts'
+import { foundNet, type NetAsset } from '../net.ts'
+import { type Arguments, readArguments } from './arguments.ts'
+import type { Io } from './io.ts'
+import { EXIT, printJson } from './output.ts'
+
+/** Signs a genesis with the organization's keys. Throws `usage`, `bad-argument`, `store-failed`, and what key files do. */
+export async function found(args: readonly string[], io: Io): Promise<number> {
+  const given = readArguments('net found', args)
+  const path = resolve(io.workingDirectory, given.operands['FILE'] ?? '')
+  const seats = await linesOf(needed(given, 'seats'), io)
+  const terminals = given.text('terminals') === undefined ? [] : await linesOf(needed(given, 'terminals'), io)
+  const terms = {
+    name: given.text('name') ?? 'net',
+    seats,
+    terminals: terminals.map((line) => inceptionOf(line)),
+    assets: (given.text('assets') ?? '').split(',').filter(Boolean).map(assetOf),
+  }
+  const keys = await openKeyFile(resolve(io.workingDirectory, needed(given, 'keys')))
+  const genesis = await foundNet(terms, keys, { clock: hostClock(), random: hostRandom() })
+  await writeNew(path, genesis.bytes)
+  report(path, genesis, given, io)
+  return EXIT.done
+}
+
+/** Shows what a genesis says, once its signature holds. */
+export async function show(args: readonly string[], io: Io): Promise<number> {
+  const given = readArguments('net show', args)
+  const path = resolve(io.workingDirectory, given.operands['FILE'] ?? '')
+  report(path, readGenesis(await readBounded(path)), given, io)
+  return EXIT.done
+}
+
+function report(path: string, genesis: Genesis, given: Arguments, io: Io): void {
+  const shown = {
+    name: genesis.name,
+    id: toHex(genesis.netId),
+    createdMs: genesis.createdMs,
+    organization: genesis.organizationState.label,
+    seats: genesis.seats.map(({ weight }, i) => ({ member: genesis.memberStates[i]!.label, weight })),
+    terminals: genesis.terminalStates.map(({ label }) => label),
+    assets: genesis.assets.map(({ issuer, code, decimals, cap }) => ({ code, decimals, cap, issuer: toHex(issuer) })),
+  }
+  if (given.flag('json')) {
+    printJson(io, { file: path, ...shown })
+    return
+  }
+  io.stdout(
+    `net           ${shown.name}\nid            ${shown.id}\ncreated       ${new Date(shown.createdMs).toISOString()}\n`,
+  )
+  io.stdout(`organization  ${shown.organization}\nseats         ${shown.seats.length}\n`)
+  for (const { member, weight } of shown.seats) io.stdout(`  ${member}  weight ${weight}\n`)
+  for (const label of shown.terminals) io.stdout(`terminal      ${label}\n`)
+  for (const { code, decimals, cap } of shown.assets) {
+    io.stdout(`asset         ${code}, at most ${(cap / 10 ** decimals).toFixed(decimals)}\n`)
+  }
+}
+
+/** `EUR:2:100000000` = code, decimals, most that may ever exist in smallest units. */
+function assetOf(text: string): NetAsset {
+  const [, code = '', decimals, cap] = /^([A-Za-z0-9]+):(\d{1,2}):(\d{1,16})$/.exec(text) ?? []
+  const asset = { code, decimals: Number(decimals), cap: Number(cap) }
+  const right =
+    code !== '' &&
+    code.length <= LIMITS.assetCodeCharactersMax &&
+    asset.decimals <= LIMITS.assetDecimalsMax &&
+    asset.cap > 0 &&
+    asset.cap <= LIMITS.amountMax
+  if (right) return asset
+  throw new WebxError('bad-argument', `"${text}" does not describe an asset`, {
+    hint: 'Write CODE:DECIMALS:CAP with the cap in smallest units, such as EUR:2:100000000.',
+  })
+}
+
+function inceptionOf(line: string): Uint8Array {
+  try {
+    return fromBase64url(line)
+  } catch (cause) {
+    throw new WebxError('bad-argument', 'a terminal cannot be read', {
+      cause,
+      hint: 'Use what "webx id show" prints as inception.',
+    })
+  }
+}
+
+function needed(given: Arguments, option: string): string {
+  const value = given.text(option)
+  if (value !== undefined) return value
+  throw new WebxError('usage', `webx net found needs --${option}`, { hint: 'See webx net found --help.' })
+}
+
+/** Lines of a file, without empty ones and without what follows a `#`. */
+async function linesOf(file: string, io: Io): Promise<string[]> {
+  const bytes = await readBounded(resolve(io.workingDirectory, file))
+  const lines = new TextDecoder().decode(bytes).split('\n')
+  return lines.map((line) => line.replace(/#.*/, '').trim()).filter((line) => line !== '')
+}
+
+async function readBounded(path: string): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path)
+    if (size > LIMITS.genesisBytesMax) throw new WebxError('too-long', `${path} is too long for what it should be`)
+    return new Uint8Array(await readFile(path))
+  } catch (cause) {
+    if (cause instanceof WebxError) throw cause
+    throw new WebxError('bad-argument', `cannot read ${path}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** A genesis is never written over: another one is another net. */
+async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    const file = await open(path, 'wx', 0o644)
+    try {
+      await file.writeFile(bytes)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  } catch (cause) {
+    throw new WebxError('store-failed', `cannot write ${path}: ${(cause as Error).message}`, {
+      cause,
+      hint: 'A genesis is never written over: choose another name.',
+    })
+  }
+}

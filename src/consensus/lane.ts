@@ -1,0 +1,61 @@
+/**
+ * The parts of a register, as its rules share them.
+ */
+
+import type { Code } from '../core/errors.ts'
+import type { Ballot } from './ballot.ts'
+import type { Committee } from './committee.ts'
+import type { Journal } from './journal.ts'
+import type { ObjectRules } from './object.ts'
+import type { Objects } from './objects.ts'
+import type { Order } from './order.ts'
+import type { Outbox } from './outbox.ts'
+import type { Parked } from './parked.ts'
+import type { Proof, Slot, Slots } from './slots.ts'
+
+export interface Lane<S> {
+  readonly committee: Committee
+  readonly seat: number | null
+  readonly rules: ObjectRules<S>
+  readonly journal: Journal
+  readonly objects: Objects<S>
+  readonly slots: Slots
+  readonly parked: Parked
+  readonly outbox: Outbox
+  /** Null for an observer. */
+  readonly ballot: Ballot | null
+  /** Names of what has changed in this step, for those who wait for it. */
+  readonly wake: string[]
+  abstaining: boolean
+  /** Time of the newest event; paces repetition and nothing else. */
+  nowMs: number
+}
+
+/** The ballot while this register may vote, else null. */
+export function votingBallot<S>(lane: Lane<S>): Ballot | null {
+  return lane.abstaining ? null : lane.ballot
+}
+
+/** What decides a slot: its certificate, or else its settlement. */
+export function decisionOf(slot: Slot): Proof | null {
+  return slot.certificate ?? slot.settlement
+}
+
+/** Refuses an order with a code that its sender may be told. */
+export function refuse<S>(lane: Lane<S>, order: Pick<Order, 'oid' | 'version' | 'od'>, code: Code): void {
+  const { oid, version, od } = order
+  lane.outbox.add({ kind: 'refused', oid, version, od, code })
+}
+
+/** Puts an order aside until what `waitsFor` names has changed. */
+export function park<S>(lane: Lane<S>, order: Order, verified: boolean, waitsFor: string, code: Code): void {
+  const isNew = !lane.parked.has(order.od)
+  for (const evicted of lane.parked.add(order, verified, waitsFor)) refuse(lane, evicted, 'limit')
+  const { oid, version, od } = order
+  if (isNew) lane.outbox.add({ kind: 'parked', oid, version, od, code })
+}
+
+/** The name under which orders wait for one of their owner's slots to be settled. */
+export function ownerName(ownerKey: string): string {
+  return `owner ${ownerKey}`
+}

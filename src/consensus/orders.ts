@@ -1,0 +1,147 @@
+/**
+ * Rule 1, seen from the orders: which of them is new, repeated, early, foreign, or one of two that exclude each other.
+ */
+
+import { equal } from '../core/bytes.ts'
+import { attach } from './chain.ts'
+import { judge } from './judge.ts'
+import { keyOf } from './key.ts'
+import { decisionOf, type Lane, park, refuse, votingBallot } from './lane.ts'
+import { type Order, orderBytes } from './order.ts'
+import { SPACE, slotKey } from './records.ts'
+import type { Repeater } from './repeat.ts'
+import type { Slot } from './slots.ts'
+import { VOTE } from './statement.ts'
+import type { VoteDesk } from './votes.ts'
+import type { Watch } from './watch.ts'
+
+export class OrderDesk<S> {
+  readonly #lane: Lane<S>
+  readonly #votes: VoteDesk<S>
+  readonly #watch: Watch<S>
+  readonly #repeater: Repeater<S>
+
+  constructor(lane: Lane<S>, votes: VoteDesk<S>, watch: Watch<S>, repeater: Repeater<S>) {
+    this.#lane = lane
+    this.#votes = votes
+    this.#watch = watch
+    this.#repeater = repeater
+  }
+
+  /** An order came; `verified` is false where the key of its owner is not known here. */
+  receive(order: Order, verified: boolean): void {
+    const { committee, objects, slots } = this.#lane
+    if (!equal(order.envelope.scope, committee.netId)) {
+      refuse(this.#lane, order, 'wrong-net')
+      return
+    }
+    if (!equal(order.home, committee.nid)) {
+      refuse(this.#lane, order, 'wrong-home')
+      return
+    }
+    if (!verified) {
+      this.#meetStranger(order)
+      return
+    }
+    const entry = objects.get(order.oid)
+    if (order.version <= (entry?.settled ?? 0)) {
+      this.#onSettledOrder(order)
+      return
+    }
+    const slot = slots.get(order.oid, order.version)
+    if (slot && slot.orders.length > 0) {
+      this.#onKnownSlot(slot, order)
+      return
+    }
+    const decision = slot ? decisionOf(slot) : null
+    if (slot && decision) {
+      if (!equal(decision.od, order.od)) {
+        refuse(this.#lane, order, 'double-order')
+        return
+      }
+      attach(this.#lane, slot, order)
+      this.#votes.advance(order.oid)
+      return
+    }
+    const next = (entry?.certified ?? 0) + 1
+    if (order.version === next) {
+      this.#judge(order)
+      return
+    }
+    park(this.#lane, order, true, keyOf(order.oid), 'wrong-version')
+    this.#lane.outbox.add({ kind: 'need', oid: order.oid, fromVersion: next })
+  }
+
+  /** An order whose signature nobody here can check yet. */
+  #meetStranger(order: Order): void {
+    if (this.#lane.rules.ownerKey(order, this.#lane.objects)) {
+      this.#lane.outbox.add({ kind: 'verify', order })
+      return
+    }
+    const keyLog = this.#lane.rules.ownerObject(order)
+    park(this.#lane, order, false, keyOf(keyLog), 'unknown-owner')
+    this.#lane.outbox.add({ kind: 'need', oid: keyLog, fromVersion: 1 })
+  }
+
+  #onSettledOrder(order: Order): void {
+    const settled = this.#repeater.storedOrder(order.oid, order.version)
+    if (!settled) return
+    if (equal(settled.od, order.od)) {
+      this.#repeater.settled(order.oid, order.version, order.od)
+      return
+    }
+    this.#watch.doubleOrder(settled, order)
+    refuse(this.#lane, order, 'double-order')
+  }
+
+  /** The slot has an order: is it this one again, or does its owner play double? */
+  #onKnownSlot(slot: Slot, order: Order): void {
+    if (slot.orders.some((known) => equal(known.od, order.od))) {
+      this.#repeater.open(slot)
+      return
+    }
+    if (!slot.accusedOwner) {
+      slot.accusedOwner = true
+      this.#watch.doubleOrder(slot.orders[0] as Order, order)
+    }
+    const decision = decisionOf(slot)
+    if (decision && equal(decision.od, order.od)) {
+      attach(this.#lane, slot, order)
+      this.#votes.advance(order.oid)
+      return
+    }
+    if (slot.orders.length < 2) slot.orders.push(order)
+    refuse(this.#lane, order, 'double-order')
+  }
+
+  #judge(order: Order): void {
+    const judgement = judge(this.#lane, order)
+    if (judgement.kind === 'refuse') {
+      refuse(this.#lane, order, judgement.code)
+      return
+    }
+    if (judgement.kind === 'park') {
+      park(this.#lane, order, true, judgement.waitsFor, judgement.code)
+      return
+    }
+    const slot = this.#lane.slots.ensure(order.oid, order.version, this.#lane.nowMs)
+    attach(this.#lane, slot, order)
+    const ballot = votingBallot(this.#lane)
+    if (!ballot) return
+    this.#lane.journal.put(SPACE.order, slotKey(order.oid, order.version), orderBytes(order))
+    slot.lock = { od: order.od, sequence: 0 }
+    ballot.queue(VOTE.lock, slot)
+  }
+
+  /** Looks again at orders that waited for what has changed; ends, because each is taken out before it is looked at. */
+  retryWoken(): void {
+    const { wake, parked, outbox } = this.#lane
+    for (let name = wake.shift(); name !== undefined; name = wake.shift()) {
+      for (const { order, verified } of parked.take(name)) {
+        if (verified) this.receive(order, true)
+        else if (this.#lane.rules.ownerKey(order, this.#lane.objects)) outbox.add({ kind: 'verify', order })
+        else park(this.#lane, order, false, name, 'unknown-owner')
+      }
+    }
+  }
+}

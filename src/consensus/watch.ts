@@ -1,0 +1,116 @@
+/**
+ * Notices what the rules forbid and turns it into evidence: double orders, double votes, two batches under one number.
+ *
+ * Also remembers the newest batches of every seat: a signature that was checked once need not be checked again inside a certificate, and a member that
+ * lost its log is told by the others how far it had come.
+ */
+
+import { equal } from '../core/bytes.ts'
+import { blake3Of } from '../core/digest.ts'
+import { LIMITS } from '../core/limits.ts'
+import { proofOf } from './certificate.ts'
+import type { CastVote } from './count.ts'
+import { doubleBatchEvidence, doubleOrderEvidence, doubleVoteEvidence } from './evidence.ts'
+import { keyOf } from './key.ts'
+import type { Lane } from './lane.ts'
+import type { Order } from './order.ts'
+import { type BatchMark, decodeMarks, encodeMarks, META, NO_BATCH, SPACE } from './records.ts'
+import type { Slot } from './slots.ts'
+import { type SignedHeader, VOTE, type VoteBatch, type VoteEntry } from './statement.ts'
+
+export class Watch<S> {
+  readonly #lane: Lane<S>
+  /** By seat: verified headers by sequence, the oldest first. */
+  readonly #headers: Map<number, SignedHeader>[]
+  readonly #newest: BatchMark[]
+  readonly #accusations = new Map<string, number>()
+
+  constructor(lane: Lane<S>) {
+    this.#lane = lane
+    const { seats } = lane.committee
+    this.#headers = seats.map(() => new Map())
+    const stored = lane.journal.get(SPACE.meta, META.seen)
+    this.#newest = stored ? decodeMarks(stored, seats.length) : seats.map(() => NO_BATCH)
+  }
+
+  /** The newest batch seen of a seat. */
+  newest(seat: number): BatchMark {
+    return this.#newest[seat] ?? NO_BATCH
+  }
+
+  /** Has the newest batches of all seats written with the turn. */
+  store(): void {
+    this.#lane.journal.put(SPACE.meta, META.seen, () => encodeMarks(this.#newest))
+  }
+
+  /** True where exactly this header, with this signature, was verified before. */
+  isKnown(header: SignedHeader): boolean {
+    const known = this.#headers[header.seat]?.get(header.sequence)
+    return (
+      known !== undefined &&
+      known.count === header.count &&
+      equal(known.root, header.root) &&
+      equal(known.previousRoot, header.previousRoot) &&
+      equal(known.signature, header.signature)
+    )
+  }
+
+  /** Notes a verified batch. */
+  note(batch: VoteBatch): void {
+    const headers = this.#headers[batch.seat]
+    if (!headers) return
+    const known = headers.get(batch.sequence)
+    if (known) {
+      if (!equal(known.root, batch.root))
+        this.#accuseSeat(batch.seat, doubleBatchEvidence(this.#lane.committee, known, batch))
+      return
+    }
+    const { seat, sequence, previousRoot, count, root, signature } = batch
+    headers.set(sequence, { seat, sequence, previousRoot, count, root, signature })
+    if (sequence > this.newest(seat).sequence) this.#newest[seat] = { sequence, root }
+    if (headers.size <= LIMITS.batchHeadersPerSeatMax) return
+    for (const oldest of headers.keys()) {
+      headers.delete(oldest)
+      break
+    }
+  }
+
+  /** A seat has voted for two orders in one slot. Accused once for each kind of vote. */
+  doubleVote(slot: Slot, entry: VoteEntry, earlier: CastVote, later: CastVote): void {
+    const { seat } = later.batch
+    const bit = 1 << seat
+    const accused = entry.kind === VOTE.lock ? slot.accusedLocks : slot.accusedConfirms
+    const before = earlier.batch.entries[earlier.index]
+    if ((accused & bit) !== 0 || !before) return
+    if (entry.kind === VOTE.lock) slot.accusedLocks |= bit
+    else slot.accusedConfirms |= bit
+    const one = { entry: before, proof: proofOf(earlier.batch, earlier.index) }
+    const other = { entry, proof: proofOf(later.batch, later.index) }
+    this.#accuseSeat(seat, doubleVoteEvidence(this.#lane.committee, one, other))
+  }
+
+  /** An owner has signed two orders for one slot. */
+  doubleOrder(one: Order, other: Order): void {
+    const { committee, rules, objects } = this.#lane
+    const proof = rules.ownerProof(one, objects)
+    if (proof) this.#accuse(one.owner, doubleOrderEvidence(committee, one, other, proof))
+  }
+
+  #accuseSeat(seat: number, bytes: Uint8Array): void {
+    const member = this.#lane.committee.seats[seat]?.memberId
+    if (member) this.#accuse(member, bytes)
+  }
+
+  #accuse(guilty: Uint8Array, bytes: Uint8Array): void {
+    const { journal, outbox, committee } = this.#lane
+    const digest = blake3Of('webx v1 evidence', bytes)
+    const name = keyOf(guilty)
+    const count = this.#accusations.get(name) ?? 0
+    if (count >= LIMITS.evidencePerGuiltyMax || journal.get(SPACE.evidence, digest)) return
+    if (this.#accusations.size >= LIMITS.objectsMax) this.#accusations.clear()
+    this.#accusations.set(name, count + 1)
+    journal.put(SPACE.evidence, digest, bytes)
+    outbox.add({ kind: 'evidence', guilty, bytes })
+    outbox.publishRanked('evidence', bytes, { oid: committee.cid, version: 0 }, digest)
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * What the neighborhood has agreed on, as one node knows it: the port through which services meet the register lane.
+ */
+
+import type { Committee } from '../consensus/committee.ts'
+import type { Order } from '../consensus/order.ts'
+import type { Register } from '../consensus/register.ts'
+import type { SignedHeader } from '../consensus/statement.ts'
+import type { ObjectState } from '../ledger/account.ts'
+import type { Mint, Pay } from '../ledger/payment.ts'
+import type { Write } from './ports.ts'
+import type { Outgoing } from './road.ts'
+
+/** An order that is settled in the turn under way. */
+export interface Settling {
+  readonly order: Order
+  /** Encoded SETTLEMENT envelope. */
+  readonly settlement: Uint8Array
+  /** Seats counted so far. */
+  readonly locks: number
+  readonly confirms: number
+}
+
+export interface Agreed {
+  readonly committee: Committee
+  /** For reading; what changes it goes through the methods below. */
+  readonly register: Register<ObjectState>
+  /** Lets the register vote: this node's vote log is known to be whole. */
+  beginVoting(): void
+  /** Hands in a signed order of this node's own; call within a decision. */
+  submit(order: Order): void
+  /** A question to the members for the versions of an object from `fromVersion` on; null where it was asked a moment ago. */
+  need(oid: Uint8Array, fromVersion: number): Outgoing | null
+  /** Answers such a question at the end of this turn. */
+  answerNeed(oid: Uint8Array, fromVersion: number): void
+  /** Calls `listen` with the signed header of every valid batch of votes that arrives. */
+  onBatch(listen: (header: SignedHeader) => void): void
+  /** Calls `join` for every order that becomes settled; its writes are stored in the same commit. */
+  onSettling(join: (settling: Settling) => readonly Write[]): void
+}
+
+/** Asks the members how far an object has come. */
+export interface Standings {
+  /**
+   * Resolves once this node has adopted every settled version of the object that a quorum of members knows of. An owner that signs without having asked
+   * might sign a second order for a version that it forgot.
+   */
+  upToDate(oid: Uint8Array): Promise<void>
+}
+
+/** Something that this node's identity wants done to one of its objects. */
+export interface Wish {
+  /** 32 bytes, fixed before the first attempt: the same reference again is the same wish. */
+  readonly reference: Uint8Array
+  /** 16-byte nonce of the object. */
+  readonly nonce: Uint8Array
+  readonly operation: Pay | Mint
+}
+
+/** Turns wishes into orders, each signed once, and sends them until they are settled. */
+export interface Orders {
+  /** Resolves when the wish is stored: from then on it is sent until it settles, by later runs of the node too. */
+  place(wish: Wish): Promise<void>
+  /** True while the wish of this reference waits to be settled. */
+  has(reference: Uint8Array): boolean
+  /** How much of an asset is spoken for by payments that the account does not show yet, in smallest units. */
+  reserved(asset: Uint8Array): number
+}

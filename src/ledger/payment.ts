@@ -1,0 +1,92 @@
+/**
+ * What owners can order: INCEPT a key log, MINT an asset, PAY another object.
+ *
+ * Canonical CBOR inside an order's `op`: [0, inception] | [1, assetId, cumulative, to] | [2, assetId, amount, to, reference, refundOf, memo].
+ */
+
+import { encode } from '../core/codec.ts'
+import { WebxError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import { Fields } from '../core/shape.ts'
+
+/** Opens the owner's key log; `inception` is the encoded, signed inception event. */
+export interface Incept {
+  readonly kind: 'incept'
+  readonly inception: Uint8Array
+}
+
+/** Issues so much of an asset that `cumulative` is out in all; the difference goes to the object `to`. */
+export interface Mint {
+  readonly kind: 'mint'
+  readonly assetId: Uint8Array
+  readonly cumulative: number
+  readonly to: Uint8Array
+}
+
+/** Moves `amount` (at least 1, smallest units) to the object `to`. */
+export interface Pay {
+  readonly kind: 'pay'
+  readonly assetId: Uint8Array
+  readonly amount: number
+  readonly to: Uint8Array
+  /** 32 bytes of the payee's choice, such as the digest of a transaction. */
+  readonly reference: Uint8Array
+  /** 32-byte digest of the order that this pays back; empty for a payment that is no refund. */
+  readonly refundOf: Uint8Array
+  /** Up to 64 bytes for people. */
+  readonly memo: Uint8Array
+}
+
+export type Operation = Incept | Mint | Pay
+
+const CODE = { incept: 0, mint: 1, pay: 2 } as const
+
+/** Bytes of an operation, for `OrderTerms.op`. */
+export function encodeOperation(operation: Operation): Uint8Array {
+  switch (operation.kind) {
+    case 'incept':
+      return encode([CODE.incept, operation.inception])
+    case 'mint':
+      return encode([CODE.mint, operation.assetId, operation.cumulative, operation.to])
+    case 'pay': {
+      const { assetId, amount, to, reference, refundOf, memo } = operation
+      return encode([CODE.pay, assetId, amount, to, reference, refundOf, memo])
+    }
+  }
+}
+
+/** Reads an operation. Throws `bad-shape`, `bad-amount` for a payment of nothing, `not-canonical`. */
+export function decodeOperation(bytes: Uint8Array): Operation {
+  const fields = Fields.of('operation', bytes, LIMITS.orderBytesMax)
+  const operation = read(fields, fields.uint('code', CODE.pay))
+  fields.end()
+  return operation
+}
+
+function read(fields: Fields, code: number): Operation {
+  if (code === CODE.incept) {
+    return { kind: 'incept', inception: fields.bytesBetween('inception', 1, LIMITS.orderBytesMax) }
+  }
+  if (code === CODE.mint) {
+    return {
+      kind: 'mint',
+      assetId: fields.bytes('assetId', 32),
+      cumulative: fields.uint('cumulative', LIMITS.amountMax),
+      to: fields.bytes('to', 32),
+    }
+  }
+  const pay: Pay = {
+    kind: 'pay',
+    assetId: fields.bytes('assetId', 32),
+    amount: fields.uint('amount', LIMITS.amountMax),
+    to: fields.bytes('to', 32),
+    reference: fields.bytes('reference', 32),
+    refundOf: fields.bytesBetween('refundOf', 0, 32),
+    memo: fields.bytesBetween('memo', 0, LIMITS.memoBytesMax),
+  }
+  if (pay.amount === 0) throw new WebxError('bad-amount', 'a payment moves at least one unit')
+  if (pay.refundOf.length !== 0 && pay.refundOf.length !== 32) {
+    throw new WebxError('bad-shape', 'operation: refundOf has 32 bytes or none')
+  }
+  return pay
+}

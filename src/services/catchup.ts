@@ -1,0 +1,230 @@
+/**
+ * Anti-entropy: whoever missed a settlement learns of it, whatever the broker lost.
+ *
+ * Now and then a node publishes digests of all that it holds as settled, in 16 buckets. Four members, others each time, answer a node whose digests differ
+ * from their own with the heads of those buckets; it then asks for the versions that it lacks, and members publish them. A silent, equal network sends
+ * one small frame per node and interval.
+ */
+
+import { seatOf } from '../consensus/committee.ts'
+import type { Head } from '../consensus/register.ts'
+import { concat, equal, toHex } from '../core/bytes.ts'
+import type { Cbor } from '../core/codec.ts'
+import { TYPE } from '../core/envelope.ts'
+import { WebxError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import { Fields } from '../core/shape.ts'
+import type { Agreed, Standings } from '../kernel/agreed.ts'
+import type { Context, Service } from '../kernel/context.ts'
+import type { Decision, Lane, Message, Outgoing } from '../kernel/road.ts'
+
+const BEHIND_INTERVAL_MS = 1_000
+const CALM_INTERVAL_MS = 15_000
+const LIFETIME_MS = 10_000
+const RESPONDERS = 4
+const DIGEST_BYTES = 32
+const UNPROVEN_ROUNDS_MAX = 5
+
+/** Compares this node's settled heads with those of the members. */
+export class CatchUp implements Standings, Service, Lane {
+  readonly types: readonly number[] = [TYPE.need, TYPE.summary, TYPE.heads, TYPE.headQuery]
+  readonly #context: Context
+  readonly #agreement: Agreed
+  readonly #seat: number | null
+  readonly #questions = new Map<string, Question>()
+  #round = 0
+  #behind = true
+  #stopped = false
+  #unhear = (): void => {}
+
+  constructor(context: Context, agreement: Agreed) {
+    this.#context = context
+    this.#agreement = agreement
+    this.#seat = seatOf(agreement.committee, context.keys.id)
+    context.road.lay(this)
+  }
+
+  async start(): Promise<void> {
+    const { link, topics, keys, events } = this.#context
+    if (this.#seat !== null) await link.subscribe(topics.sync)
+    await link.subscribe(topics.to(keys.id))
+    this.#unhear = events.on('link', ({ up }) => {
+      if (up) this.#behind = true
+    })
+    await this.#ask()
+    this.#again()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#unhear()
+  }
+
+  /** True until a whole interval has passed in which nothing was found missing. */
+  get behind(): boolean {
+    return this.#behind
+  }
+
+  async upToDate(oid: Uint8Array): Promise<void> {
+    const { road, topics, schedule } = this.#context
+    const name = toHex(oid)
+    const question = this.#questions.get(name) ?? newQuestion(oid)
+    this.#questions.set(name, question)
+    const ask = (): Promise<void> =>
+      road.run(() => ({
+        emit: [{ topic: topics.sync, type: TYPE.headQuery, payload: [oid], lifetimeMs: LIFETIME_MS }],
+      }))
+    await ask()
+    const cancel = schedule.every(BEHIND_INTERVAL_MS, 'ask for a head', async () => {
+      question.rounds++
+      this.#weigh(question)
+      if (!question.done) await ask()
+    })
+    await question.answered
+    cancel()
+    this.#questions.delete(name)
+  }
+
+  decide(message: Message): Decision | null {
+    const frame = message.frame as NonNullable<Message['frame']>
+    const { type } = message.envelope
+    if (type === TYPE.need) return this.#answerNeed(new Fields('need', frame.payload))
+    if (type === TYPE.summary) return this.#answerSummary(frame.sender, new Fields('summary', frame.payload))
+    if (type === TYPE.headQuery) return this.#answerHeadQuery(frame.sender, new Fields('head query', frame.payload))
+    return this.#takeHeads(message, frame.sender, new Fields('heads', frame.payload))
+  }
+
+  #again(): void {
+    const { schedule } = this.#context
+    // spread over the interval, so that 25 nodes that started together do not speak together
+    const spread = 0.75 + ((this.#context.keys.id[0] as number) / 255) * 0.5
+    const intervalMs = (this.#behind ? BEHIND_INTERVAL_MS : CALM_INTERVAL_MS) * spread
+    schedule.after(intervalMs, 'catch up', async () => {
+      if (this.#stopped) return
+      this.#behind = false
+      await this.#ask()
+      this.#again()
+    })
+  }
+
+  #ask(): Promise<void> {
+    const { road, topics } = this.#context
+    const digests = concat(...this.#agreement.register.summary())
+    const payload: Cbor = [this.#round++, digests]
+    return road.run(() => ({ emit: [{ topic: topics.sync, type: TYPE.summary, payload, lifetimeMs: LIFETIME_MS }] }))
+  }
+
+  #answerNeed(fields: Fields): null {
+    const oid = fields.bytes('oid', 32)
+    const fromVersion = fields.uint('fromVersion')
+    fields.end()
+    if (this.#seat !== null) this.#agreement.answerNeed(oid, fromVersion)
+    return null
+  }
+
+  #answerSummary(sender: Uint8Array, fields: Fields): Decision | null {
+    const round = fields.uint('round')
+    const digests = fields.bytes('digests', LIMITS.summaryBuckets * DIGEST_BYTES)
+    fields.end()
+    if (this.#seat === null || !this.#responds(sender, round)) return null
+    const own = this.#agreement.register.summary()
+    const emit = own.flatMap((digest, bucket) => {
+      const theirs = digests.subarray(bucket * DIGEST_BYTES, (bucket + 1) * DIGEST_BYTES)
+      return equal(digest, theirs) ? [] : [this.#heads(sender, bucket, round)]
+    })
+    return emit.length > 0 ? { emit } : null
+  }
+
+  #answerHeadQuery(asker: Uint8Array, fields: Fields): Decision | null {
+    const oid = fields.bytes('oid', 32)
+    fields.end()
+    if (this.#seat === null) return null
+    const version = this.#agreement.register.object(oid)?.settled ?? 0
+    const payload: Cbor = [0, [[oid, version]]]
+    return { emit: [{ topic: this.#context.topics.to(asker), type: TYPE.heads, payload, lifetimeMs: LIFETIME_MS }] }
+  }
+
+  /** Answered where a quorum has spoken and this node holds the newest version that any of them named. */
+  #weigh(question: Question): void {
+    const { committee, register } = this.#agreement
+    let weight = 0
+    for (const seat of committee.seats) if (question.heard.has(toHex(seat.memberId))) weight += seat.weight
+    const newest = Math.max(0, ...question.heard.values())
+    const settled = register.object(question.oid)?.settled ?? 0
+    // a version that nobody can prove within several rounds is a lie
+    const proven = settled >= newest || question.rounds > UNPROVEN_ROUNDS_MAX
+    if (weight < committee.quorum || !proven) return
+    question.done = true
+    question.resolve()
+  }
+
+  /** Four members answer each summary, a different four in the next round. */
+  #responds(sender: Uint8Array, round: number): boolean {
+    const seats = this.#agreement.committee.seats.length
+    const first = (sender[0] as number) + round * RESPONDERS
+    const distance = ((this.#seat as number) - (first % seats) + seats) % seats
+    return distance < RESPONDERS
+  }
+
+  #heads(asker: Uint8Array, bucket: number, round: number): Outgoing {
+    const heads = this.#agreement.register.heads(bucket, pageStart(bucket, round), LIMITS.headsPerReplyMax)
+    const payload: Cbor = [bucket, heads.map((head) => [head.oid, head.version])]
+    return { topic: this.#context.topics.to(asker), type: TYPE.heads, payload, lifetimeMs: LIFETIME_MS }
+  }
+
+  #hearStandings(sender: Uint8Array, heads: readonly Head[]): void {
+    for (const { oid, version } of heads) {
+      const question = this.#questions.get(toHex(oid))
+      if (!question) continue
+      question.heard.set(toHex(sender), version)
+      this.#weigh(question)
+    }
+  }
+
+  #takeHeads(message: Message, sender: Uint8Array, fields: Fields): Decision | null {
+    const { topics, keys, directory, counters } = this.#context
+    if (message.topic !== topics.to(keys.id) || directory.rankOf(sender) !== 'member') {
+      throw new WebxError('not-allowed', 'heads come from members, to the one who asked')
+    }
+    fields.uint('bucket', LIMITS.summaryBuckets - 1)
+    const heads: Head[] = fields.list('heads', LIMITS.headsPerReplyMax, (item) => {
+      const head = new Fields('head', item)
+      const read = { oid: head.bytes('oid', 32), version: head.uint('version') }
+      head.end()
+      return read
+    })
+    fields.end()
+    this.#hearStandings(sender, heads)
+    const missing = this.#agreement.register.missing(heads)
+    if (missing.length === 0) return null
+    this.#behind = true
+    counters.count('catch-up.missing', missing.length)
+    const wanted = missing.slice(0, LIMITS.needsPerHeadsMax)
+    return { emit: wanted.flatMap(({ oid, fromVersion }) => this.#agreement.need(oid, fromVersion) ?? []) }
+  }
+}
+
+/** A question after one object's newest version, and who has answered what. */
+interface Question {
+  readonly oid: Uint8Array
+  readonly heard: Map<string, number>
+  readonly answered: Promise<void>
+  readonly resolve: () => void
+  rounds: number
+  done: boolean
+}
+
+function newQuestion(oid: Uint8Array): Question {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  return { oid, heard: new Map(), answered: promise, resolve, rounds: 0, done: false }
+}
+
+/** Where a page of heads begins: at the bucket's start every other round, else at another place each time, so that buckets of many pages are covered too. */
+function pageStart(bucket: number, round: number): Uint8Array | null {
+  if (round % 2 === 0) return null
+  const place = Math.imul(round, 0x9e37_79b1) >>> 0
+  const start = new Uint8Array(DIGEST_BYTES)
+  start[0] = (bucket << 4) | (place >>> 28)
+  start[1] = (place >>> 20) & 0xff
+  return start
+}

@@ -1,0 +1,247 @@
+/**
+ * Orders of this node's own, from the wish to the settlement.
+ *
+ * A wish is stored before anything is signed, the signed order before it is first sent, and it is sent again, byte for byte, until it is settled: by later runs of
+ * the node too. Nothing is ever signed twice for one version: an order that was signed stays at the head of its object's queue until the neighborhood has decided.
+ */
+
+import { type Order, orderBody, orderBytes, orderEnvelope, orderSignedBytes, readOrder } from '../consensus/order.ts'
+import { equal, toHex } from '../core/bytes.ts'
+import { encode } from '../core/codec.ts'
+import { decodeEnvelope } from '../core/envelope.ts'
+import { WebxError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import { Fields } from '../core/shape.ts'
+import { objectId } from '../identity/objectid.ts'
+import type { Agreed, Orders, Settling, Standings, Wish } from '../kernel/agreed.ts'
+import type { Context, Service } from '../kernel/context.ts'
+import type { Write } from '../kernel/ports.ts'
+import { decodeOperation, encodeOperation, type Mint, type Pay } from '../ledger/payment.ts'
+import { KEY_LOG_NONCE, keyLogOrder, NO_HEAD, nextOrder, type OrderFields } from '../ledger/terms.ts'
+
+const SPACE = 'outbox'
+
+interface Entry extends Wish {
+  /** Order of arrival. */
+  readonly number: number
+  /** 16 bytes, fixed with the wish. */
+  readonly idem: Uint8Array
+  /** Signed, once it is this wish's turn. */
+  order: Order | null
+}
+
+/** One object's queue; its first entry is under way. */
+interface Queue {
+  readonly oid: Uint8Array
+  readonly entries: Entry[]
+  /** True once this node knows the newest version that the members know. */
+  upToDate: boolean
+  working: boolean
+  retryMs: number
+  cancelRetry: () => void
+}
+
+export class Outbox implements Orders, Service {
+  readonly #context: Context
+  readonly #agreed: Agreed
+  readonly #standings: Standings
+  readonly #queues = new Map<string, Queue>()
+  readonly #byReference = new Map<string, Entry>()
+  #keyLog: Order | null = null
+  #number = 0
+  #stopped = false
+  #unhear = (): void => {}
+
+  constructor(context: Context, agreed: Agreed, standings: Standings) {
+    this.#context = context
+    this.#agreed = agreed
+    this.#standings = standings
+    agreed.onSettling((settling) => this.#remove(settling))
+  }
+
+  async start(): Promise<void> {
+    const entries = [...this.#context.store.scan(SPACE)].map(({ key, value }) => decodeEntry(key, value))
+    for (const entry of entries.sort((a, b) => a.number - b.number)) this.#enqueue(entry)
+    this.#unhear = this.#context.events.on('settled', () => this.#advanceAll())
+    this.#advanceAll()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#unhear()
+    for (const queue of this.#queues.values()) queue.cancelRetry()
+  }
+
+  async place(wish: Wish): Promise<void> {
+    const known = this.#byReference.get(toHex(wish.reference))
+    if (known) {
+      if (sameWish(known, wish)) return
+      throw new WebxError('bad-argument', 'this reference already names another wish')
+    }
+    if (this.#byReference.size >= LIMITS.outboxOrdersMax) throw new WebxError('limit', 'the outbox is full')
+    const entry: Entry = { ...wish, number: this.#number, idem: this.#context.random.bytes(16), order: null }
+    this.#enqueue(entry)
+    await this.#context.road.run(() => ({ writes: [writeOf(entry)] }))
+    this.#advanceAll()
+  }
+
+  has(reference: Uint8Array): boolean {
+    return this.#byReference.has(toHex(reference))
+  }
+
+  reserved(asset: Uint8Array): number {
+    let sum = 0
+    for (const { oid, entries } of this.#queues.values()) {
+      const certified = this.#agreed.register.object(oid)?.certified ?? 0
+      for (const { operation, order } of entries) {
+        const shown = order !== null && order.version <= certified
+        if (operation.kind === 'pay' && !shown && equal(operation.assetId, asset)) sum += operation.amount
+      }
+    }
+    return sum
+  }
+
+  #enqueue(entry: Entry): void {
+    const { netId, genesis, keys } = this.#context
+    const name = toHex(entry.nonce)
+    let queue = this.#queues.get(name)
+    if (!queue) {
+      const oid = objectId(netId, genesis.neighborhood, keys.id, entry.nonce)
+      queue = {
+        oid,
+        entries: [],
+        upToDate: false,
+        working: false,
+        retryMs: LIMITS.orderRetryMsMin,
+        cancelRetry: () => {},
+      }
+      this.#queues.set(name, queue)
+    }
+    queue.entries.push(entry)
+    this.#byReference.set(toHex(entry.reference), entry)
+    this.#number = Math.max(this.#number, entry.number + 1)
+  }
+
+  /** An order of ours is settled in this turn: its wish leaves the disk with the same commit. */
+  #remove({ order }: Settling): readonly Write[] {
+    const queue = this.#queues.get(toHex(order.nonce))
+    const [head] = queue?.entries ?? []
+    if (!queue || !head?.order || !equal(order.owner, this.#context.keys.id) || !equal(order.od, head.order.od))
+      return []
+    queue.entries.shift()
+    queue.cancelRetry()
+    queue.retryMs = LIMITS.orderRetryMsMin
+    this.#byReference.delete(toHex(head.reference))
+    return [{ space: SPACE, key: head.reference, value: null }]
+  }
+
+  #advanceAll(): void {
+    for (const queue of this.#queues.values()) {
+      if (queue.entries.length === 0 || queue.working || this.#stopped) continue
+      queue.working = true
+      this.#advance(queue)
+        .catch((error: unknown) => {
+          if (!this.#stopped) this.#context.log.warn({ error }, 'an order could not be sent')
+        })
+        .finally(() => {
+          queue.working = false
+        })
+    }
+  }
+
+  /** Signs the first wish of a queue if it is not, sends it, and comes back later unless it is settled by then. */
+  async #advance(queue: Queue): Promise<void> {
+    queue.cancelRetry()
+    if (!queue.upToDate) {
+      await this.#standings.upToDate(queue.oid)
+      queue.upToDate = true
+    }
+    const [entry] = queue.entries
+    if (!entry) return
+    this.#retryLater(queue)
+    if (!(await this.#ownerIsKnown())) return
+    if (!entry.order) {
+      entry.order = await this.#sign(this.#terms(queue, entry))
+      await this.#context.road.run(() => ({ writes: [writeOf(entry)] }))
+    }
+    await this.#send(entry.order)
+  }
+
+  #terms(queue: Queue, entry: Entry): OrderFields {
+    const { keys, genesis } = this.#context
+    const view = this.#agreed.register.object(queue.oid)
+    const standing = {
+      home: genesis.neighborhood,
+      owner: keys.id,
+      keyPosition: keys.position,
+      nonce: entry.nonce,
+      version: view?.certified ?? 0,
+      head: view?.head ?? NO_HEAD,
+    }
+    return nextOrder(standing, entry.operation, entry.idem, this.#agreed.committee.epoch + 1)
+  }
+
+  #retryLater(queue: Queue): void {
+    queue.cancelRetry = this.#context.schedule.after(queue.retryMs, 'send order again', () => this.#advanceAll())
+    queue.retryMs = Math.min(queue.retryMs * 2, LIMITS.orderRetryMsMax)
+  }
+
+  /** Members vote only for owners whose key log is settled, unless the genesis names them; opens the log where it is not. */
+  async #ownerIsKnown(): Promise<boolean> {
+    const { keys, genesis } = this.#context
+    this.#keyLog ??= await this.#sign(keyLogOrder(genesis.neighborhood, keys.id, keys.inception))
+    const { register } = this.#agreed
+    const named = [genesis.organizationState, ...genesis.memberStates, ...genesis.terminalStates]
+    if (named.some((state) => equal(state.id, keys.id))) return true
+    const keyLogId = objectId(this.#context.netId, genesis.neighborhood, keys.id, KEY_LOG_NONCE)
+    if ((register.object(keyLogId)?.settled ?? 0) > 0) return true
+    await this.#send(this.#keyLog)
+    return false
+  }
+
+  async #sign(terms: OrderFields): Promise<Order> {
+    const { netId, keys } = this.#context
+    const body = orderBody(terms)
+    return readOrder(orderEnvelope(netId, body, await keys.sign(orderSignedBytes(netId, body))))
+  }
+
+  #send(order: Order): Promise<void> {
+    const { road, topics } = this.#context
+    return road.run(() => {
+      this.#agreed.submit(order)
+      return { emit: [{ topic: topics.order, bytes: orderBytes(order) }] }
+    })
+  }
+}
+
+function sameWish(one: Wish, other: Wish): boolean {
+  return equal(one.nonce, other.nonce) && equal(encodeOperation(one.operation), encodeOperation(other.operation))
+}
+
+function writeOf(entry: Entry): Write {
+  const order = entry.order ? orderBytes(entry.order) : new Uint8Array(0)
+  const operation = encodeOperation(entry.operation)
+  return {
+    space: SPACE,
+    key: entry.reference,
+    value: encode([entry.number, entry.nonce, entry.idem, operation, order]),
+  }
+}
+
+function decodeEntry(reference: Uint8Array, value: Uint8Array): Entry {
+  const fields = Fields.of('outbox entry', value)
+  const number = fields.uint('number')
+  const nonce = fields.bytes('nonce', 16)
+  const idem = fields.bytes('idem', 16)
+  const operation = decodeOperation(fields.bytesBetween('operation', 1, LIMITS.orderBytesMax)) as Pay | Mint
+  const order = fields.bytesBetween('order', 0, 2 * LIMITS.orderBytesMax)
+  fields.end()
+  return {
+    reference,
+    number,
+    nonce,
+    idem,
+    operation,
+    order: order.length > 0 ? readOrder(decodeEnvelope(order)) : null,
+  }
+}

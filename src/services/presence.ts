@@ -1,0 +1,167 @@
+/**
+ * Who is there: signed, retained health of every node, and the count of seats that are heard of.
+ *
+ * After Sparkplug's birth and death: a node's health is its birth certificate, the broker's will (an empty message) is a hint that it is gone. Nothing is decided by
+ * presence; it tells people why nothing settles.
+ */
+
+import { equal, toHex } from '../core/bytes.ts'
+import type { Cbor } from '../core/codec.ts'
+import { TYPE } from '../core/envelope.ts'
+import { WebxError } from '../core/errors.ts'
+import { Fields } from '../core/shape.ts'
+import type { Context, Service } from '../kernel/context.ts'
+import type { Reading } from '../kernel/ports.ts'
+import type { Lane, Message } from '../kernel/road.ts'
+
+const HEALTH_INTERVAL_MS = 30_000
+const HEALTH_LIFETIME_MS = 90_000
+
+/** What one node says of itself. */
+export interface Health {
+  readonly software: string
+  readonly upSinceMs: number
+  /** Of the node's environment sensor, tenths of a degree above −273.2 °C and of a percent, or null. */
+  readonly reading: Reading | null
+}
+
+/** Publishes this node's health and counts the seats of the neighborhood that publish theirs. */
+export class Presence implements Service, Lane {
+  readonly types: readonly number[] = [TYPE.health]
+  readonly #context: Context
+  readonly #software: string
+  readonly #quorum: number
+  readonly #seats: readonly Uint8Array[]
+  readonly #lastHeardMs = new Map<string, number>()
+  readonly #health = new Map<string, Health>()
+  readonly #upSinceMs: number
+  #reading: Reading | null = null
+  #cancel = (): void => {}
+  #unhear = (): void => {}
+
+  /** @param quorum how many seats must answer for anything to settle */
+  constructor(context: Context, software: string, quorum: number) {
+    this.#context = context
+    this.#software = software
+    this.#quorum = quorum
+    this.#seats = context.genesis.memberStates.map((state) => state.id)
+    this.#upSinceMs = context.clock.nowMs()
+    context.road.lay(this)
+  }
+
+  async start(): Promise<void> {
+    const { link, topics, schedule, events } = this.#context
+    await link.subscribe(`${topics.prefix}/health/+`)
+    this.#unhear = events.on('link', ({ up }) => void (up && this.#publish()))
+    await this.#publish()
+    this.#cancel = schedule.every(HEALTH_INTERVAL_MS, 'health', () => this.#publish())
+  }
+
+  async stop(): Promise<void> {
+    this.#cancel()
+    this.#unhear()
+    const { road, topics, keys } = this.#context
+    await road.run(() => ({ emit: [{ topic: topics.health(keys.id), bytes: new Uint8Array(0), retain: true }] }))
+  }
+
+  /** The newest reading of the node's sensor rides on its health. */
+  setReading(reading: Reading): void {
+    this.#reading = reading
+  }
+
+  /** How many seats were heard of lately, this node's own included where it has one. */
+  seatsUp(): number {
+    const { clock, keys } = this.#context
+    const since = clock.nowMs() - HEALTH_LIFETIME_MS
+    return this.#seats.filter((id) => equal(id, keys.id) || (this.#lastHeardMs.get(toHex(id)) ?? 0) > since).length
+  }
+
+  /** The health that a node published last, or null. */
+  healthOf(id: Uint8Array): Health | null {
+    return this.#health.get(toHex(id)) ?? null
+  }
+
+  /** An empty message on a health topic: the broker says that this node is gone. */
+  hintGone(topic: string): void {
+    const { topics } = this.#context
+    const id = topic.slice(`${topics.prefix}/health/`.length)
+    if (this.#lastHeardMs.delete(id)) this.#changed()
+  }
+
+  authorize(message: Message): void {
+    const { topics } = this.#context
+    if (message.topic !== topics.health((message.frame as NonNullable<Message['frame']>).sender)) {
+      throw new WebxError('not-allowed', 'a node speaks of its own health only, on its own topic')
+    }
+  }
+
+  decide(message: Message): null {
+    const frame = message.frame as NonNullable<Message['frame']>
+    const name = toHex(frame.sender)
+    if (!this.#seats.some((id) => equal(id, frame.sender))) return null
+    this.#health.set(name, decodeHealth(frame.payload))
+    const known = this.#lastHeardMs.has(name)
+    this.#lastHeardMs.set(name, this.#context.clock.nowMs())
+    if (!known) this.#changed()
+    return null
+  }
+
+  #changed(): void {
+    this.#context.events.emit('presence', { seatsUp: this.seatsUp(), quorum: this.#quorum })
+  }
+
+  #publish(): Promise<void> {
+    const { road, topics, keys } = this.#context
+    const health = { software: this.#software, upSinceMs: this.#upSinceMs, reading: this.#reading }
+    const emit = [
+      {
+        topic: topics.health(keys.id),
+        type: TYPE.health,
+        payload: encodeHealth(health),
+        lifetimeMs: HEALTH_LIFETIME_MS,
+        retain: true,
+      },
+    ]
+    return road.run(() => ({ emit }))
+  }
+}
+
+const ZERO_CELSIUS = 2732
+const QUALITIES = ['ok', 'stale', 'failed'] as const
+
+function encodeHealth(health: Health): Cbor {
+  const { software, upSinceMs, reading } = health
+  const sensed: Cbor = reading
+    ? [
+        Math.max(0, Math.round(reading.temperature * 10) + ZERO_CELSIUS),
+        Math.max(0, Math.round(reading.humidity * 10)),
+        reading.atMs,
+        QUALITIES.indexOf(reading.quality),
+      ]
+    : []
+  return [software, upSinceMs, sensed]
+}
+
+function decodeHealth(payload: Cbor): Health {
+  const fields = new Fields('health', payload)
+  const software = fields.text('software', 40)
+  const upSinceMs = fields.uint('upSinceMs')
+  const sensed = fields.list('reading', 4, (item) => {
+    if (typeof item !== 'number') throw new WebxError('bad-shape', 'health: a reading is four integers')
+    return item
+  })
+  fields.end()
+  const [temperature, humidity, atMs, quality] = sensed
+  if (temperature === undefined || humidity === undefined || atMs === undefined)
+    return { software, upSinceMs, reading: null }
+  return {
+    software,
+    upSinceMs,
+    reading: {
+      temperature: (temperature - ZERO_CELSIUS) / 10,
+      humidity: humidity / 10,
+      atMs,
+      quality: QUALITIES[quality ?? 2] ?? 'failed',
+    },
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Before a member votes again: is its vote log whole?
+ *
+ * After a clean stop it is. After any other (and for a new disk) the member asks the others for the highest batch of votes that they have seen of it, and votes
+ * only once a quorum, itself included, has answered. Where somebody shows a batch that carries its own signature and that its log lacks, it abstains for the epoch. A power cut of
+ * the whole building does not end the neighborhood: everybody asks, and everybody answers before voting.
+ */
+
+import { seatOf } from '../consensus/committee.ts'
+import { headerCheck, readHeader, type SignedHeader } from '../consensus/statement.ts'
+import { equal, toHex } from '../core/bytes.ts'
+import { type Cbor, encode } from '../core/codec.ts'
+import { verifySignatureSync } from '../core/crypto.ts'
+import { TYPE } from '../core/envelope.ts'
+import { WebxError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import { Fields } from '../core/shape.ts'
+import type { Agreed } from '../kernel/agreed.ts'
+import type { Context, Service } from '../kernel/context.ts'
+import type { Write } from '../kernel/ports.ts'
+import type { Decision, Lane, Message } from '../kernel/road.ts'
+
+const ASK_INTERVAL_MS = 500
+const LIFETIME_MS = 10_000
+const SPACE = 'seen-batch'
+
+/** Holds a member's votes back until its log is known to be whole, and answers others who ask the same. */
+export class Recovery implements Service, Lane {
+  readonly types: readonly number[] = [TYPE.batchQuery, TYPE.batchAnswer]
+  readonly #context: Context
+  readonly #agreement: Agreed
+  readonly #seat: number
+  readonly #cleanStart: boolean
+  /** Highest signed header seen of each other seat. */
+  readonly #highest = new Map<number, SignedHeader>()
+  readonly #unsaved = new Set<number>()
+  readonly #answered = new Set<string>()
+  #settled = false
+  #cancelAsk = (): void => {}
+
+  /** @param cleanStart whether this node's last stop was a clean one */
+  constructor(context: Context, agreement: Agreed, cleanStart: boolean) {
+    const seat = seatOf(agreement.committee, context.keys.id)
+    if (seat === null) throw new WebxError('internal', 'only members recover votes')
+    this.#context = context
+    this.#agreement = agreement
+    this.#seat = seat
+    this.#cleanStart = cleanStart
+    context.road.lay(this)
+    context.road.atEndOfTurn(async () => this.#save())
+    agreement.onBatch((header) => this.#note(header))
+    for (const { key, value } of context.store.scan(SPACE))
+      this.#highest.set(key[0] as number, decodeHeader(value, agreement))
+  }
+
+  /** True once this node knows whether it may vote. */
+  get settled(): boolean {
+    return this.#settled
+  }
+
+  async start(): Promise<void> {
+    const { schedule } = this.#context
+    this.#answered.add(toHex(this.#context.keys.id))
+    if (this.#cleanStart || this.#enough()) return this.#settle()
+    await this.#ask()
+    this.#cancelAsk = schedule.every(ASK_INTERVAL_MS, 'ask for own batches', () => this.#ask())
+  }
+
+  async stop(): Promise<void> {
+    this.#cancelAsk()
+  }
+
+  authorize(message: Message): void {
+    const { directory } = this.#context
+    const { sender } = message.frame as NonNullable<Message['frame']>
+    if (directory.rankOf(sender) !== 'member') throw new WebxError('not-allowed', 'batches are asked for among members')
+  }
+
+  decide(message: Message): Decision | null {
+    const frame = message.frame as NonNullable<Message['frame']>
+    if (message.envelope.type === TYPE.batchQuery) return this.#answer(frame.sender)
+    if (!this.#settled) this.#take(frame.sender, frame.payload)
+    return null
+  }
+
+  #ask(): Promise<void> {
+    const { road, topics } = this.#context
+    return road.run(() => ({
+      emit: [{ topic: topics.sync, type: TYPE.batchQuery, payload: [], lifetimeMs: LIFETIME_MS }],
+    }))
+  }
+
+  #answer(asker: Uint8Array): Decision | null {
+    const seat = seatOf(this.#agreement.committee, asker)
+    if (seat === null) return null
+    const header = this.#highest.get(seat)
+    const payload: Cbor = header ? [encodeHeader(header)] : []
+    return {
+      emit: [{ topic: this.#context.topics.to(asker), type: TYPE.batchAnswer, payload, lifetimeMs: LIFETIME_MS }],
+    }
+  }
+
+  #take(sender: Uint8Array, payload: Cbor): void {
+    const [shown] = new Fields('answers', [payload]).list('answer', 1, (item) => item)
+    if (shown !== undefined) this.#compare(shown)
+    this.#answered.add(toHex(sender))
+    if (this.#enough()) this.#settle()
+  }
+
+  /** A header that a member shows counts only with this node's own signature: nobody can silence it by a lie. */
+  #compare(shown: Cbor): void {
+    const { committee, register } = this.#agreement
+    const header = readSignedHeader(new Fields('header', shown), this.#agreement)
+    const { key, message, signature } = headerCheck(committee, header)
+    if (header.seat !== this.#seat || !verifySignatureSync(key, message, signature)) {
+      throw new WebxError('bad-signature', 'a batch was shown that this node never signed')
+    }
+    const own = register.highestBatch()
+    if (header.sequence < own.sequence || (header.sequence === own.sequence && equal(header.root, own.root))) return
+    this.#context.log.error(
+      { sequence: header.sequence },
+      'the vote log lacks a batch that was sent: abstaining for this epoch',
+    )
+    this.#context.counters.count('abstaining')
+    register.abstain()
+  }
+
+  #enough(): boolean {
+    const { committee } = this.#agreement
+    let weight = 0
+    for (const seat of committee.seats) if (this.#answered.has(toHex(seat.memberId))) weight += seat.weight
+    return weight >= committee.quorum
+  }
+
+  #settle(): void {
+    this.#settled = true
+    this.#cancelAsk()
+    this.#agreement.beginVoting()
+  }
+
+  #note(header: SignedHeader): void {
+    if (header.seat === this.#seat) return
+    const known = this.#highest.get(header.seat)
+    if (known && known.sequence >= header.sequence) return
+    const { seat, sequence, previousRoot, count, root, signature } = header
+    this.#highest.set(seat, { seat, sequence, previousRoot, count, root, signature })
+    this.#unsaved.add(seat)
+  }
+
+  /** Rides on commits that happen anyway: what others have seen of us matters more than what we have seen of them. */
+  #save(): Decision | null {
+    if (this.#unsaved.size === 0) return null
+    const writes: Write[] = [...this.#unsaved].map((seat) => ({
+      space: SPACE,
+      key: Uint8Array.of(seat),
+      value: encode(encodeHeader(this.#highest.get(seat) as SignedHeader)),
+    }))
+    this.#unsaved.clear()
+    return { writes }
+  }
+}
+
+function encodeHeader(header: SignedHeader): Cbor {
+  const { seat, sequence, previousRoot, count, root, signature } = header
+  return [seat, sequence, previousRoot, count, root, signature]
+}
+
+function decodeHeader(bytes: Uint8Array, agreement: Agreed): SignedHeader {
+  return readSignedHeader(Fields.of('header', bytes, LIMITS.orderBytesMax), agreement)
+}
+
+function readSignedHeader(fields: Fields, agreement: Agreed): SignedHeader {
+  const header = readHeader(fields, agreement.committee)
+  const signature = fields.bytes('signature', 64)
+  fields.end()
+  return { ...header, signature }
+}

@@ -1,0 +1,231 @@
+/**
+ * The money of this node's identity: its account, its payments, and what came in.
+ *
+ * A payment is named by its reference before it is first tried, so that asking twice pays once and returns the same receipt. Payments and credits are stored in the
+ * commit that settles them.
+ */
+
+import { orderBytes, readOrder } from '../consensus/order.ts'
+import { concat, equal, toHex } from '../core/bytes.ts'
+import { encode } from '../core/codec.ts'
+import { decodeEnvelope } from '../core/envelope.ts'
+import { WebxError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import { Fields } from '../core/shape.ts'
+import { objectId } from '../identity/objectid.ts'
+import type { Agreed, Orders, Settling } from '../kernel/agreed.ts'
+import type { Context, Service } from '../kernel/context.ts'
+import type { Assets, PaymentRequest, SettledPayment, Wallet, Write } from '../kernel/ports.ts'
+import { balanceOf } from '../ledger/account.ts'
+import { type Asset, assetNonce } from '../ledger/asset.ts'
+import type { Pay } from '../ledger/payment.ts'
+import { operationOf } from '../ledger/rules.ts'
+import { accountId, accountNonce } from '../ledger/terms.ts'
+
+const PAYMENTS = 'payment'
+const BY_REFERENCE = 'payment-by-reference'
+const NOTHING = new Uint8Array(0)
+
+/** The assets that a genesis names. */
+export function createAssets(assets: Iterable<Asset>): Assets {
+  const all = [...assets]
+  return { all, byCode: (code) => all.find((asset) => asset.code === code) ?? null }
+}
+
+export class Treasury implements Wallet, Service {
+  readonly account: Uint8Array
+  readonly #context: Context
+  readonly #agreed: Agreed
+  readonly #orders: Orders
+  readonly #credited = new Set<(payment: SettledPayment) => void>()
+  /** Who waits for a payment, by its reference. */
+  readonly #waiting = new Map<string, Set<(payment: SettledPayment) => void>>()
+  #seatsMissing = false
+  #unhear: (() => void)[] = []
+
+  constructor(context: Context, agreed: Agreed, orders: Orders) {
+    this.#context = context
+    this.#agreed = agreed
+    this.#orders = orders
+    this.account = accountId(context.netId, context.genesis.neighborhood, context.keys.id)
+    agreed.onSettling((settling) => this.#record(settling))
+  }
+
+  async start(): Promise<void> {
+    const { events } = this.#context
+    this.#unhear = [
+      events.on('settled', ({ orderDigest }) => this.#announce(orderDigest)),
+      events.on('presence', ({ seatsUp, quorum }) => {
+        this.#seatsMissing = seatsUp < quorum
+      }),
+    ]
+  }
+
+  async stop(): Promise<void> {
+    for (const unhear of this.#unhear) unhear()
+  }
+
+  balance(asset: Uint8Array): number {
+    return balanceOf(this.#agreed.register.object(this.account)?.state ?? null, asset)
+  }
+
+  async pay(request: PaymentRequest, timeoutMs: number): Promise<SettledPayment> {
+    const paid = this.#find('out', request.reference)
+    if (paid) {
+      assertSame(paid, request)
+      return paid
+    }
+    this.#assertFunds(request)
+    const { asset, amount, to, reference, refundOf } = request
+    const operation: Pay = {
+      kind: 'pay',
+      assetId: asset,
+      amount,
+      to,
+      reference,
+      refundOf: refundOf ?? NOTHING,
+      memo: NOTHING,
+    }
+    const settled = this.#untilSettled(reference, timeoutMs)
+    // the timer must not outlive a wish that could not be placed
+    settled.promise.catch(() => {})
+    try {
+      await this.#orders.place({ reference, nonce: accountNonce(), operation })
+    } catch (error) {
+      settled.cancel()
+      throw error
+    }
+    return settled.promise
+  }
+
+  /**
+   * Issues `amount` more of an asset of this identity's own, to the object `to`. Resolves when the order is stored; the credit arrives when it is settled.
+   *
+   * Throws `not-allowed` for somebody else's asset, `over-cap`, `bad-amount`.
+   */
+  async issue(asset: Asset, amount: number, to: Uint8Array): Promise<void> {
+    if (!equal(asset.issuer, this.#context.keys.id)) {
+      throw new WebxError('not-allowed', `${asset.code} is issued by somebody else`)
+    }
+    if (!Number.isSafeInteger(amount) || amount < 1) throw new WebxError('bad-amount', `cannot issue ${amount}`)
+    const nonce = assetNonce(asset.id)
+    const { netId, genesis, keys } = this.#context
+    const object = this.#agreed.register.object(objectId(netId, genesis.neighborhood, keys.id, nonce))
+    const cumulative = (object?.state?.issued ?? 0) + amount
+    if (cumulative > asset.cap) throw new WebxError('over-cap', `${asset.code} is capped at ${asset.cap}`)
+    const reference = concat(asset.id.subarray(0, 24), uint64(cumulative))
+    await this.#orders.place({ reference, nonce, operation: { kind: 'mint', assetId: asset.id, cumulative, to } })
+  }
+
+  onCredit(credited: (payment: SettledPayment) => void): () => void {
+    this.#credited.add(credited)
+    return () => this.#credited.delete(credited)
+  }
+
+  settled(reference: Uint8Array): SettledPayment | null {
+    return this.#find('in', reference) ?? this.#find('out', reference)
+  }
+
+  /** Funds that no waiting payment has spoken for. */
+  #assertFunds(request: PaymentRequest): void {
+    if (!Number.isSafeInteger(request.amount) || request.amount < 1) {
+      throw new WebxError('bad-amount', `cannot pay ${request.amount}`)
+    }
+    if (this.#orders.has(request.reference)) return
+    const free = this.balance(request.asset) - this.#orders.reserved(request.asset)
+    if (free < request.amount) {
+      throw new WebxError('insufficient-funds', `${request.amount} wanted, ${Math.max(free, 0)} free`)
+    }
+  }
+
+  #untilSettled(reference: Uint8Array, timeoutMs: number): { promise: Promise<SettledPayment>; cancel: () => void } {
+    const name = toHex(reference)
+    const waiting = this.#waiting.get(name) ?? new Set()
+    this.#waiting.set(name, waiting)
+    const { promise, resolve, reject } = Promise.withResolvers<SettledPayment>()
+    const cancelTimer = this.#context.schedule.after(timeoutMs, 'payment', () => {
+      forget()
+      reject(this.#late(timeoutMs))
+    })
+    const forget = (): void => {
+      cancelTimer()
+      waiting.delete(settle)
+      if (waiting.size === 0) this.#waiting.delete(name)
+    }
+    const settle = (payment: SettledPayment): void => {
+      forget()
+      resolve(payment)
+    }
+    waiting.add(settle)
+    return { promise, cancel: forget }
+  }
+
+  #late(timeoutMs: number): WebxError {
+    const hint = 'The order is kept and sent again; asking for the same payment later returns its receipt.'
+    return this.#seatsMissing
+      ? new WebxError('no-quorum', `too few seats answer to settle anything; waited ${timeoutMs} ms`, { hint })
+      : new WebxError('not-settled', `not settled within ${timeoutMs} ms`, { hint })
+  }
+
+  /** Payments from and to this account are stored with the turn that settles them. */
+  #record({ order, settlement, locks, confirms }: Settling): readonly Write[] {
+    const operation = operationOf(order)
+    if (operation.kind !== 'pay') return []
+    const outgoing = equal(order.oid, this.account)
+    const incoming = equal(operation.to, this.account)
+    if (!outgoing && !incoming) return []
+    const writes: Write[] = [
+      { space: PAYMENTS, key: order.od, value: encode([orderBytes(order), settlement, locks, confirms]) },
+    ]
+    if (outgoing) writes.push({ space: BY_REFERENCE, key: referenceKey('out', operation.reference), value: order.od })
+    // the first credit of a reference keeps it; what comes after is announced and can be paid back
+    const first = this.#context.store.get(BY_REFERENCE, referenceKey('in', operation.reference)) === null
+    if (incoming && first)
+      writes.push({ space: BY_REFERENCE, key: referenceKey('in', operation.reference), value: order.od })
+    return writes
+  }
+
+  #announce(orderDigest: Uint8Array): void {
+    const payment = this.#read(orderDigest)
+    if (!payment) return
+    if (equal(payment.to, this.account)) for (const credited of [...this.#credited]) credited(payment)
+    if (equal(payment.from, this.account)) {
+      for (const settle of [...(this.#waiting.get(toHex(payment.reference)) ?? [])]) settle(payment)
+    }
+  }
+
+  #find(direction: Direction, reference: Uint8Array): SettledPayment | null {
+    const orderDigest = this.#context.store.get(BY_REFERENCE, referenceKey(direction, reference))
+    return orderDigest ? this.#read(orderDigest) : null
+  }
+
+  #read(orderDigest: Uint8Array): SettledPayment | null {
+    const value = this.#context.store.get(PAYMENTS, orderDigest)
+    if (!value) return null
+    const fields = Fields.of('payment', value)
+    const bytes = fields.bytesBetween('order', 1, 2 * LIMITS.orderBytesMax)
+    const settlement = fields.bytesBetween('settlement', 1, LIMITS.envelopeBytesMax)
+    const votes = { locks: fields.uint('locks'), confirms: fields.uint('confirms') }
+    fields.end()
+    const order = readOrder(decodeEnvelope(bytes))
+    const { reference, assetId, amount, to } = operationOf(order) as Pay
+    return { reference, asset: assetId, amount, from: order.oid, to, orderDigest, order: bytes, settlement, ...votes }
+  }
+}
+
+type Direction = 'in' | 'out'
+
+function referenceKey(direction: Direction, reference: Uint8Array): Uint8Array {
+  return concat(Uint8Array.of(direction === 'in' ? 0 : 1), reference)
+}
+
+function assertSame(paid: SettledPayment, request: PaymentRequest): void {
+  if (equal(paid.asset, request.asset) && paid.amount === request.amount && equal(paid.to, request.to)) return
+  throw new WebxError('bad-argument', 'this reference already names another payment')
+}
+
+function uint64(value: number): Uint8Array {
+  const bytes = new Uint8Array(8)
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(value))
+  return bytes
+}

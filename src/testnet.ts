@@ -1,0 +1,318 @@
+/**
+ * A whole net on one machine, for demonstrations, tests and authors of apps: a real broker, real stores, real keys, real votes.
+ *
+ * Members run in this process, or each in a process of its own that can be killed. Brokers listen on port 0 of the loopback address.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { BROKER_NAME, createNode, type WebxNode } from './boot.ts'
+import { WebxError } from './core/errors.ts'
+import { hostClock, hostRandom } from './drivers/host.ts'
+import { createKeyFile } from './drivers/key-file.ts'
+import { type MqttBroker, openMqttBroker } from './drivers/mqtt-broker.ts'
+import { provideFromFiles } from './drivers/wasm-files.ts'
+import type { Genesis } from './identity/genesis.ts'
+import { createCounters, createLog } from './kernel/observe.ts'
+import type { Keys, Log, Store } from './kernel/ports.ts'
+import { mayPublish, maySubscribe, Topics } from './kernel/topics.ts'
+import { foundNet, type NetAsset, offerSeat } from './net.ts'
+import { KnownIdentities } from './services/directory.ts'
+
+const READY_MS_MAX = 60_000
+
+/** How a test network is set up. */
+export interface TestnetOptions {
+  /** True: every member is a process of its own. */
+  readonly processes?: boolean
+  /** Folder for keys and stores; a temporary one that `close` removes unless given. */
+  readonly directory?: string
+  readonly assets?: readonly NetAsset[]
+  readonly terminals?: number
+  readonly log?: Log
+  /** Program and first arguments of a member's process; the arguments of `webx run` follow. */
+  readonly memberCommand?: readonly string[]
+  /** Called as members come up. */
+  readonly onProgress?: (up: number, all: number) => void
+  /** Replaces the members' stores, in this process only. */
+  readonly openStore?: (path: string) => Promise<Store>
+}
+
+/** One member of a test network. */
+export interface TestMember {
+  readonly seat: number
+  readonly directory: string
+  /** The running node, where members run in this process. */
+  readonly node: WebxNode | null
+  readonly running: boolean
+  /** Starts the member again with what its disk holds. Resolves when it is connected. */
+  start(): Promise<void>
+  /** Stops it cleanly. */
+  stop(): Promise<void>
+  /** Ends a member's process at once, as a power cut would. Throws `bad-argument` for one without a process. */
+  kill(): Promise<void>
+}
+
+/** A node beside the members. */
+export interface AddNodeOptions {
+  /** New ones, of a device, unless given. */
+  readonly keys?: Keys
+  readonly hearsVotes?: boolean
+  /** Sees every message that comes in, before it is judged. */
+  readonly onWire?: (topic: string, bytes: Uint8Array) => void
+}
+
+export interface Testnet {
+  readonly genesis: Genesis
+  readonly directory: string
+  readonly brokerUrl: string
+  readonly broker: MqttBroker
+  readonly members: readonly TestMember[]
+  /** The node of the organization, which issues the assets. */
+  readonly organization: WebxNode
+  /** Terminals that the genesis names; they are not started. */
+  readonly terminalKeys: readonly Keys[]
+  /** Starts a node that has no seat: a device, or a terminal with its keys. */
+  addNode(name: string, options?: AddNodeOptions): Promise<WebxNode>
+  close(): Promise<void>
+}
+
+/** Founds a net of `seatCount` members and starts all of it. Resolves when every member knows that it may vote. */
+export async function createTestnet(seatCount: number, options: TestnetOptions = {}): Promise<Testnet> {
+  provideFromFiles()
+  const log = options.log ?? createLog('silent')
+  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'webx-testnet-')))
+  const found = await foundTestnet(seatCount, directory, options)
+  const broker = await openBroker(found.genesis, log)
+  const world: World = { ...found, options, directory, log, brokerUrl: broker.url }
+  await writeFile(join(directory, 'genesis.webx'), found.genesis.bytes)
+
+  const members = found.memberKeys.map((keys, seat) =>
+    options.processes ? new ProcessMember(world, seat) : new LocalMember(world, seat, keys),
+  )
+  const nodes: WebxNode[] = []
+  const close = async (): Promise<void> => {
+    await Promise.all(nodes.map((node) => node.stop()))
+    await Promise.all(members.map((member) => member.stop()))
+    await broker.close()
+    if (!options.directory) await rm(directory, { recursive: true, force: true })
+  }
+  const addNode: Testnet['addNode'] = async (name, { keys, ...given } = {}) => {
+    const dataDir = join(directory, name)
+    const own = keys ?? (await createKeyFile(join(dataDir, 'identity.key'), 'device'))
+    const node = await createNode({ ...nodeOptions(world, dataDir, own), ...given })
+    nodes.push(node)
+    await node.link.up(READY_MS_MAX)
+    return node
+  }
+  try {
+    let up = 0
+    const started = members.map(async (member) => {
+      await member.start()
+      options.onProgress?.(++up, seatCount)
+    })
+    await Promise.all(started)
+    await Promise.all(members.map((member) => member.recovered()))
+    const organization = await addNode('organization', { keys: found.organizationKeys })
+    const { genesis, terminalKeys } = found
+    return { genesis, directory, brokerUrl: broker.url, broker, members, organization, terminalKeys, addNode, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+interface Founders {
+  readonly genesis: Genesis
+  readonly organizationKeys: Keys
+  readonly memberKeys: readonly Keys[]
+  readonly terminalKeys: readonly Keys[]
+}
+
+interface World extends Founders {
+  readonly options: TestnetOptions
+  readonly directory: string
+  readonly log: Log
+  readonly brokerUrl: string
+}
+
+async function foundTestnet(seatCount: number, directory: string, options: TestnetOptions): Promise<Founders> {
+  const ports = { clock: hostClock(), random: hostRandom() }
+  const keysOf = (name: string, kind: 'device' | 'organization'): Promise<Keys> =>
+    createKeyFile(join(directory, name, 'identity.key'), kind)
+  await mkdir(directory, { recursive: true })
+  const organizationKeys = await keysOf('organization', 'organization')
+  const memberKeys = await Promise.all(
+    Array.from({ length: seatCount }, (_, seat) => keysOf(memberName(seat), 'device')),
+  )
+  const terminalKeys = await Promise.all(
+    Array.from({ length: options.terminals ?? 1 }, (_, i) => keysOf(`terminal-${i}`, 'device')),
+  )
+  const genesis = await foundNet(
+    {
+      name: 'testnet',
+      seats: await Promise.all(memberKeys.map(offerSeat)),
+      terminals: terminalKeys.map((keys) => keys.inception),
+      assets: options.assets ?? [{ code: 'EUR', decimals: 2, cap: 100_000_000 }],
+    },
+    organizationKeys,
+    ports,
+  )
+  return { genesis, organizationKeys, memberKeys, terminalKeys }
+}
+
+function openBroker(genesis: Genesis, log: Log): Promise<MqttBroker> {
+  const topics = new Topics(genesis.netId)
+  const directory = new KnownIdentities(genesis)
+  return openMqttBroker({
+    host: '127.0.0.1',
+    port: 0,
+    place: { broker: BROKER_NAME, netId: genesis.netId },
+    policy: {
+      rankOf: (id) => directory.rankOf(id),
+      mayPublish: (client, topic, retain) => mayPublish(topics, client, topic, retain),
+      maySubscribe: (client, filter) => maySubscribe(topics, client, filter),
+    },
+    clock: hostClock(),
+    counters: createCounters(),
+    log: log.child({ part: 'broker' }),
+  })
+}
+
+function memberName(seat: number): string {
+  return `member-${String(seat).padStart(2, '0')}`
+}
+
+function nodeOptions(world: World, dataDir: string, keys: Keys): Parameters<typeof createNode>[0] {
+  const { genesis, brokerUrl, log } = world
+  return { genesis, brokerUrl, log, keys, dataDir }
+}
+
+/** A member in this process. */
+class LocalMember implements TestMember {
+  readonly seat: number
+  readonly directory: string
+  node: WebxNode | null = null
+  readonly #world: World
+  readonly #keys: Keys
+
+  constructor(world: World, seat: number, keys: Keys) {
+    this.seat = seat
+    this.directory = join(world.directory, memberName(seat))
+    this.#world = world
+    this.#keys = keys
+  }
+
+  get running(): boolean {
+    return this.node !== null
+  }
+
+  async start(): Promise<void> {
+    if (this.node) return
+    const { openStore } = this.#world.options
+    const options = nodeOptions(this.#world, this.directory, this.#keys)
+    this.node = await createNode(openStore ? { ...options, openStore } : options)
+    await this.node.link.up(READY_MS_MAX)
+  }
+
+  async recovered(): Promise<void> {
+    await until(() => this.node?.recovered() === true)
+  }
+
+  async stop(): Promise<void> {
+    const node = this.node
+    this.node = null
+    await node?.stop()
+  }
+
+  async kill(): Promise<void> {
+    throw new WebxError('bad-argument', 'a member in this process cannot be killed alone')
+  }
+}
+
+/** A member that is a process of its own: `webx run`. */
+class ProcessMember implements TestMember {
+  readonly seat: number
+  readonly directory: string
+  readonly node = null
+  readonly #world: World
+  #child: ChildProcess | null = null
+  #voting = false
+
+  constructor(world: World, seat: number) {
+    this.seat = seat
+    this.directory = join(world.directory, memberName(seat))
+    this.#world = world
+  }
+
+  get running(): boolean {
+    return this.#child !== null
+  }
+
+  async start(): Promise<void> {
+    if (this.#child) return
+    const [program, ...first] = this.#world.options.memberCommand ?? defaultCommand()
+    const { directory, brokerUrl } = this.#world
+    const net = join(directory, 'genesis.webx')
+    const args = [...first, 'run', '--net', net, '--data', this.directory, '--broker', brokerUrl, '--json']
+    const child = spawn(program as string, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+    this.#child = child
+    this.#voting = false
+    child.once('exit', () => {
+      if (this.#child === child) this.#child = null
+    })
+    const { promise: connected, resolve, reject } = Promise.withResolvers<void>()
+    child.once('error', reject)
+    child.once('exit', (code) =>
+      reject(new WebxError('unreachable', `member ${this.seat} ended with ${code} before it was connected`)),
+    )
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+      const { event } = JSON.parse(line) as { event: string }
+      if (event === 'connected') resolve()
+      if (event === 'voting') this.#voting = true
+    })
+    await connected
+  }
+
+  async recovered(): Promise<void> {
+    await until(() => this.#voting)
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM')
+  }
+
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child
+    if (!child) return
+    this.#child = null
+    const ended = once(child, 'exit')
+    child.kill(signal)
+    await ended
+  }
+}
+
+/** This very package's command line, from source or as built. */
+function defaultCommand(): string[] {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  return [process.execPath, fileURLToPath(new URL(`./cli/main.${extension}`, import.meta.url))]
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const clock = hostClock()
+  const deadline = clock.monotonicMs() + READY_MS_MAX
+  while (!condition()) {
+    if (clock.monotonicMs() > deadline)
+      throw new WebxError('timeout', `a member was not ready within ${READY_MS_MAX} ms`)
+    await new Promise<void>((resume) => void clock.after(20, resume))
+  }
+}

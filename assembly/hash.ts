@@ -58,7 +58,9 @@ export function begin(flags: u32): void {
   store<u32>(DEPTH, 0)
 }
 
-/** Takes in `length` bytes of `input`. `more`: further input is certain, so that the last chunk need not be held back. */
+/**
+ * Takes in `length` bytes of `input`. `more`: further input is certain, so that the last chunk need not be held back.
+ */
 export function update(length: u32, more: bool): void {
   let from = input
   const buffered = load<u32>(BUFFERED)

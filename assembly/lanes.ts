@@ -1,8 +1,9 @@
 /**
  * 32-bit lane arithmetic, written once for `u32` (one lane) and `v128` (four lanes in step).
  *
- * Vector rotations by 8 and 24 are byte swizzles by a mask that is loaded from memory: V8 rebuilds a constant mask each
- * time it runs (by a third slower here). Rotation by 16 is a shuffle of 16-bit lanes, for which engines have instructions.
+ * Vector rotations by 8 and 24 are byte swizzles by a mask that is loaded from memory: V8 rebuilds a constant mask
+ * each time it runs (by a third slower here). Rotation by 16 is a shuffle of 16-bit lanes, for which engines have
+ * instructions.
  */
 
 const LEFT8: usize = memory.data<u8>([3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14], 16)

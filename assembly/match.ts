@@ -5,7 +5,7 @@
  * Dimensions are multiples of 16, at most 512. The gallery is laid out once, by `reserve`, behind the static memory.
  */
 
-import { dotFloat, dotInt8, widen } from './match/dot'
+import { dotFloat, dotInt8, sumLanes, widen } from './match/dot'
 import * as templates from './match/rotate'
 
 export const dimensionsMax: u32 = 512
@@ -30,7 +30,9 @@ let norms: usize = 0
 let results: i32 = 0
 let room: i32 = 0
 
-/** Makes room for `count` rows of `bytes` bytes, once. Returns the address of the first, 0 if there is no such memory. */
+/**
+ * Makes room for `count` rows of `bytes` bytes, once. Returns the address of the first, 0 if there is no such memory.
+ */
 export function reserve(count: u32, bytes: u32): usize {
   rows = (__heap_base + 63) & ~63
   norms = rows + <usize>count * bytes
@@ -53,8 +55,8 @@ export function setFloat(row: u32, dimensions: u32): u32 {
 }
 
 /**
- * Finds the `k` rows of the first `count` with the greatest score against `probe`; equal scores go by row. The score is the
- * cosine or, where not `cosine`, the dot product. Returns how many there are, −1 if the probe has no direction.
+ * Finds the `k` rows of the first `count` with the greatest score against `probe`; equal scores go by row. The score
+ * is the cosine or, where not `cosine`, the dot product. Returns how many there are, −1 if the probe has no direction.
  */
 export function scanInt8(count: u32, dimensions: u32, k: i32, cosine: bool): i32 {
   widen(WIDE, probe, dimensions)
@@ -83,8 +85,8 @@ export function scanFloat(count: u32, dimensions: u32, k: i32, cosine: bool): i3
 }
 
 /**
- * Greatest dot product of the `probe` with the first `count` templates in `few`. All 16 places are always computed and no
- * branch or address depends on their content. Wipes the buffers.
+ * Greatest dot product of the `probe` with the first `count` templates in `few`. All 16 places are always computed and
+ * no branch or address depends on their content. Wipes the buffers.
  */
 export function bestOfFew(count: u32, dimensions: u32): i32 {
   widen(WIDE, probe, dimensions)
@@ -100,8 +102,8 @@ export function bestOfFew(count: u32, dimensions: u32): i32 {
 }
 
 /**
- * 1 if the cosine of the `probe` with any of the 16 templates in `few` (unused ones all zero) is at least the square root of
- * `leastSquared` > 0, else 0. No branch or address depends on their content. Wipes the buffers.
+ * 1 if the cosine of the `probe` with any of the 16 templates in `few` (unused ones all zero) is at least the square
+ * root of `leastSquared` > 0, else 0. No branch or address depends on their content. Wipes the buffers.
  */
 export function anyOfFew(dimensions: u32, leastSquared: f64): u32 {
   widen(WIDE, probe, dimensions)
@@ -153,7 +155,7 @@ function normInt8(row: usize, count: u32): i32 {
       const wide = v128.load_ext<i8>(row)
       sums = i32x4.add(sums, i32x4.dot_i16x8_s(wide, wide))
     }
-    return i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3)
+    return sumLanes(sums)
   }
   for (const end = row + count; row < end; row++) sum += <i32>load<i8>(row) * <i32>load<i8>(row)
   return sum

@@ -9,7 +9,7 @@ import { chainRows } from './rows'
 
 /** 8 vectors of chaining values, then 16 vectors of message. */
 const SCRATCH: usize = memory.data(384, 16)
-/** 16 words of which the last block of a tail is made. */
+/** The chaining value of the input that is hashed alone. */
 const CV: usize = memory.data(32, 16)
 
 /** As `chainRows`, in the scalar build block by block. */
@@ -44,7 +44,8 @@ function compressBlock(cv: usize, block: usize, low: u32, high: u32, length: u32
  * The counter of the first is `counter`; it grows by `step` (1 for chunks, 0 for parents).
  */
 export function hashMany(
-  from: usize, count: u32, blocks: u32, key: usize, counter: u64, step: u64, flags: u32, start: u32, end: u32, out: usize,
+  from: usize, count: u32, blocks: u32, key: usize, counter: u64, step: u64,
+  flags: u32, start: u32, end: u32, out: usize,
 ): void {
   if (ASC_FEATURE_SIMD) {
     while (count >= 4) {

@@ -11,9 +11,9 @@ import { IV0, IV1, IV2, IV3 } from './rounds'
 function plus4(a: v128, b: v128): v128 { return i32x4.add(a, b) }
 
 /**
- * Chains `count` blocks of 64 bytes from `block` into the chaining value at `cv`, which stays in registers between them.
- * `length` is that of every block; `start` and `end` are flags of the first and the last one only.
- * Where `whole` is not 0, the last block's extended output of 64 bytes is written there.
+ * Chains `count` blocks of 64 bytes from `block` into the chaining value at `cv`, which stays in registers between
+ * them. `length` is that of every block; `start` and `end` are flags of the first and the last one only. Where `whole`
+ * is not 0, the last block's extended output of 64 bytes is written there.
  */
 export function chainRows(
   cv: usize, block: usize, count: u32, counter: u64, length: u32, flags: u32, start: u32, end: u32, whole: usize,

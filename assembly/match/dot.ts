@@ -1,6 +1,6 @@
 /**
- * Dot products of rows whose length is a multiple of 16. The scalar and the SIMD build add up in the same order, so that
- * not only integers but also floats come out bit-identical.
+ * Dot products of rows whose length is a multiple of 16. The scalar and the SIMD build add up in the same order, so
+ * that not only integers but also floats come out bit-identical.
  */
 
 /** Dot product of `count` signed bytes at `row` with as many signed 16-bit numbers at `probe`. */
@@ -13,7 +13,7 @@ export function dotInt8(row: usize, probe: usize, count: u32): i32 {
       high = i32x4.add(high, i32x4.dot_i16x8_s(v128.load_ext<i8>(row, 8), v128.load(probe, 16)))
     }
     low = i32x4.add(low, high)
-    return i32x4.extract_lane(low, 0) + i32x4.extract_lane(low, 1) + i32x4.extract_lane(low, 2) + i32x4.extract_lane(low, 3)
+    return sumLanes(low)
   }
   let a = 0, b = 0, c = 0, d = 0
   for (const end = row + count; row < end; row += 4, probe += 8) {
@@ -43,6 +43,12 @@ export function dotFloat(row: usize, probe: usize, count: u32): f32 {
   const l0 = lane(row, probe, end), l1 = lane(row + 4, probe + 4, end)
   const l2 = lane(row + 8, probe + 8, end), l3 = lane(row + 12, probe + 12, end)
   return (l0 + l1) + (l2 + l3)
+}
+
+/** The sum of four 32-bit lanes. */
+@inline
+export function sumLanes(a: v128): i32 {
+  return i32x4.extract_lane(a, 0) + i32x4.extract_lane(a, 1) + i32x4.extract_lane(a, 2) + i32x4.extract_lane(a, 3)
 }
 
 /** One vector lane of `dotFloat`: every fourth element, four running sums. */

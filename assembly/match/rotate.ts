@@ -10,7 +10,9 @@ import { dotFloat } from './dot'
 
 const ROUNDS: usize = 3
 
-/** Rotates `count` (a power of two, 16 … 512) floats at `vector` in place; `signs` holds 3 × count / 8 bytes, 1 = flip. */
+/**
+ * Rotates `count` (a power of two, 16 … 512) floats at `vector` in place; `signs` holds 3 × count / 8 bytes, 1 = flip.
+ */
 export function rotate(vector: usize, signs: usize, count: u32): void {
   const scale = <f32>1 / sqrt<f32>(<f32>count)
   for (let round: usize = 0; round < ROUNDS; round++) {
@@ -49,8 +51,9 @@ function hadamard(vector: usize, count: u32): void {
 }
 
 /**
- * Scales `count` floats at `from` to the length `length`, rounds them half to even, limits them to ±127, and writes them as signed
- * bytes at `to`. Returns 0 if they have no direction (length not in 1e-15 … 1e15, or not a number), else 1.
+ * Scales `count` floats at `from` to the length `length`, rounds them half to even, limits them to ±127, and writes
+ * them as signed bytes at `to`. Returns 0 if they have no direction (length not in 1e-15 … 1e15, or not a number),
+ * else 1.
  */
 export function quantize(to: usize, from: usize, count: u32, length: f32): u32 {
   const norm = sqrt<f32>(dotFloat(from, from, count))

@@ -86,12 +86,20 @@ function blocks<T>(to: usize, use: i32): void {
     put<T>(to, 0, v0); put<T>(to, 1, v1); put<T>(to, 2, v2); put<T>(to, 3, v3)
     put<T>(to, 4, v12); put<T>(to, 5, v13); put<T>(to, 6, v14); put<T>(to, 7, v15)
   } else {
-    onto<T>(to, 0, plus<T>(v0, word<T>(0)), plus<T>(v1, word<T>(1)), plus<T>(v2, word<T>(2)), plus<T>(v3, word<T>(3)))
-    onto<T>(to, 4, plus<T>(v4, word<T>(4)), plus<T>(v5, word<T>(5)), plus<T>(v6, word<T>(6)), plus<T>(v7, word<T>(7)))
-    onto<T>(to, 8, plus<T>(v8, word<T>(8)), plus<T>(v9, word<T>(9)), plus<T>(v10, word<T>(10)), plus<T>(v11, word<T>(11)))
-    onto<T>(to, 12, plus<T>(v12, counters<T>()), plus<T>(v13, word<T>(13)), plus<T>(v14, word<T>(14)), plus<T>(v15, word<T>(15)))
+    v0 = own<T>(v0, 0); v1 = own<T>(v1, 1); v2 = own<T>(v2, 2); v3 = own<T>(v3, 3)
+    onto<T>(to, 0, v0, v1, v2, v3)
+    v4 = own<T>(v4, 4); v5 = own<T>(v5, 5); v6 = own<T>(v6, 6); v7 = own<T>(v7, 7)
+    onto<T>(to, 4, v4, v5, v6, v7)
+    v8 = own<T>(v8, 8); v9 = own<T>(v9, 9); v10 = own<T>(v10, 10); v11 = own<T>(v11, 11)
+    onto<T>(to, 8, v8, v9, v10, v11)
+    v12 = plus<T>(v12, counters<T>()); v13 = own<T>(v13, 13); v14 = own<T>(v14, 14); v15 = own<T>(v15, 15)
+    onto<T>(to, 12, v12, v13, v14, v15)
   }
 }
+
+/** A mixed word, plus what the state held in its place. */
+@inline
+function own<T>(mixed: T, index: i32): T { return plus<T>(mixed, word<T>(index)) }
 
 /** The block counter: consecutive in the four lanes, modulo 2^32. */
 @inline

@@ -10,6 +10,8 @@ import { COMMON_OPTIONS, specOf } from './spec.ts'
 export interface Arguments {
   /** By their names in the spec, without brackets; one that may be left out may be absent. */
   readonly operands: Readonly<Record<string, string | undefined>>
+  /** Everything that was given, by option; true for one without a value. */
+  readonly values: ReadonlyMap<string, string | true>
   /** Value of an option, or undefined where it was not given. */
   text(option: string): string | undefined
   /** Whether an option without a value was given. */
@@ -58,6 +60,7 @@ export function readArguments(name: string, args: readonly string[]): Arguments 
   const operands = matchOperands(name, spec.operands, positionals, hint)
   return {
     operands,
+    values,
     text: (option) => {
       const value = values.get(checked(known, option))
       return value === true ? undefined : value

@@ -5,12 +5,15 @@
  */
 
 import { existsSync, readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
+import { toHex } from '../core/bytes.ts'
 import { filesState, readModelManifest } from '../drivers/face-files.ts'
 import { openFaceModel } from '../drivers/face-model.ts'
-import { openRuntime } from '../drivers/face-runtime.ts'
+import { type Backend, openRuntime } from '../drivers/face-runtime.ts'
 import { describeKeyFile } from '../drivers/key-file.ts'
+import { readGenesis } from '../identity/genesis.ts'
 import { broken, type Finding, findProgram, fine, mayRead } from './finding.ts'
 import type { Io } from './io.ts'
 
@@ -18,9 +21,16 @@ import type { Io } from './io.ts'
 export interface Target {
   readonly dataDirectory: string
   readonly broker?: string | undefined
+  readonly genesis?: string | undefined
   readonly keys?: string | undefined
   readonly camera: { readonly kind: string; readonly command: readonly string[]; readonly files: readonly string[] }
-  readonly model: { readonly manifest: string; readonly cacheDir?: string; readonly needed: boolean }
+  readonly model: {
+    readonly manifest: string
+    readonly cacheDir?: string
+    readonly backend: Backend | 'auto'
+    /** Whether the node cannot do its work without. */
+    readonly needed: boolean
+  }
   readonly tagCommand: readonly string[]
   readonly sensor: string
 }
@@ -48,12 +58,16 @@ export async function checkModel({ model }: Target): Promise<Finding> {
     const state = await filesState(manifest, model.cacheDir)
     const name = `${manifest.name} ${manifest.source.version}`
     if (state !== 'installed') {
-      const { backend } = await openRuntime()
+      const { backend } = await openRuntime(model.backend)
       const found = `${name} is ${state}; ${backend} would compute it`
       return { check: 'model', state: absent, found, remedy: 'Run webx models install.' }
     }
     const startMs = performance.now()
-    const opened = await openFaceModel({ manifest, ...(model.cacheDir ? { cacheDir: model.cacheDir } : {}) })
+    const opened = await openFaceModel({
+      manifest,
+      backend: model.backend,
+      ...(model.cacheDir ? { cacheDir: model.cacheDir } : {}),
+    })
     const tookMs = performance.now() - startMs
     await opened.close()
     return fine('model', `${name}, computed by ${opened.backend}, opens in ${tookMs.toFixed(0)} ms`)
@@ -92,6 +106,18 @@ export async function checkSensor({ sensor }: Target): Promise<Finding> {
   const pins = ['/dev/gpiomem', '/dev/gpiochip0', '/dev/mem'].find(mayRead)
   if (pins) return fine('sensor', `node-dht-sensor is built, ${pins} can be opened`)
   return failed('sensor', 'no GPIO device can be opened', 'Run as a member of the group gpio, on a board that has one.')
+}
+
+/** The genesis of the net to join. */
+export async function checkNet({ genesis }: Target): Promise<Finding> {
+  if (genesis === undefined) return fine('net', 'none is named', 'skip')
+  try {
+    await import('../drivers/wasm-files.ts')
+    const { name, seats, netId } = readGenesis(await readFile(genesis))
+    return fine('net', `${name} (${toHex(netId.subarray(0, 8))}), ${seats.length} seats`)
+  } catch (thrown) {
+    return broken('net', thrown, 'Get the genesis file from who founded the net, or name another with --net FILE.')
+  }
 }
 
 /** The key file of this node's identity. */

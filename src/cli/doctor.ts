@@ -6,17 +6,18 @@
 
 import { readArguments } from './arguments.ts'
 import { checkBroker } from './check-broker.ts'
-import { checkCamera, checkKeys, checkModel, checkReader, checkSensor, type Target } from './check-devices.ts'
+import { checkCamera, checkKeys, checkModel, checkNet, checkReader, checkSensor, type Target } from './check-devices.ts'
 import { checkClock, checkDisk, checkKernels, checkNode } from './check-machine.ts'
 import { broken, type Check, type Finding } from './finding.ts'
 import type { Io } from './io.ts'
 import { createProgress, EXIT, painter, printJson } from './output.ts'
+import { settingsOf } from './settings.ts'
 import { targetOf } from './target.ts'
 
-/** Looks over the machine. Exit code 1 where something fails. Throws `usage`, `bad-config`. */
+/** Looks over the machine. Exit code 1 where something fails. Throws `usage`, `bad-config`, `unknown-key`. */
 export async function command(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('doctor', args)
-  const target = await targetOf(given, io)
+  const target = targetOf(settingsOf(given, io).profile, io)
   const progress = createProgress(io)
   const findings: Finding[] = []
   for (const [name, check] of checksOf(target, io)) {
@@ -37,6 +38,7 @@ function checksOf(target: Target, io: Io): readonly (readonly [string, Check])[]
     ['disk', () => checkDisk(target.dataDirectory)],
     ['kernels', checkKernels],
     ['broker', () => checkBroker(target.broker)],
+    ['net', () => checkNet(target)],
     ['keys', () => checkKeys(target)],
     ['model', () => checkModel(target)],
     ['camera', () => checkCamera(target, io)],

@@ -72,6 +72,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     details: 'Exit code 1 where something fails; a warning is not a failure.',
     options: {
       profile: PROFILE_OPTION,
+      net: { value: 'GENESIS', about: 'genesis file of the net' },
       broker: BROKER_OPTION,
       data: DATA_OPTION,
       keys: { value: 'FILE', about: 'key file to look at' },

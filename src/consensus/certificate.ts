@@ -26,12 +26,13 @@ import {
   type VoteKind,
 } from './statement.ts'
 
-const PATH_MAX = Math.ceil(Math.log2(LIMITS.batchEntriesMax))
+const PATH_BYTES_MAX = 32 * Math.ceil(Math.log2(LIMITS.batchEntriesMax))
 
 /** One vote, shown alone: a signed header and the way from the vote to its root. */
 export interface VoteProof extends SignedHeader {
   readonly index: number
-  readonly path: readonly Uint8Array[]
+  /** 32-byte hashes from the leaf's neighbor up, one after the other. */
+  readonly path: Uint8Array
 }
 
 /** A quorum of votes for one order. */
@@ -113,7 +114,7 @@ export function readProof(fields: Fields, committee: Committee): VoteProof {
     ...header,
     signature: fields.bytes('signature', 64),
     index: fields.uint('index', LIMITS.batchEntriesMax),
-    path: fields.list('path', PATH_MAX, readHash),
+    path: fields.bytesBetween('path', 0, PATH_BYTES_MAX),
   }
   fields.end()
   return proof
@@ -139,13 +140,6 @@ function verifiedWeight(committee: Committee, entry: VoteEntry, proofs: readonly
     throw new WebxError('bad-certificate', `weight ${weight}, a quorum is ${committee.quorum}`)
   }
   return weight
-}
-
-function readHash(value: Cbor): Uint8Array {
-  if (!(value instanceof Uint8Array) || value.length !== 32) {
-    throw new WebxError('bad-shape', 'vote proof: hashes have 32 bytes')
-  }
-  return value
 }
 
 function typeOf(kind: VoteKind): number {

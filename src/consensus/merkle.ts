@@ -30,16 +30,20 @@ export function merkleTree(leaves: readonly Uint8Array[]): MerkleTree {
   return { count: leaves.length, root: level, levels }
 }
 
-/** The hashes beside the way from a leaf to the root. */
-export function merklePath(tree: MerkleTree, index: number): Uint8Array[] {
-  const path: Uint8Array[] = []
+/** The hashes beside the way from a leaf to the root, one after the other. */
+export function merklePath(tree: MerkleTree, index: number): Uint8Array {
+  const path = new Uint8Array((tree.levels.length - 1) * HASH_BYTES)
+  let used = 0
   let at = index
   for (const level of tree.levels) {
     const sibling = (at ^ 1) * HASH_BYTES
-    if (level.length > HASH_BYTES && sibling < level.length) path.push(level.slice(sibling, sibling + HASH_BYTES))
+    if (level.length > HASH_BYTES && sibling < level.length) {
+      path.set(level.subarray(sibling, sibling + HASH_BYTES), used)
+      used += HASH_BYTES
+    }
     at >>= 1
   }
-  return path
+  return path.subarray(0, used)
 }
 
 /** True where `leaf` is number `index` of `count` leaves under `root`. */
@@ -48,16 +52,17 @@ export function merkleVerify(
   count: number,
   index: number,
   leaf: Uint8Array,
-  path: readonly Uint8Array[],
+  path: Uint8Array,
 ): boolean {
   if (index >= count) return false
   let hash = leaf
   let used = 0
   for (let at = index, width = count; width > 1; at >>= 1, width = (width + 1) >> 1) {
     if ((at ^ 1) >= width) continue
-    const sibling = path[used++]
-    if (!sibling || sibling.length !== HASH_BYTES) return false
+    const sibling = path.subarray(used, used + HASH_BYTES)
+    if (sibling.length !== HASH_BYTES) return false
     hash = (at & 1) === 0 ? nodeHash(hash, sibling) : nodeHash(sibling, hash)
+    used += HASH_BYTES
   }
   return used === path.length && equal(hash, root)
 }

@@ -176,7 +176,9 @@ export class Register<S> {
 
   /** The order that is locked or certified here for a version, or null. */
   orderOf(oid: Uint8Array, version: number): Order | null {
-    return this.#lane.slots.get(oid, version)?.orders[0] ?? this.#repeater.storedOrder(oid, version)
+    const slot = this.#lane.slots.get(oid, version)
+    const known = slot ? (decidedOrder(this.#lane, slot) ?? slot.orders[0]) : null
+    return known ?? this.#repeater.storedOrder(oid, version)
   }
 
   /** The SETTLEMENT statement of a version, or null. */

@@ -65,8 +65,11 @@ export class Watch<S> {
         this.#accuseSeat(batch.seat, doubleBatchEvidence(this.#lane.committee, known, batch))
       return
     }
-    const { seat, sequence, previousRoot, count, root, signature } = batch
-    headers.set(sequence, { seat, sequence, previousRoot, count, root, signature })
+    const { seat, sequence, count } = batch
+    const root = batch.root.slice()
+    // copies: the fields of a batch are views that would keep all of its bytes alive
+    const copies = { previousRoot: batch.previousRoot.slice(), root, signature: batch.signature.slice() }
+    headers.set(sequence, { seat, sequence, count, ...copies })
     if (sequence > this.newest(seat).sequence) this.#newest[seat] = { sequence, root }
     if (headers.size <= LIMITS.batchHeadersPerSeatMax) return
     for (const oldest of headers.keys()) {

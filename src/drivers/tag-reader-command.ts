@@ -186,8 +186,8 @@ class Run {
     if (pid === undefined) return
     try {
       process.kill(-pid, signal)
-    } catch {
-      // the group is gone already; `close` follows
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
     }
   }
 }

@@ -17,8 +17,8 @@ export function provideFromFiles(): void {
 }
 
 /**
- * Both builds of a kernel from the files in `folder`. Throws `wasm-missing` where one is absent and `wasm-damaged` where
- * the scalar one, which every engine accepts, is not a WebAssembly module.
+ * Both builds of a kernel from the files in `folder`. Throws `wasm-missing` where one is absent and `wasm-damaged`
+ * where the scalar one, which every engine accepts, is not a WebAssembly module.
  */
 export function readKernel(name: Kernel, folder: URL = FOLDER): Record<Build, Uint8Array> {
   const files = { scalar: read(name, 'scalar', folder), simd: read(name, 'simd', folder) }

@@ -63,6 +63,8 @@ export interface Orders {
   place(wish: Wish): Promise<void>
   /** True while the wish of this reference waits to be settled. */
   has(reference: Uint8Array): boolean
+  /** The wish that was placed last for an object of ours and is not settled yet. */
+  newest(nonce: Uint8Array): Wish | null
   /** How much of an asset is spoken for by payments that the account does not show yet, in smallest units. */
   reserved(asset: Uint8Array): number
 }

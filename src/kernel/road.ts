@@ -170,27 +170,32 @@ export class Road {
 
   async #turn(arrivals: readonly Arrival[], tasks: readonly Task[]): Promise<void> {
     const decisions: Decision[] = []
-    const finished: Task[] = []
-    for (const message of await this.#admit(arrivals)) {
-      const decision = this.#attempt(message.topic, () => this.#decide(message))
-      if (decision) decisions.push(decision)
-    }
-    for (const task of tasks) {
-      try {
-        const decision = task.decide()
+    const accepted: Task[] = []
+    try {
+      for (const message of await this.#admit(arrivals)) {
+        const decision = this.#attempt(message.topic, () => this.#decide(message))
         if (decision) decisions.push(decision)
-        finished.push(task)
-      } catch (error) {
-        task.failed(error)
       }
+      for (const task of tasks) {
+        try {
+          const decision = task.decide()
+          if (decision) decisions.push(decision)
+          accepted.push(task)
+        } catch (error) {
+          task.failed(error)
+        }
+      }
+      for (const end of this.#endsOfTurn) {
+        const decision = await end()
+        if (decision) decisions.push(decision)
+      }
+      await this.#store(decisions)
+    } catch (error) {
+      for (const task of tasks) task.failed(error)
+      throw error
     }
-    for (const end of this.#endsOfTurn) {
-      const decision = await end()
-      if (decision) decisions.push(decision)
-    }
-    await this.#store(decisions)
     for (const decision of decisions) decision.apply?.()
-    for (const task of finished) task.done()
+    for (const task of accepted) task.done()
     for (const decision of decisions) for (const outgoing of decision.emit ?? []) await this.#emit(outgoing)
   }
 

@@ -51,7 +51,7 @@ export function adjust(state: ObjectState | null, assetId: Uint8Array, change: n
   const amount = balanceOf(before, assetId) + change
   if (!Number.isSafeInteger(amount)) throw new WebxError('internal', 'a balance has left the range of amounts')
   const others = before.balances.filter((balance) => !equal(balance.assetId, assetId))
-  const balances = amount === 0 ? others : [...others, { assetId, amount }].sort(byAsset)
+  const balances = amount === 0 ? others : [...others, { assetId: assetId.slice(), amount }].sort(byAsset)
   return { ...before, balances }
 }
 

@@ -26,7 +26,11 @@ export function inceptionState(operation: Incept): KeyState {
 /** What the settled key log of these events says. */
 export function ownerKeys(operation: Incept): OwnerKeys {
   const state = inceptionState(operation)
-  return { key: state.keys[0] as Uint8Array, position: state.position, inception: operation.inception }
+  return {
+    key: (state.keys[0] as Uint8Array).slice(),
+    position: state.position,
+    inception: operation.inception.slice(),
+  }
 }
 
 /** True for the one valid order that opens this owner's key log. */

@@ -89,6 +89,10 @@ export class Outbox implements Orders, Service {
     return this.#byReference.has(toHex(reference))
   }
 
+  newest(nonce: Uint8Array): Wish | null {
+    return this.#queues.get(toHex(nonce))?.entries.at(-1) ?? null
+  }
+
   reserved(asset: Uint8Array): number {
     let sum = 0
     for (const { oid, entries } of this.#queues.values()) {

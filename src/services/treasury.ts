@@ -109,12 +109,18 @@ export class Treasury implements Wallet, Service {
     }
     if (!Number.isSafeInteger(amount) || amount < 1) throw new WebxError('bad-amount', `cannot issue ${amount}`)
     const nonce = assetNonce(asset.id)
-    const { netId, genesis, keys } = this.#context
-    const object = this.#agreed.register.object(objectId(netId, genesis.neighborhood, keys.id, nonce))
-    const cumulative = (object?.state?.issued ?? 0) + amount
+    const cumulative = this.#issued(nonce) + amount
     if (cumulative > asset.cap) throw new WebxError('over-cap', `${asset.code} is capped at ${asset.cap}`)
     const reference = concat(asset.id.subarray(0, 24), uint64(cumulative))
     await this.#orders.place({ reference, nonce, operation: { kind: 'mint', assetId: asset.id, cumulative, to } })
+  }
+
+  /** All that has been issued, or was ordered to be, by an asset's object. */
+  #issued(nonce: Uint8Array): number {
+    const { netId, genesis, keys } = this.#context
+    const waiting = this.#orders.newest(nonce)?.operation
+    if (waiting?.kind === 'mint') return waiting.cumulative
+    return this.#agreed.register.object(objectId(netId, genesis.neighborhood, keys.id, nonce))?.state?.issued ?? 0
   }
 
   onCredit(credited: (payment: SettledPayment) => void): () => void {

@@ -47,7 +47,9 @@ export interface Gallery<V> {
   readonly build: Build
   /** Rows held. */
   readonly size: number
-  /** Adds a row and returns its number. Throws a RangeError when full, and on a row of no direction (zero, not finite). */
+  /**
+   * Adds a row and returns its number. Throws a RangeError when full, and on a row of no direction (zero, not finite).
+   */
   add(row: V): number
   /** Puts another row in the place of an existing one, which stays if the other has no direction. */
   replace(row: number, vector: V): void
@@ -55,7 +57,10 @@ export interface Gallery<V> {
   clear(): void
   /** The `k` (1 … 64) best rows, best first; equal scores go by row. */
   search(probe: V, k: number): Found[]
-  /** As `search` for as many results as both arrays hold (at most 64), without an allocation. Returns how many there are. */
+  /**
+   * As `search` for as many results as both arrays hold (at most 64), without an allocation. Returns how many there
+   * are.
+   */
   searchInto(rows: Uint32Array, scores: Float32Array, probe: V): number
 }
 

@@ -26,24 +26,25 @@ interface MatchExports extends KernelExports {
 export interface MatchDoor {
   readonly build: Build
   /**
-   * Whether the cosine of `probe` with any of 0 … 16 templates is at least `cosineMin` (0 < cosineMin ≤ 1). The time taken
-   * depends on the dimensions alone: not on the content, not on the verdict, not on how many templates there are.
-   * Exact: integers are compared, nothing is rounded but `cosineMin` squared. A probe of zeros matches nothing.
+   * Whether the cosine of `probe` with any of 0 … 16 templates is at least `cosineMin` (0 < cosineMin ≤ 1). The time
+   * taken depends on the dimensions alone: not on the content, not on the verdict, not on how many templates there
+   * are. Exact: integers are compared, nothing is rounded but `cosineMin` squared. A probe of zeros matches nothing.
    */
   matchesAny(probe: Int8Array, templates: readonly Int8Array[], cosineMin: number): boolean
   /** Greatest dot product of `probe` with 1 … 16 templates, in constant time like `matchesAny`. */
   bestDot(probe: Int8Array, templates: readonly Int8Array[]): number
   /**
-   * Rotates `vector` (16, 32, … 512 floats, a power of two) by a key into `out`, which may be `vector`: three rounds of sign flips
-   * and orthonormal Walsh–Hadamard transforms. Dot products and cosines of vectors rotated by one key are what they were, to
-   * about 1e-6. `signs` is 3 × length / 8 bytes expanded from a secret seed; bit j of byte i flips element 8i + j.
+   * Rotates `vector` (16, 32, … 512 floats, a power of two) by a key into `out`, which may be `vector`: three rounds
+   * of sign flips and orthonormal Walsh–Hadamard transforms. Dot products and cosines of vectors rotated by one key
+   * are what they were, to about 1e-6. `signs` is 3 × length / 8 bytes expanded from a secret seed; bit j of byte i
+   * flips element 8i + j.
    */
   rotateInto(out: Float32Array, vector: Float32Array, signs: Uint8Array): void
   /**
-   * Quantizes `vector` (16 … 512 floats, any length but zero) into `out`: it is scaled to the length √(512 × dimensions), which
-   * makes the root mean square of an element 22.6, rounded half to even and limited to ±127 (5.6 of those). So the cosine of two
-   * results, dot / (|a||b|), is that of the vectors to about 1e-3, and |a| ≈ |b| ≈ √(512 × dimensions).
-   * Throws a RangeError if the vector has no direction (zero, not finite).
+   * Quantizes `vector` (16 … 512 floats, any length but zero) into `out`: it is scaled to the length √(512 ×
+   * dimensions), which makes the root mean square of an element 22.6, rounded half to even and limited to ±127 (5.6 of
+   * those). So the cosine of two results, dot / (|a||b|), is that of the vectors to about 1e-3, and |a| ≈ |b| ≈ √(512
+   * × dimensions). Throws a RangeError if the vector has no direction (zero, not finite).
    */
   quantizeInto(out: Int8Array, vector: Float32Array): void
 }

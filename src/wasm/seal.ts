@@ -33,7 +33,10 @@ export interface SealDoor {
    * overlap.
    */
   sealInto(out: Uint8Array, key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, aad?: Uint8Array): void
-  /** Opens into all of `out` (sealed length − 16; overlap as above). False, and `out` all zeros, if it is not authentic. */
+  /**
+   * Opens into all of `out` (sealed length − 16; overlap as above). False, and `out` all zeros, if it is not
+   * authentic.
+   */
   openInto(out: Uint8Array, key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, aad?: Uint8Array): boolean
 }
 

@@ -1,6 +1,6 @@
 /**
- * Known answers of every kernel, asked at start: a wrong engine, a damaged file or a faulty processor shows here and not
- * in a signature or a vote. Takes a few milliseconds, most of them compilation, which is needed anyway.
+ * Known answers of every kernel, asked at start: a wrong engine, a damaged file or a faulty processor shows here and
+ * not in a signature or a vote. Takes a few milliseconds, most of them compilation, which is needed anyway.
  */
 
 import { createHashDoor } from './hash.ts'
@@ -16,7 +16,9 @@ export interface SelfTestResult {
   readonly ok: true
 }
 
-/** Tests one build of every kernel: the given one, or that which this engine uses. Throws an Error on a wrong answer. */
+/**
+ * Tests one build of every kernel: the given one, or that which this engine uses. Throws an Error on a wrong answer.
+ */
 export function selfTest(build?: Build): SelfTestResult[] {
   return KERNELS.map((kernel) => {
     const tested = build ?? kernelBuild(kernel)
@@ -45,7 +47,8 @@ const ANSWERS: Record<Kernel, (build: Build) => boolean> = {
     const nonce = Uint8Array.from({ length: 24 }, (_, i) => 0x40 + i)
     const aad = Uint8Array.of(0x50, 0x51, 0x52, 0x53, 0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7)
     const plaintext = new TextEncoder().encode(
-      "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.",
+      "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, " +
+        'sunscreen would be it.',
     )
     const sealed = new Uint8Array(plaintext.length + 16)
     const opened = new Uint8Array(plaintext.length)

@@ -1,8 +1,9 @@
 /**
  * Counts votes in WebAssembly: each member at most once per key, for one of several candidates.
  *
- * A key is the digest of what is voted on (kind, object, version), a candidate the digest of what is voted for. Votes must
- * have been verified before. Each tally has a kernel instance of its own; the same calls always give the same answers.
+ * A key is the digest of what is voted on (kind, object, version), a candidate the digest of what is voted for. Votes
+ * must have been verified before. Each tally has a kernel instance of its own; the same calls always give the same
+ * answers.
  */
 
 import { assertArray, assertBytes, assertInteger } from './check.ts'
@@ -32,8 +33,9 @@ interface TallyExports extends KernelExports {
 }
 
 /**
- * What an entry of a batch brought about: its candidate reached the quorum or the strong quorum; its member has already voted for
- * another candidate of that key (and this vote is not counted); or the tally is full of certified keys (not counted either).
+ * What an entry of a batch brought about: its candidate reached the quorum or the strong quorum; its member has
+ * already voted for another candidate of that key (and this vote is not counted); or the tally is full of certified
+ * keys (not counted either).
  */
 export type TallyEventKind = 'QUORUM' | 'STRONG' | 'EQUIVOCATION' | 'FULL'
 
@@ -51,7 +53,9 @@ export interface TallyOptions {
   readonly quorum: number
   /** Weight of a strong certificate, at least the quorum. */
   readonly strong: number
-  /** Keys held, a power of two up to 65,536 (default 4,096). Beyond it the never certified key used longest ago goes. */
+  /**
+   * Keys held, a power of two up to 65,536 (default 4,096). Beyond it the never certified key used longest ago goes.
+   */
   readonly capacity?: number
   /** 64 secret bytes that place the keys, so that nobody can choose colliding ones; they change no answer. */
   readonly seed?: Uint8Array

@@ -4,19 +4,18 @@
  * uvu has no timeouts, exits 0 when no test ran or a `before` hook threw, and waits for ever on a server that a test left open. Here a run has
  * a deadline, must have run something, must have passed all of it, and must end soon after its last test.
  *
- *     node test/kit/run.ts '\.test\.ts$' [minutes]
+ *     node test/kit/run.ts '\.test\.ts$' [minutes [folder [lingerMs]]]
  */
 
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const LINGER_MS = 10_000
-const [pattern = '\\.test\\.ts$', minutes = '4'] = process.argv.slice(2)
+const [pattern = '\\.test\\.ts$', minutes = '4', folder = 'test', lingerMs = '10000'] = process.argv.slice(2)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 const color = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined
 const uvu = fileURLToPath(new URL('../../node_modules/uvu/bin.js', import.meta.url))
-const args = [uvu, 'test', pattern, color ? '--color' : '--no-color']
+const args = [uvu, folder, pattern, color ? '--color' : '--no-color']
 // A group of its own, so that at the deadline everything it started ends with it.
 const child = spawn(process.execPath, args, { cwd: root, detached: true, stdio: ['inherit', 'pipe', 'inherit'] })
 
@@ -29,7 +28,7 @@ child.stdout.on('data', (chunk: Buffer) => {
   process.stdout.write(chunk)
   tail = (tail + chunk.toString()).slice(-4_096)
   if (linger === undefined && /Duration:/.test(tail)) {
-    linger = setTimeout(() => stop('a test left a server, timer or child process open'), LINGER_MS)
+    linger = setTimeout(() => stop('a test left a server, timer or child process open'), Number(lingerMs))
   }
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(`ended by ${signal}`))

@@ -100,7 +100,7 @@ function blank(text: string): { code: string; bare: string } {
   let last = ''
   let i = 0
   const template = (from: number): number => {
-    const end = endOf(text, from, /`|\$\{/)
+    const end = endOf(text, from, '`')
     erase(from, end, false)
     if (text[end] !== '$') return end + 1
     templates.push(0)
@@ -117,7 +117,7 @@ function blank(text: string): { code: string; bare: string } {
       next = indexOrEnd(text, '*/', i + 2) + 2
       erase(i, next, true)
     } else if (character === "'" || character === '"') {
-      next = endOf(text, i + 1, character === '"' ? /"/ : /'/) + 1
+      next = endOf(text, i + 1, character) + 1
       erase(i + 1, next - 1, false)
       last = character
     } else if (character === '`') {
@@ -146,11 +146,11 @@ function indexOrEnd(text: string, what: string, from: number): number {
   return found < 0 ? text.length : found
 }
 
-/** Where an unescaped `end` stands, from `from` on. */
-function endOf(text: string, from: number, end: RegExp): number {
+/** Where the string that `quote` opened ends, or where in a template `${` begins; from `from` on. */
+function endOf(text: string, from: number, quote: string): number {
   for (let i = from; i < text.length; i++) {
     if (text[i] === '\\') i++
-    else if (end.test(text[i] as string) || (text[i] === '$' && end.test(text.slice(i, i + 2)))) return i
+    else if (text[i] === quote || (quote === '`' && text.startsWith('${', i))) return i
   }
   return text.length
 }

@@ -94,7 +94,7 @@ export function wipeEnrolment(enrolment: Enrolment | null): void {
   for (const template of enrolment?.templates ?? []) template.fill(0)
 }
 
-const SPACE = 'facepay.template'
+const SPACE = 'facepay-template'
 const KEY = Uint8Array.of(0)
 const BOUND_TO = Uint8Array.of(1)
 const NONCE_LENGTH = 24

@@ -9,7 +9,7 @@ import { Fields } from '../../core/shape.ts'
 import type { Store, Write } from '../../kernel/ports.ts'
 import type { Terms } from './terms.ts'
 
-const SPACE = 'facepay.unconfirmed'
+const SPACE = 'facepay-unconfirmed'
 
 /** What was paid to each merchant since the person last confirmed one of his payments; durable, and mirrored in memory within a turn. */
 export class Floor {

@@ -25,7 +25,7 @@ export interface ProbeEntry {
   readonly outcome: Outcome
 }
 
-const SPACE = 'facepay.probe'
+const SPACE = 'facepay-probe'
 
 /** The log, mirrored in memory: what was decided earlier in a turn counts though it is not stored yet. */
 export class ProbeLog {

@@ -41,8 +41,8 @@ export interface Ruling {
   readonly refund?: PaymentRequest
 }
 
-const PAYMENTS = 'facepay.payment'
-const REFUNDS = 'facepay.refund'
+const PAYMENTS = 'facepay-payment'
+const REFUNDS = 'facepay-refund'
 const NONE = new Uint8Array(0)
 
 /** The records, mirrored in memory: what was decided earlier in a turn counts though it is not stored yet. */

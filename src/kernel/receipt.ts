@@ -1,0 +1,113 @@
+/**
+ * A receipt: proof of a settled payment that needs nothing but the genesis to be verified, offline, by anyone.
+ *
+ * A COSE_Sign1 document by the payee over [title, net id, payee's inception event, order, settlement, time]. The payee vouches for having received it; that the payment is final is proven by
+ * the confirmations of a quorum inside.
+ */
+
+import { checksOf, readCertificate } from '../consensus/certificate.ts'
+import { committeeOf } from '../consensus/committee.ts'
+import { readOrder } from '../consensus/order.ts'
+import { VOTE } from '../consensus/statement.ts'
+import { equal, toHex } from '../core/bytes.ts'
+import { encode } from '../core/codec.ts'
+import { decodeSign1, encodeSign1, sign1Message } from '../core/cose.ts'
+import { verifySignatureSync } from '../core/crypto.ts'
+import { decodeEnvelope } from '../core/envelope.ts'
+import { WebxError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import { Fields } from '../core/shape.ts'
+import type { Genesis } from '../identity/genesis.ts'
+import { readInception } from '../identity/keylog.ts'
+import { assetTable } from '../ledger/asset.ts'
+import type { Pay } from '../ledger/payment.ts'
+import { operationOf } from '../ledger/rules.ts'
+import { accountId } from '../ledger/terms.ts'
+import type { Keys, SettledPayment } from './ports.ts'
+
+const TITLE = 'webx receipt v1'
+
+/** What a verified receipt proves. */
+export interface Receipt {
+  /** Labels of the payer's and the payee's identity are derived from these 32-byte ids. */
+  readonly payer: Uint8Array
+  readonly payee: Uint8Array
+  readonly code: string
+  /** Smallest units, and how many decimals they have. */
+  readonly amount: number
+  readonly decimals: number
+  readonly reference: Uint8Array
+  readonly orderDigest: Uint8Array
+  /** Confirmations shown: their weight is at least the quorum. */
+  readonly confirms: number
+  /** When the payee signed, by its own clock. */
+  readonly signedMs: number
+}
+
+/** Signs a receipt for a payment to this identity. */
+export async function signReceipt(
+  genesis: Genesis,
+  keys: Keys,
+  payment: SettledPayment,
+  nowMs: number,
+): Promise<Uint8Array> {
+  const payload = encode([TITLE, genesis.netId, keys.inception, payment.order, payment.settlement, nowMs])
+  return encodeSign1(payload, await keys.sign(sign1Message(payload)))
+}
+
+/**
+ * Verifies a receipt against the genesis alone.
+ *
+ * Throws `bad-shape`, `wrong-net`, `bad-signature`, `bad-certificate`, `unknown-asset`, or what decoding throws. That the order was its owner's is what a
+ * quorum confirmed; the owner's signature itself is not checked again here, since his key log is not in the receipt.
+ */
+export function verifyReceipt(bytes: Uint8Array, genesis: Genesis): Receipt {
+  const document = decodeSign1(bytes)
+  const fields = Fields.of('receipt', document.payload, LIMITS.envelopeBytesMax)
+  if (fields.text('title', 40) !== TITLE) throw new WebxError('bad-shape', 'this document is not a receipt')
+  if (!equal(fields.bytes('netId', 32), genesis.netId)) throw new WebxError('wrong-net', 'receipt of another net')
+  const payee = readInception(fields.bytesBetween('payee', 1, 1024))
+  const order = readOrder(decodeEnvelope(fields.bytesBetween('order', 1, 2 * LIMITS.orderBytesMax)))
+  const settlement = decodeEnvelope(fields.bytesBetween('settlement', 1, LIMITS.envelopeBytesMax))
+  const signedMs = fields.uint('signedMs')
+  fields.end()
+  assertSigned(payee.keys[0], document.message, document.signature, 'the payee did not sign this receipt')
+
+  const committee = committeeOf(genesis)
+  const certificate = readCertificate(settlement, committee)
+  if (certificate.kind !== VOTE.confirm || !equal(certificate.od, order.od) || !equal(certificate.oid, order.oid)) {
+    throw new WebxError('bad-certificate', 'the settlement in this receipt is of another order')
+  }
+  for (const { key, message, signature } of checksOf(certificate, committee)) {
+    assertSigned(key, message, signature, 'a confirmation in this receipt is not signed by its seat')
+  }
+  const pay = operationOf(order)
+  if (pay.kind !== 'pay' || !equal(pay.to, accountId(genesis.netId, genesis.neighborhood, payee.id))) {
+    throw new WebxError('bad-shape', 'the order in this receipt does not pay the one who signed it')
+  }
+  const asset = assetTable(genesis.assets).get(toHex(pay.assetId))
+  if (!asset) throw new WebxError('unknown-asset', 'the genesis names no such asset')
+  const { amount, reference }: Pay = pay
+  const { code, decimals } = asset
+  const confirms = certificate.proofs.length
+  return {
+    payer: order.owner,
+    payee: payee.id,
+    code,
+    decimals,
+    amount,
+    reference,
+    orderDigest: order.od,
+    confirms,
+    signedMs,
+  }
+}
+
+function assertSigned(
+  key: Uint8Array | undefined,
+  message: Uint8Array,
+  signature: Uint8Array,
+  otherwise: string,
+): void {
+  if (!key || !verifySignatureSync(key, message, signature)) throw new WebxError('bad-signature', otherwise)
+}

@@ -104,7 +104,7 @@ export async function createTestnet(seatCount: number, options: TestnetOptions =
   }
   const addNode: Testnet['addNode'] = async (name, { keys, ...given } = {}) => {
     const dataDir = join(directory, name)
-    const own = keys ?? (await createKeyFile(join(dataDir, 'identity.key'), 'device'))
+    const own = keys ?? (await createKeyFile(join(dataDir, 'node.key'), 'device'))
     const node = await createNode({ ...nodeOptions(world, dataDir, own), ...given })
     nodes.push(node)
     await node.link.up(READY_MS_MAX)
@@ -144,7 +144,7 @@ interface World extends Founders {
 async function foundTestnet(seatCount: number, directory: string, options: TestnetOptions): Promise<Founders> {
   const ports = { clock: hostClock(), random: hostRandom() }
   const keysOf = (name: string, kind: 'device' | 'organization'): Promise<Keys> =>
-    createKeyFile(join(directory, name, 'identity.key'), kind)
+    createKeyFile(join(directory, name, 'node.key'), kind)
   await mkdir(directory, { recursive: true })
   const organizationKeys = await keysOf('organization', 'organization')
   const memberKeys = await Promise.all(

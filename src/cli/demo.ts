@@ -208,7 +208,7 @@ async function playAttacks(report: Report, stage: Stage): Promise<void> {
   const cheat = await testnet.addNode('cheat')
   await fund(testnet, cheat, asset, 1_00)
   await openKeyLog(cheat, till.node.wallet.account)
-  const keys = await createKeyFile(join(testnet.directory, 'stranger', 'identity.key'), 'human')
+  const keys = await createKeyFile(join(testnet.directory, 'stranger', 'node.key'), 'human')
   const { clock, random, counters, netId } = cheat.context
   const signIn = new SignIn({ keys, place: { broker: BROKER_NAME, netId }, clock, random })
   const link = openMqttLink({ url: testnet.brokerUrl, clock, random, counters, signIn })

@@ -6,7 +6,7 @@
  * who knows the committee.
  */
 
-import { type Cbor, encode } from '../core/codec.ts'
+import type { Cbor } from '../core/codec.ts'
 import { type Envelope, TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
@@ -25,7 +25,10 @@ import {
   type VoteEntry,
   type VoteKind,
 } from './statement.ts'
+import { CborWriter } from './writer.ts'
 
+const ENTRY_BYTES_MAX = 96
+const PROOF_BYTES_MAX = 512
 const PATH_BYTES_MAX = 32 * Math.ceil(Math.log2(LIMITS.batchEntriesMax))
 
 /** One vote, shown alone: a signed header and the way from the vote to its root. */
@@ -55,15 +58,15 @@ export function certificateEnvelope(
   entry: VoteEntry,
   votes: readonly { readonly batch: VoteBatch; readonly index: number }[],
 ): Envelope {
-  const proofs: Cbor[] = []
+  const chosen: VoteProof[] = []
   let weight = 0
   for (const { batch, index } of [...votes].sort((a, b) => a.batch.seat - b.batch.seat)) {
     if (weight >= committee.quorum) break
     weight += committee.seats[batch.seat]?.weight ?? 0
-    proofs.push(proofFields(proofOf(batch, index)))
+    chosen.push(proofOf(batch, index))
   }
   if (weight < committee.quorum) throw new WebxError('no-quorum', `weight ${weight} of ${committee.quorum}`)
-  const body = encode([entry.oid, entry.version, entry.od, proofs])
+  const body = certificateBody(entry, chosen)
   return { type: typeOf(entry.kind), scope: committee.cid, body, signature: NOTHING, attachment: NOTHING }
 }
 
@@ -99,6 +102,28 @@ export function checksOf(
   known: (header: SignedHeader) => boolean = never,
 ): SignatureCheck[] {
   return certificate.proofs.filter((proof) => !known(proof)).map((proof) => headerCheck(committee, proof))
+}
+
+/** The same bytes as `encode([oid, version, od, proofs.map(proofFields)])`. */
+export function certificateBody({ oid, version, od }: VoteEntry, proofs: readonly VoteProof[]): Uint8Array {
+  const writer = new CborWriter(ENTRY_BYTES_MAX + proofs.length * PROOF_BYTES_MAX)
+  writer.array(4)
+  writer.bytes(oid)
+  writer.uint(version)
+  writer.bytes(od)
+  writer.array(proofs.length)
+  for (const proof of proofs) {
+    writer.array(8)
+    writer.uint(proof.seat)
+    writer.uint(proof.sequence)
+    writer.bytes(proof.previousRoot)
+    writer.uint(proof.count)
+    writer.bytes(proof.root)
+    writer.bytes(proof.signature)
+    writer.uint(proof.index)
+    writer.bytes(proof.path)
+  }
+  return writer.end()
 }
 
 /** The fields of a vote proof as they travel. */

@@ -107,7 +107,7 @@ function settleNext<S>(lane: Lane<S>, entry: ObjectEntry<S>, settled: Settled): 
   const key = slotKey(entry.oid, version)
   lane.journal.put(SPACE.settlement, key, settlement.bytes)
   lane.journal.put(SPACE.certificate, key, null)
-  lane.slots.close(slot)
+  lane.slots.settle(slot)
   lane.wake.push(ownerName(keyOf(order.owner)))
   settled(slot, order, settlement)
   return true

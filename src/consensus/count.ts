@@ -1,12 +1,17 @@
 /**
- * Counts the votes on one question: "which order, at this version of this object?", asked twice, for LOCK and for CONFIRM.
+ * Counts the votes on questions: "which order, at this version of this object?", asked twice, for LOCK and for CONFIRM.
  *
- * A seat counts once. Its first vote stands; a second one for another order is an offence and is handed back, never counted. Proofs are kept until
- * they are no longer needed.
+ * The counting is the WebAssembly tally's; kept beside it is who voted in which batch, for proofs. A seat counts once: its first vote stands, and a
+ * later one for another order is an offence, never counted. The tally has room for every slot that may be open, so it never has to forget by itself.
  */
 
 import { equal } from '../core/bytes.ts'
-import type { VoteBatch } from './statement.ts'
+import { blake3Of } from '../core/digest.ts'
+import { LIMITS } from '../core/limits.ts'
+import { createTally, type Tally } from '../wasm/tally.ts'
+import type { Committee } from './committee.ts'
+import { slotKey } from './records.ts'
+import type { VoteBatch, VoteEntry, VoteKind } from './statement.ts'
 
 /** Entry number `index` of a batch. */
 export interface CastVote {
@@ -14,78 +19,93 @@ export interface CastVote {
   readonly index: number
 }
 
-/** One answer and who gave it. */
-export interface Candidate {
-  /** 32-byte digest of the order. */
-  readonly od: Uint8Array
-  weight: number
-  /** By arrival. */
-  readonly votes: CastVote[]
+/** One question and who has answered it. */
+export interface Question {
+  /** 32-byte digest of kind, object and version. */
+  readonly key: Uint8Array
+  /** By seat. */
+  readonly votes: (CastVote | undefined)[]
 }
 
-/** What became of a vote. */
-export type Counted =
-  | { readonly kind: 'counted'; readonly candidate: Candidate }
-  | { readonly kind: 'repeated' }
-  /** The seat's earlier vote, for another order. */
-  | { readonly kind: 'double'; readonly earlier: CastVote }
+/** What a vote of a batch brought about. `double`: its seat has voted for another order before. */
+export interface CountEvent {
+  readonly kind: 'quorum' | 'strong' | 'double'
+  readonly index: number
+}
 
-const REPEATED: Counted = { kind: 'repeated' }
+const KINDS = { QUORUM: 'quorum', STRONG: 'strong', EQUIVOCATION: 'double' } as const
+const ENTRY_BYTES = 64
 
-/** The votes on one question. At most one candidate for each seat. */
-export class Votes {
-  readonly #candidates: Candidate[] = []
-  #voted = 0
+/** How many open slots without an order one seat may vote in. */
+export function unfoundedSlotsMax(committee: Committee): number {
+  return Math.max(LIMITS.batchEntriesMax, Math.floor(LIMITS.openSlotsMax / committee.seats.length))
+}
 
-  /** Bit i is set where seat i has voted. */
-  get voted(): number {
-    return this.#voted
+export function createQuestion(kind: VoteKind, oid: Uint8Array, version: number): Question {
+  const content = new Uint8Array(41)
+  content[0] = kind
+  content.set(slotKey(oid, version), 1)
+  return { key: blake3Of('webx v1 question', content), votes: [] }
+}
+
+/** The counted votes for one order. */
+export function votesFor(question: Question, od: Uint8Array): CastVote[] {
+  return question.votes.filter((vote) => vote !== undefined && equal(odOf(vote), od)) as CastVote[]
+}
+
+/** The digest of the order that a vote is for. */
+export function odOf({ batch, index }: CastVote): Uint8Array {
+  return (batch.entries[index] as VoteEntry).od
+}
+
+export class VoteCount {
+  readonly #tally: Tally
+  readonly #packed = new Uint8Array(LIMITS.batchEntriesMax * ENTRY_BYTES)
+  readonly #indexes: number[] = []
+
+  constructor(committee: Committee) {
+    const { seats, quorum, strong } = committee
+    const slots = seats.length * unfoundedSlotsMax(committee) + LIMITS.openSlotsMax + LIMITS.batchEntriesMax
+    const questions = 2 * slots + LIMITS.openSlotsMax
+    const capacity = 2 ** Math.ceil(Math.log2(questions))
+    this.#tally = createTally({ weights: seats.map(({ weight }) => weight), quorum, strong, capacity })
   }
 
-  /** Counts a vote of `weight`. */
-  add(od: Uint8Array, weight: number, batch: VoteBatch, index: number): Counted {
-    const bit = 1 << batch.seat
-    if ((this.#voted & bit) !== 0) return this.#again(od, batch.seat)
-    this.#voted |= bit
-    let candidate = this.candidate(od)
-    if (!candidate) {
-      candidate = { od, weight: 0, votes: [] }
-      this.#candidates.push(candidate)
+  /** Counts a batch. `keyOf` names the question of an entry, or null where it does not count any more. */
+  add({ seat, entries }: VoteBatch, keyOf: (entry: VoteEntry, index: number) => Uint8Array | null): CountEvent[] {
+    let count = 0
+    for (const [index, entry] of entries.entries()) {
+      const key = keyOf(entry, index)
+      if (!key) continue
+      this.#packed.set(key, count * ENTRY_BYTES)
+      this.#packed.set(entry.od, count * ENTRY_BYTES + 32)
+      this.#indexes[count++] = index
     }
-    candidate.weight += weight
-    candidate.votes.push({ batch, index })
-    return { kind: 'counted', candidate }
+    const events = this.#tally.addBatch(seat, this.#packed.subarray(0, count * ENTRY_BYTES))
+    return events.flatMap(({ kind, index }) =>
+      kind === 'FULL' ? [] : [{ kind: KINDS[kind], index: this.#indexes[index] as number }],
+    )
   }
 
-  /** Takes a seat's vote back out. */
-  remove(seat: number, weight: number): void {
-    if ((this.#voted & (1 << seat)) === 0) return
-    this.#voted &= ~(1 << seat)
-    for (const candidate of this.#candidates) {
-      const at = candidate.votes.findIndex((vote) => vote.batch.seat === seat)
-      if (at < 0) continue
-      candidate.votes.splice(at, 1)
-      candidate.weight -= weight
-    }
+  weight(question: Pick<Question, 'key'>, od: Uint8Array): number {
+    return this.#tally.weight(question.key, od)
   }
 
-  /** The votes for one order, or undefined. */
-  candidate(od: Uint8Array): Candidate | undefined {
-    return this.#candidates.find((candidate) => equal(candidate.od, od))
+  /** How many seats have voted for one order. */
+  voters(question: Pick<Question, 'key'>, od: Uint8Array): number {
+    let count = 0
+    for (let mask = this.#tally.mask(question.key, od); mask !== 0; mask &= mask - 1) count++
+    return count
   }
 
-  /** The candidate with the most weight, or null. */
-  get leader(): Candidate | null {
-    let leader: Candidate | null = null
-    for (const candidate of this.#candidates) if (!leader || candidate.weight > leader.weight) leader = candidate
-    return leader
+  /** The most weight that any order has. */
+  leadingWeight(question: Question): number {
+    let most = 0
+    for (const vote of question.votes) if (vote) most = Math.max(most, this.weight(question, odOf(vote)))
+    return most
   }
 
-  #again(od: Uint8Array, seat: number): Counted {
-    for (const candidate of this.#candidates) {
-      const earlier = candidate.votes.find((vote) => vote.batch.seat === seat)
-      if (earlier) return equal(candidate.od, od) ? REPEATED : { kind: 'double', earlier }
-    }
-    return REPEATED
+  forget(question: Pick<Question, 'key'>): void {
+    this.#tally.remove(question.key)
   }
 }

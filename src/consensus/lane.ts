@@ -5,6 +5,7 @@
 import type { Code } from '../core/errors.ts'
 import type { Ballot } from './ballot.ts'
 import type { Committee } from './committee.ts'
+import type { VoteCount } from './count.ts'
 import type { Journal } from './journal.ts'
 import type { ObjectRules } from './object.ts'
 import type { Objects } from './objects.ts'
@@ -19,6 +20,7 @@ export interface Lane<S> {
   readonly rules: ObjectRules<S>
   readonly journal: Journal
   readonly objects: Objects<S>
+  readonly count: VoteCount
   readonly slots: Slots
   readonly parked: Parked
   readonly outbox: Outbox

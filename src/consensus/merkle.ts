@@ -38,8 +38,7 @@ export function merklePath(tree: MerkleTree, index: number): Uint8Array {
   for (const level of tree.levels) {
     const sibling = (at ^ 1) * HASH_BYTES
     if (level.length > HASH_BYTES && sibling < level.length) {
-      path.set(level.subarray(sibling, sibling + HASH_BYTES), used)
-      used += HASH_BYTES
+      for (let i = 0; i < HASH_BYTES; i++) path[used++] = level[sibling + i] as number
     }
     at >>= 1
   }

@@ -29,11 +29,6 @@ export class Outbox {
     this.#effects.push(effect)
   }
 
-  /** Publishes at once what only this member can say. */
-  publishOwn(what: Statement, bytes: Uint8Array, slot: SlotName | null): void {
-    this.#publish(what, bytes, slot, 0)
-  }
-
   /** Publishes in turn what others can say as well. */
   publishRanked(what: Statement, bytes: Uint8Array, slot: SlotName, od: Uint8Array): void {
     if (this.#seat === null) return

@@ -12,6 +12,7 @@ import { Ballot } from './ballot.ts'
 import { type Certificate, checksOf } from './certificate.ts'
 import { decidedOrder } from './chain.ts'
 import type { Committee } from './committee.ts'
+import { VoteCount } from './count.ts'
 import type { Effect, Event, Records, Write } from './effects.ts'
 import { Journal } from './journal.ts'
 import { type Lane, votingBallot } from './lane.ts'
@@ -73,13 +74,15 @@ export class Register<S> {
   /** See `createRegister`. */
   constructor({ committee, seat, rules, records }: RegisterOptions<S>) {
     const journal = new Journal(records)
+    const count = new VoteCount(committee)
     this.#lane = {
       committee,
       seat,
       rules,
       journal,
       objects: new Objects(rules, journal),
-      slots: new Slots(committee),
+      count,
+      slots: new Slots(committee, count),
       parked: new Parked(),
       outbox: new Outbox(committee, seat),
       ballot: seat === null ? null : new Ballot(committee, seat, journal),

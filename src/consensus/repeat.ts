@@ -79,7 +79,7 @@ export class Repeater<S> {
 
   /** Does what may help a slot on; false where there is nothing to do. */
   #retry(slot: Slot): boolean {
-    const { objects, outbox, committee, nowMs } = this.#lane
+    const { objects, outbox, committee, count, nowMs } = this.#lane
     const waitMs = LIMITS.openSlotRetryMsMin * 2 ** Math.min(slot.retries, 10)
     slot.retries++
     slot.retryAtMs = nowMs + Math.min(waitMs, LIMITS.openSlotRetryMsMax)
@@ -90,7 +90,7 @@ export class Repeater<S> {
       outbox.add({ kind: 'need', oid: slot.oid, fromVersion: slot.version })
       return true
     }
-    const believed = Math.max(slot.locks.leader?.weight ?? 0, slot.confirms.leader?.weight ?? 0) > committee.faultyMax
+    const believed = Math.max(count.leadingWeight(slot.locks), count.leadingWeight(slot.confirms)) > committee.faultyMax
     if (decisionOf(slot) || (believed && slot.orders.length === 0)) {
       outbox.add({ kind: 'need', oid: slot.oid, fromVersion: certified + 1 })
       return true

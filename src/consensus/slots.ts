@@ -2,14 +2,15 @@
  * Open slots: versions that are being decided, with the votes on them.
  *
  * A slot opens by an order, or by a vote for an order that has not come yet. The latter costs a liar nothing, so every seat has a quota of its own: when it is
- * used up, the seat's vote is taken off its oldest slot, and a slot that nothing holds any more is dropped. So a flooding seat only ever loses its own votes.
+ * used up, the seat lets go of its oldest such slot, and a slot that no seat holds any more is dropped. So a flooding seat takes nothing from others.
  */
 
 import { LIMITS } from '../core/limits.ts'
 import type { Committee } from './committee.ts'
-import { Votes } from './count.ts'
+import { createQuestion, type Question, unfoundedSlotsMax, type VoteCount } from './count.ts'
 import { keyOf, slotName } from './key.ts'
 import type { Order } from './order.ts'
+import { VOTE } from './statement.ts'
 
 /** An own vote; sequence 0 while it waits for a batch. */
 export interface OwnVote {
@@ -31,12 +32,14 @@ export interface Slot {
   readonly version: number
   /** Orders that were seen and are signed by the owner: at most two. */
   readonly orders: Order[]
-  readonly locks: Votes
-  readonly confirms: Votes
+  readonly locks: Question
+  readonly confirms: Question
   lock: OwnVote | null
   confirm: OwnVote | null
   certificate: Proof | null
   settlement: Proof | null
+  /** Bit i is set where the slot stays open for seat i's vote. */
+  holders: number
   /** Owner's key in the table of quotas while the slot counts against it. */
   charged: string | null
   /** Bit i is set where seat i was accused of a double LOCK, or CONFIRM, already. */
@@ -50,7 +53,7 @@ export interface Slot {
 }
 
 export class Slots {
-  readonly #committee: Committee
+  readonly #count: VoteCount
   readonly #slots = new Map<string, Slot>()
   /** By seat: slots without an order that it has voted in, the oldest first. */
   readonly #unfounded: Set<Slot>[]
@@ -58,10 +61,10 @@ export class Slots {
   readonly #quota: number
   #founded = 0
 
-  constructor(committee: Committee) {
-    this.#committee = committee
+  constructor(committee: Committee, count: VoteCount) {
+    this.#count = count
     this.#unfounded = committee.seats.map(() => new Set())
-    this.#quota = Math.max(LIMITS.batchEntriesMax, Math.floor(LIMITS.openSlotsMax / committee.seats.length))
+    this.#quota = unfoundedSlotsMax(committee)
   }
 
   get size(): number {
@@ -92,16 +95,16 @@ export class Slots {
     return slot
   }
 
-  /** Notes that a seat has voted in a slot that may have no order yet, and makes it pay for that where its quota is used up. */
+  /** Notes that a seat has voted in a slot that may have no order yet; where its quota is used up, it lets go of its oldest one. */
   voted(slot: Slot, seat: number): void {
     if (slot.charged !== null || slot.certificate || slot.settlement) return
     const slots = this.#unfounded[seat]
     if (!slots) return
     slots.add(slot)
+    slot.holders |= 1 << seat
     if (slots.size <= this.#quota) return
     for (const oldest of slots) {
-      slots.delete(oldest)
-      this.#withdraw(oldest, seat)
+      this.#letGo(oldest, seat)
       break
     }
   }
@@ -109,7 +112,7 @@ export class Slots {
   /** From now on the slot counts against its owner, and against no voter. */
   charge(slot: Slot, owner: Uint8Array): void {
     if (slot.charged !== null) return
-    for (const slots of this.#unfounded) slots.delete(slot)
+    this.#unhold(slot)
     slot.charged = keyOf(owner)
     this.#perOwner.set(slot.charged, (this.#perOwner.get(slot.charged) ?? 0) + 1)
     this.#founded++
@@ -120,11 +123,23 @@ export class Slots {
     return this.#perOwner.get(keyOf(owner)) ?? 0
   }
 
-  /** Forgets a slot. */
+  /** True until the slot is closed. */
+  isOpen(slot: Slot): boolean {
+    return this.#slots.get(slot.name) === slot
+  }
+
+  /** Forgets a slot and its votes. */
   close(slot: Slot): void {
+    this.settle(slot)
+    this.#count.forget(slot.confirms)
+  }
+
+  /** Forgets a slot, but not who has confirmed. */
+  settle(slot: Slot): void {
     this.#slots.delete(slot.name)
-    for (const slots of this.#unfounded) slots.delete(slot)
+    this.#unhold(slot)
     this.#discharge(slot)
+    this.#count.forget(slot.locks)
   }
 
   #discharge(slot: Slot): void {
@@ -136,12 +151,16 @@ export class Slots {
     this.#founded--
   }
 
-  #withdraw(slot: Slot, seat: number): void {
-    if (slot.certificate || slot.settlement) return
-    const weight = this.#committee.seats[seat]?.weight ?? 0
-    slot.locks.remove(seat, weight)
-    slot.confirms.remove(seat, weight)
-    if ((slot.locks.voted | slot.confirms.voted) === 0 && slot.orders.length === 0) this.close(slot)
+  #letGo(slot: Slot, seat: number): void {
+    this.#unfounded[seat]?.delete(slot)
+    slot.holders &= ~(1 << seat)
+    if (slot.holders === 0 && !slot.certificate && !slot.settlement) this.close(slot)
+  }
+
+  #unhold(slot: Slot): void {
+    if (slot.holders === 0) return
+    for (const slots of this.#unfounded) slots.delete(slot)
+    slot.holders = 0
   }
 }
 
@@ -151,8 +170,9 @@ function newSlot(name: string, oid: Uint8Array, version: number, nowMs: number):
     oid,
     version,
     orders: [],
-    locks: new Votes(),
-    confirms: new Votes(),
+    locks: createQuestion(VOTE.lock, oid, version),
+    confirms: createQuestion(VOTE.confirm, oid, version),
+    holders: 0,
     lock: null,
     confirm: null,
     certificate: null,

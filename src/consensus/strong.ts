@@ -1,68 +1,68 @@
 /**
  * Goes on counting CONFIRMs after a settlement, until the strong quorum is reached.
  *
- * Needs no proofs any more, only who has confirmed; bounded, the oldest slot makes room.
+ * Needs no proofs any more, only the count; bounded, the oldest slot makes room.
  */
 
 import { equal } from '../core/bytes.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Committee } from './committee.ts'
+import type { VoteCount } from './count.ts'
 import { keyOf, slotName } from './key.ts'
 import type { Outbox } from './outbox.ts'
 import type { Slot } from './slots.ts'
 import type { VoteEntry } from './statement.ts'
 
-interface Tally {
+interface Pending {
+  readonly key: Uint8Array
   readonly od: Uint8Array
-  voted: number
-  weight: number
-  confirms: number
 }
 
 export class StrongCount {
-  readonly #committee: Committee
+  readonly #strong: number
+  readonly #count: VoteCount
   readonly #outbox: Outbox
-  readonly #open = new Map<string, Tally>()
+  readonly #pending = new Map<string, Pending>()
 
-  constructor(committee: Committee, outbox: Outbox) {
-    this.#committee = committee
+  constructor(committee: Committee, count: VoteCount, outbox: Outbox) {
+    this.#strong = committee.strong
+    this.#count = count
     this.#outbox = outbox
   }
 
   /** Takes over a slot that is settled for `od`. */
   begin(slot: Slot, od: Uint8Array): void {
-    const votes = slot.confirms.candidate(od)?.votes ?? []
-    const tally: Tally = { od, voted: 0, weight: 0, confirms: 0 }
-    for (const { batch } of votes) this.#count(tally, batch.seat)
-    if (this.#reached(tally, slot.oid, slot.version)) return
-    this.#open.set(slot.name, tally)
-    if (this.#open.size <= LIMITS.openSlotsMax) return
-    for (const oldest of this.#open.keys()) {
-      this.#open.delete(oldest)
+    const pending = { key: slot.confirms.key, od }
+    if (this.#count.weight(pending, od) >= this.#strong) {
+      this.#reached(slot, pending)
+      return
+    }
+    this.#pending.set(slot.name, pending)
+    if (this.#pending.size <= LIMITS.openSlotsMax) return
+    for (const [name, oldest] of this.#pending) {
+      this.#pending.delete(name)
+      this.#count.forget(oldest)
       break
     }
   }
 
-  /** Counts a CONFIRM for a version that is settled here. */
-  add(entry: VoteEntry, seat: number): void {
+  /** The question of a CONFIRM for a version that is settled here; null where nobody waits for it. */
+  keyOf(entry: VoteEntry): Uint8Array | null {
+    return this.#pending.get(slotName(keyOf(entry.oid), entry.version))?.key ?? null
+  }
+
+  /** A CONFIRM brought the strong quorum. */
+  reach(entry: VoteEntry): void {
     const name = slotName(keyOf(entry.oid), entry.version)
-    const tally = this.#open.get(name)
-    if (!tally || !equal(tally.od, entry.od) || !this.#count(tally, seat)) return
-    if (this.#reached(tally, entry.oid, entry.version)) this.#open.delete(name)
+    const pending = this.#pending.get(name)
+    if (!pending || !equal(pending.od, entry.od)) return
+    this.#pending.delete(name)
+    this.#reached(entry, pending)
   }
 
-  #count(tally: Tally, seat: number): boolean {
-    const bit = 1 << seat
-    if ((tally.voted & bit) !== 0) return false
-    tally.voted |= bit
-    tally.weight += this.#committee.seats[seat]?.weight ?? 0
-    tally.confirms++
-    return true
-  }
-
-  #reached(tally: Tally, oid: Uint8Array, version: number): boolean {
-    if (tally.weight < this.#committee.strong) return false
-    this.#outbox.add({ kind: 'strong', oid, version, od: tally.od, confirms: tally.confirms })
-    return true
+  #reached({ oid, version }: Pick<VoteEntry, 'oid' | 'version'>, pending: Pending): void {
+    const confirms = this.#count.voters(pending, pending.od)
+    this.#outbox.add({ kind: 'strong', oid, version, od: pending.od, confirms })
+    this.#count.forget(pending)
   }
 }

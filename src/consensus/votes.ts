@@ -5,7 +5,7 @@
 import { encodeEnvelope } from '../core/envelope.ts'
 import { type Certificate, certificateEnvelope } from './certificate.ts'
 import { advance, hold } from './chain.ts'
-import type { Candidate } from './count.ts'
+import { type Question, votesFor } from './count.ts'
 import type { Lane } from './lane.ts'
 import type { Slot } from './slots.ts'
 import { VOTE, type VoteBatch, type VoteEntry, type VoteKind } from './statement.ts'
@@ -20,19 +20,33 @@ export class VoteDesk<S> {
   constructor(lane: Lane<S>, watch: Watch<S>) {
     this.#lane = lane
     this.#watch = watch
-    this.#strong = new StrongCount(lane.committee, lane.outbox)
+    this.#strong = new StrongCount(lane.committee, lane.count, lane.outbox)
   }
 
   /** Counts every vote of a verified batch. */
   count(batch: VoteBatch): void {
     this.#watch.note(batch)
-    for (const [index, entry] of batch.entries.entries()) this.#countVote(batch, entry, index)
+    const slots: (Slot | null)[] = []
+    const events = this.#lane.count.add(batch, (entry, index) => {
+      const slot = this.#slotOf(entry)
+      slots[index] = slot
+      return slot ? questionOf(slot, entry.kind).key : this.#settledKey(entry)
+    })
+    const doubles = new Set(events.flatMap(({ kind, index }) => (kind === 'double' ? [index] : [])))
+    for (const [index, slot] of slots.entries()) if (slot) this.#note(slot, batch, index, doubles.has(index))
+    for (const { kind, index } of events) {
+      const entry = batch.entries[index] as VoteEntry
+      const slot = slots[index]
+      if (kind === 'quorum' && slot && this.#lane.slots.isOpen(slot)) this.#form(slot, entry)
+      if (kind === 'strong' && entry.kind === VOTE.confirm) this.#strong.reach(entry)
+    }
   }
 
   /** Counts an own vote that was given in an earlier life; nothing follows from it by itself. */
   recount(slot: Slot, kind: VoteKind, batch: VoteBatch, index: number): void {
-    const entry = batch.entries[index]
-    if (entry) votesOf(slot, kind).add(entry.od, this.#weightOf(batch.seat), batch, index)
+    const question = questionOf(slot, kind)
+    this.#lane.count.add(batch, (_, other) => (other === index ? question.key : null))
+    question.votes[batch.seat] = { batch, index }
   }
 
   /** Takes over a verified certificate or settlement, whoever it came from. */
@@ -50,44 +64,46 @@ export class VoteDesk<S> {
   /** Moves an object on as far as proofs and orders reach. */
   advance(oid: Uint8Array): void {
     advance(this.#lane, oid, (slot, order, settlement) => {
-      const locks = slot.locks.candidate(order.od)?.votes.length ?? 0
-      const confirms = slot.confirms.candidate(order.od)?.votes.length ?? 0
+      const locks = votesFor(slot.locks, order.od).length
+      const confirms = votesFor(slot.confirms, order.od).length
       this.#lane.outbox.add({ kind: 'settled', order, settlement: settlement.bytes, locks, confirms })
       this.#strong.begin(slot, order.od)
     })
   }
 
-  #countVote(batch: VoteBatch, entry: VoteEntry, index: number): void {
-    const { committee, objects, slots, nowMs } = this.#lane
-    if (entry.version <= (objects.get(entry.oid)?.settled ?? 0)) {
-      if (entry.kind === VOTE.confirm) this.#strong.add(entry, batch.seat)
-      return
-    }
-    const slot = slots.ensure(entry.oid, entry.version, nowMs)
-    const counted = votesOf(slot, entry.kind).add(entry.od, this.#weightOf(batch.seat), batch, index)
-    if (counted.kind === 'double') this.#watch.doubleVote(slot, entry, counted.earlier, { batch, index })
-    if (counted.kind !== 'counted') return
-    slots.voted(slot, batch.seat)
-    if (counted.candidate.weight >= committee.quorum) this.#form(slot, entry.kind, counted.candidate)
+  /** The slot that a vote is for, opened where need be; null where its version is settled. */
+  #slotOf({ oid, version }: VoteEntry): Slot | null {
+    const { objects, slots, nowMs } = this.#lane
+    return version <= (objects.get(oid)?.settled ?? 0) ? null : slots.ensure(oid, version, nowMs)
+  }
+
+  #settledKey(entry: VoteEntry): Uint8Array | null {
+    return entry.kind === VOTE.confirm ? this.#strong.keyOf(entry) : null
+  }
+
+  /** Remembers who has voted, for proofs; accuses who has voted twice. */
+  #note(slot: Slot, batch: VoteBatch, index: number, double: boolean): void {
+    const entry = batch.entries[index] as VoteEntry
+    const { votes } = questionOf(slot, entry.kind)
+    const earlier = votes[batch.seat]
+    if (double && earlier) this.#watch.doubleVote(slot, entry, earlier, { batch, index })
+    if (earlier) return
+    votes[batch.seat] = { batch, index }
+    this.#lane.slots.voted(slot, batch.seat)
   }
 
   /** A quorum has voted for one order: everybody who counts makes the same kind of proof. */
-  #form(slot: Slot, kind: VoteKind, { od, votes }: Candidate): void {
+  #form(slot: Slot, { kind, od }: VoteEntry): void {
     if (kind === VOTE.lock ? slot.certificate : slot.settlement) return
     const { committee, outbox } = this.#lane
-    const bytes = encodeEnvelope(
-      certificateEnvelope(committee, { kind, oid: slot.oid, version: slot.version, od }, votes),
-    )
+    const entry = { kind, oid: slot.oid, version: slot.version, od }
+    const bytes = encodeEnvelope(certificateEnvelope(committee, entry, votesFor(questionOf(slot, kind), od)))
     if (!hold(this.#lane, slot, kind, { od, bytes })) return
     outbox.publishRanked(kind === VOTE.lock ? 'certificate' : 'settlement', bytes, slot, od)
     this.advance(slot.oid)
   }
-
-  #weightOf(seat: number): number {
-    return this.#lane.committee.seats[seat]?.weight ?? 0
-  }
 }
 
-function votesOf(slot: Slot, kind: VoteKind): Slot['locks'] {
+function questionOf(slot: Slot, kind: VoteKind): Question {
   return kind === VOTE.lock ? slot.locks : slot.confirms
 }

@@ -37,17 +37,23 @@ child.on('close', (code) => {
   clearTimeout(deadline)
   clearTimeout(linger)
   verdict ||= judge(code)
+  endGroup()
   if (verdict) process.stderr.write(`tests: ${verdict}\n`)
   process.exitCode = verdict ? 1 : 0
 })
 
 function stop(reason: string): void {
   verdict ||= reason
-  if (child.pid === undefined || child.exitCode !== null) return
+  endGroup()
+}
+
+/** Ends whatever a test started and left behind. */
+function endGroup(): void {
+  if (child.pid === undefined) return
   try {
     process.kill(-child.pid, 'SIGKILL')
-  } catch {
-    child.kill('SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
 

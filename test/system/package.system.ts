@@ -160,7 +160,7 @@ function pathWith(node: string): string {
   return [dirname(node), PLAIN_PATH].join(delimiter)
 }
 
-/** Runs a program in a group of its own; whatever it leaves behind ends with it, at the latest after `timeoutMs`. */
+/** Runs a program; after `timeoutMs` it is asked to end, and soon after made to. */
 function run(
   program: string,
   args: readonly string[],
@@ -170,7 +170,7 @@ function run(
 ): Promise<Run> {
   const { npm_config_prefix: _, npm_config_local_prefix: __, npm_config_global_prefix: ___, ...rest } = process.env
   const env = { ...rest, PATH: path, NO_COLOR: '1' }
-  const child = spawn(program, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let out = ''
   let err = ''
   child.stdout.on('data', (chunk: Buffer) => {
@@ -181,7 +181,8 @@ function run(
   })
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+      child.kill('SIGTERM')
+      setTimeout(() => child.kill('SIGKILL'), 5_000).unref()
       err += `\n${program} ${args.join(' ')}: still running after ${timeoutMs} ms`
     }, timeoutMs)
     child.on('error', reject)

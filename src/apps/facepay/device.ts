@@ -131,6 +131,8 @@ class ShopperDevice implements Device {
     await this.#context.road.run(() => ({ writes: [write] }))
     wipeEnrolment(this.#enrolment)
     this.#enrolment = enrolment
+    const stay = this.#checkedIn.current(this.#context.clock.nowMs())
+    if (stay && stay.model !== enrolment.model) await this.checkOut()
     return enrolment.templates.length
   }
 

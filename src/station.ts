@@ -1,0 +1,164 @@
+/**
+ * A station: a node with everything that its profile asks for around it – broker, camera, face model, sensor, tag reader, and a door for its owner's commands.
+ *
+ * Drivers are imported only where the profile names them.
+ */
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Device } from './apps/facepay/device.ts'
+import type { Terminal } from './apps/facepay/terminal.ts'
+import { BROKER_NAME, createNode, type WebxNode } from './boot.ts'
+import { WebxError } from './core/errors.ts'
+import { type ControlMethod, openControlSocket } from './drivers/control-socket.ts'
+import { hostClock } from './drivers/host.ts'
+import { openKeyFile } from './drivers/key-file.ts'
+import type { MqttBroker } from './drivers/mqtt-broker.ts'
+import { provideFromFiles } from './drivers/wasm-files.ts'
+import { type Genesis, readGenesis } from './identity/genesis.ts'
+import type { Service } from './kernel/context.ts'
+import { createCounters } from './kernel/observe.ts'
+import type { Log } from './kernel/ports.ts'
+import type { Profile } from './kernel/profile.ts'
+import { mayPublish, maySubscribe, Topics } from './kernel/topics.ts'
+import { KnownIdentities } from './services/directory.ts'
+import { controlMethods } from './station-control.ts'
+import { openCamera, openConsent, openModel, openSensor } from './station-drivers.ts'
+
+/** Name of the socket in a node's data folder. */
+export const CONTROL_SOCKET = 'control.sock'
+const KEY_FILE = 'node.key'
+
+/** A running station. */
+export interface Station {
+  readonly node: WebxNode
+  readonly broker: MqttBroker | null
+  readonly terminal: Terminal | null
+  readonly device: Device | null
+  stop(): Promise<void>
+}
+
+/** Starts all that a profile asks for. Throws `bad-config`, `key-file-missing`, and what the parts throw; what was started by then is stopped. */
+export async function openStation(profile: Profile, log: Log): Promise<Station> {
+  provideFromFiles()
+  const genesis = readGenesis(await readGenesisFile(profile.net.genesis))
+  const keys = await openKeyFile(profile.keys.file || join(profile.data.dir, KEY_FILE))
+  const closers: (() => Promise<void>)[] = []
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close()
+  }
+  try {
+    const broker = profile.broker.embedded ? await openOwnBroker(profile, genesis, log) : null
+    if (broker) closers.push(() => broker.close())
+    const isTerminal = profile.roles.includes('terminal')
+    const node = await createNode({
+      genesis,
+      keys,
+      log,
+      dataDir: profile.data.dir,
+      brokerUrl: broker?.url ?? profile.broker.url,
+      hearsVotes: isTerminal,
+    })
+    closers.push(() => node.stop())
+    const opened = { closers, node, profile }
+    const terminal = isTerminal ? await openTill(opened) : null
+    const device = profile.roles.includes('device') ? await openPurse(opened) : null
+    if (profile.roles.includes('tag-reader')) await openReader(opened)
+    if (profile.sensor.kind !== 'none') await readClimate(opened)
+    const methods: Readonly<Record<string, ControlMethod>> = controlMethods({ node, profile, terminal, device })
+    const path = join(profile.data.dir, CONTROL_SOCKET)
+    const control = await openControlSocket({ path, methods, counters: node.context.counters })
+    closers.push(() => control.close())
+    return { node, broker, terminal, device, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+interface Opened {
+  readonly closers: (() => Promise<void>)[]
+  readonly node: WebxNode
+  readonly profile: Profile
+}
+
+async function readGenesisFile(path: string): Promise<Uint8Array> {
+  if (path === '') {
+    throw new WebxError('bad-config', 'no genesis is named', { hint: 'Say --net FILE, or set net.genesis.' })
+  }
+  try {
+    return new Uint8Array(await readFile(path))
+  } catch (cause) {
+    throw new WebxError('bad-config', `the genesis ${path} cannot be read: ${(cause as Error).message}`, { cause })
+  }
+}
+
+async function openOwnBroker(profile: Profile, genesis: Genesis, log: Log): Promise<MqttBroker> {
+  const { openMqttBroker } = await import('./drivers/mqtt-broker.ts')
+  const topics = new Topics(genesis.netId)
+  const directory = new KnownIdentities(genesis)
+  return openMqttBroker({
+    host: profile.broker.host,
+    port: profile.broker.port,
+    place: { broker: BROKER_NAME, netId: genesis.netId },
+    policy: {
+      rankOf: (id) => directory.rankOf(id),
+      mayPublish: (client, topic, retain) => mayPublish(topics, client, topic, retain),
+      maySubscribe: (client, filter) => maySubscribe(topics, client, filter),
+    },
+    clock: hostClock(),
+    counters: createCounters(),
+    log: log.child({ part: 'broker' }),
+  })
+}
+
+async function openTill({ closers, node, profile }: Opened): Promise<Terminal> {
+  const model = await openModel(profile)
+  closers.push(() => model.close())
+  const camera = await openCamera(profile)
+  if (camera) closers.push(() => camera.close())
+  const { createTerminal } = await import('./apps/facepay/terminal.ts')
+  const { wallet, assets } = node
+  const terminal = createTerminal(node.context, { wallet, assets, model, ...(camera && { camera }) })
+  await begin(closers, terminal)
+  return terminal
+}
+
+async function openPurse({ closers, node, profile }: Opened): Promise<Device> {
+  const { createDevice } = await import('./apps/facepay/device.ts')
+  const { wallet, assets } = node
+  const consent = await openConsent(profile)
+  const device = createDevice(node.context, { wallet, assets, consent, floorLimit: profile.payments.floorLimit })
+  await begin(closers, device)
+  return device
+}
+
+async function openReader({ closers, node, profile }: Opened): Promise<void> {
+  const { openTagReaderCommand } = await import('./drivers/tag-reader-command.ts')
+  const { TagEvents } = await import('./services/tags.ts')
+  const { clock, counters } = node.context
+  const reader = openTagReaderCommand({ command: profile.tags.command, clock, counters })
+  await begin(closers, new TagEvents(node.context, reader))
+}
+
+/** Readings ride on the node's health; what goes wrong is logged once and tried again. */
+async function readClimate({ closers, node, profile }: Opened): Promise<void> {
+  const { schedule, log, counters } = node.context
+  const sensor = await openSensor(profile, node.context)
+  const read = async (): Promise<void> => {
+    try {
+      node.presence.setReading(await sensor.read())
+    } catch (error) {
+      counters.count('sensor.failed')
+      log.warn({ error }, 'the sensor gave no reading')
+    }
+  }
+  await read()
+  const cancel = schedule.every(profile.sensor.intervalMs, 'sensor', read)
+  closers.push(async () => cancel())
+}
+
+async function begin(closers: (() => Promise<void>)[], service: Service): Promise<void> {
+  closers.push(() => service.stop())
+  await service.start()
+}

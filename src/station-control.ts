@@ -5,12 +5,15 @@
 import type { Device } from './apps/facepay/device.ts'
 import type { Terminal } from './apps/facepay/terminal.ts'
 import type { WebxNode } from './boot.ts'
-import { fromHex, toBase64url, toHex } from './core/bytes.ts'
+import { readOrder } from './consensus/order.ts'
+import { equal, fromHex, toBase64url, toHex } from './core/bytes.ts'
+import { decodeEnvelope } from './core/envelope.ts'
 import { WebxError } from './core/errors.ts'
 import type { ControlCall, ControlMethod } from './drivers/control-socket.ts'
 import type { Profile } from './kernel/profile.ts'
 import { signReceipt } from './kernel/receipt.ts'
 import type { Asset } from './ledger/asset.ts'
+import { operationOf } from './ledger/rules.ts'
 import { openModel } from './station-drivers.ts'
 
 /** The parts that answer. */
@@ -27,19 +30,30 @@ export function controlMethods(parts: ControlParts): Readonly<Record<string, Con
     status: async () => status(parts),
     pay: (call) => pay(parts, call),
     payment: async ({ params }) => payment(parts, params),
-    issue: ({ params }) => issue(parts, params),
+    issue: (call) => issue(parts, call),
     enrol: ({ params }) => enrol(parts, params),
-    checkin: async ({ params }) => {
-      await needed(parts.device, 'device').checkIn(fromHex(textOf(params, 'terminal')))
+    forget: async () => {
+      await needed(parts.device, 'device').forget()
       return {}
+    },
+    checkin: async ({ params }) => {
+      const device = needed(parts.device, 'device')
+      const terminal = terminalOf(parts.node, textOf(params, 'terminal'))
+      await device.checkIn(terminal.id)
+      return { terminal: terminal.label, id: toHex(terminal.id) }
     },
     checkout: async () => {
       await needed(parts.device, 'device').checkOut()
       return {}
     },
-    probes: async () => needed(parts.device, 'device').probeLog().map(jsonOf),
+    probes: async ({ params }) => probes(parts, params),
   }
 }
+
+/** Most entries of the probe log in one answer: what fits a line. */
+const PROBES_MAX = 200
+/** How long an issue may take to settle. */
+const ISSUE_MS_MAX = 30_000
 
 function status({ node, terminal, device }: ControlParts): unknown {
   const { context, wallet, assets, agreed, presence, link } = node
@@ -94,11 +108,80 @@ async function receiptOf(node: WebxNode, reference: Uint8Array): Promise<string 
   return toBase64url(await signReceipt(context.genesis, context.keys, settled, context.clock.nowMs()))
 }
 
-async function issue({ node }: ControlParts, params: unknown): Promise<unknown> {
+/** Answers when the money has arrived. */
+async function issue({ node }: ControlParts, { params, signal }: ControlCall): Promise<unknown> {
   const asset = assetOf(node, textOf(params, 'asset'))
   const amount = smallestUnits(textOf(params, 'amount'), asset)
-  await node.wallet.issue(asset, amount, fromHex(textOf(params, 'to')))
-  return { amount: decimal(amount, asset), asset: asset.code }
+  const to = fromHex(textOf(params, 'to'))
+  if (to.length !== 32) throw new WebxError('bad-argument', `an account has 32 bytes, not ${to.length}`)
+  const arrival = arrivalOf(node, asset, to, signal)
+  try {
+    await node.wallet.issue(asset, amount, to)
+    await arrival.settled
+  } finally {
+    arrival.forget()
+  }
+  return { grade: 'SETTLED', amount: decimal(amount, asset), asset: asset.code, to: toHex(to) }
+}
+
+/** Waits for the next settled issue of an asset to an account. `settled` rejects with `no-quorum`, `not-settled` or `stopped`. */
+function arrivalOf(
+  node: WebxNode,
+  asset: Asset,
+  to: Uint8Array,
+  signal: AbortSignal,
+): { readonly settled: Promise<void>; readonly forget: () => void } {
+  const { events, schedule } = node.context
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  promise.catch(() => undefined)
+  const unhear = events.on('settled', ({ order }) => {
+    const operation = operationOf(readOrder(decodeEnvelope(order)))
+    if (operation.kind === 'mint' && equal(operation.assetId, asset.id) && equal(operation.to, to)) resolve()
+  })
+  const cancel = schedule.after(ISSUE_MS_MAX, 'issue', () => reject(unsettledIssue(node)))
+  const leave = (): void => reject(new WebxError('stopped', 'nobody waits for this issue any more'))
+  signal.addEventListener('abort', leave, { once: true })
+  const forget = (): void => {
+    unhear()
+    cancel()
+    signal.removeEventListener('abort', leave)
+  }
+  return { settled: promise, forget }
+}
+
+function unsettledIssue({ presence, agreed }: WebxNode): WebxError {
+  const hint = 'The order is kept and sent until it settles: do not issue again, look at the account later.'
+  const seatsUp = presence.seatsUp()
+  const { quorum } = agreed.committee
+  if (seatsUp >= quorum) return new WebxError('not-settled', 'the issue has not settled in time', { hint })
+  return new WebxError('no-quorum', `${seatsUp} seats are heard of, ${quorum} are needed`, { hint })
+}
+
+/** The newest entries of the shopper's log, oldest first, and how many there are in all. */
+function probes({ node, device }: ControlParts, params: unknown): unknown {
+  const log = needed(device, 'device').probeLog()
+  const last = (params as { last?: unknown } | null)?.last ?? PROBES_MAX
+  if (!Number.isSafeInteger(last) || (last as number) < 1 || (last as number) > PROBES_MAX) {
+    throw new WebxError('bad-argument', `expected 1 to ${PROBES_MAX} entries of the log`)
+  }
+  const labels = new Map(node.context.genesis.terminalStates.map(({ id, label }) => [toHex(id), label]))
+  const entries = log.slice(-(last as number)).map(({ terminalId, reference, atMs, outcome }) => {
+    const terminal = labels.get(toHex(terminalId)) ?? null
+    return { atMs, terminal, terminalId: toHex(terminalId), reference: toHex(reference), outcome }
+  })
+  return { total: log.length, probes: entries }
+}
+
+/** A terminal of the net, by its label or its whole id. */
+function terminalOf(node: WebxNode, name: string): { readonly id: Uint8Array; readonly label: string } {
+  const { terminalStates } = node.context.genesis
+  const found = terminalStates.find(({ id, label }) => label === name || toHex(id) === name)
+  if (found) return found
+  const labels = terminalStates.slice(0, 5).map(({ label }) => label)
+  const others = terminalStates.length > labels.length ? ', …' : ''
+  throw new WebxError('not-allowed', `this net has no terminal "${name}"`, {
+    hint: labels.length > 0 ? `It has: ${labels.join(', ')}${others}.` : 'Its genesis names none.',
+  })
 }
 
 async function enrol({ profile, device }: ControlParts, params: unknown): Promise<unknown> {
@@ -148,15 +231,9 @@ function smallestUnits(text: string, asset: Asset): number {
   return amount
 }
 
-function decimal(amount: number, asset: Asset): string {
-  if (asset.decimals === 0) return String(amount)
-  const digits = String(amount).padStart(asset.decimals + 1, '0')
-  return `${digits.slice(0, -asset.decimals)}.${digits.slice(-asset.decimals)}`
-}
-
-/** Byte strings as hexadecimal. */
-function jsonOf(entry: object): unknown {
-  return Object.fromEntries(
-    Object.entries(entry).map(([name, value]) => [name, value instanceof Uint8Array ? toHex(value) : value]),
-  )
+/** 420 smallest units of an asset with two decimals are `4.20`. */
+export function decimal(amount: number, { decimals }: Pick<Asset, 'decimals'>): string {
+  if (decimals === 0) return String(amount)
+  const digits = String(amount).padStart(decimals + 1, '0')
+  return `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`
 }

@@ -52,6 +52,8 @@ export interface TestMember {
   readonly running: boolean
   /** Starts the member again with what its disk holds. Resolves when it is connected. */
   start(): Promise<void>
+  /** Resolves when the running member knows whether it may vote. Throws `timeout` after a minute. */
+  recovered(): Promise<void>
   /** Stops it cleanly. */
   stop(): Promise<void>
   /** Ends a member's process at once, as a power cut would. Throws `bad-argument` for one without a process. */
@@ -263,6 +265,7 @@ class ProcessMember implements TestMember {
     const child = spawn(program as string, args, { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#child = child
     this.#voting = false
+    endsWithThisProcess(child)
     child.once('exit', () => {
       if (this.#child === child) this.#child = null
     })
@@ -299,6 +302,23 @@ class ProcessMember implements TestMember {
     child.kill(signal)
     await ended
   }
+}
+
+/** Members that live now. */
+const living = new Set<ChildProcess>()
+
+/** No member outlives the process that started it, however that one ends, unless it is killed itself. */
+function endsWithThisProcess(child: ChildProcess): void {
+  if (living.size === 0) process.once('exit', endAll)
+  living.add(child)
+  child.once('exit', () => {
+    living.delete(child)
+    if (living.size === 0) process.off('exit', endAll)
+  })
+}
+
+function endAll(): void {
+  for (const child of living) child.kill('SIGKILL')
 }
 
 /** This very package's command line, from source or as built. */

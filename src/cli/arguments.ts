@@ -10,6 +10,8 @@ import { COMMON_OPTIONS, specOf } from './spec.ts'
 export interface Arguments {
   /** By their names in the spec, without brackets; one that may be left out may be absent. */
   readonly operands: Readonly<Record<string, string | undefined>>
+  /** All that stand for a last operand that may be repeated; empty where the command has none. */
+  readonly repeated: readonly string[]
   /** Everything that was given, by option; true for one without a value. */
   readonly values: ReadonlyMap<string, string | true>
   /** Value of an option, or undefined where it was not given. */
@@ -57,9 +59,12 @@ export function readArguments(name: string, args: readonly string[]): Arguments 
     }
     values.set(token.name, token.value ?? true)
   }
-  const operands = matchOperands(name, spec.operands, positionals, hint)
+  const single = spec.operands.filter((operand) => !operand.endsWith('...'))
+  const isRepeated = single.length < spec.operands.length
+  const own = isRepeated ? positionals.slice(0, spec.operands.length) : positionals
   return {
-    operands,
+    operands: matchOperands(name, spec.operands, own, hint),
+    repeated: isRepeated ? positionals.slice(single.length) : [],
     values,
     text: (option) => {
       const value = values.get(checked(known, option))

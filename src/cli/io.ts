@@ -29,6 +29,8 @@ export interface Io {
 /** A command: its words are gone from `args`. Answers the exit code, or throws a WebxError. */
 export type Command = (args: readonly string[], io: Io) => Promise<number>
 
+/** How long a command may take to end after the first signal; below the 90 s of systemd. */
+const GRACE_MS = 20_000
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** The surroundings of this process. */
@@ -51,12 +53,14 @@ export function processIo(): Io {
   }
 }
 
-/** The second signal of an impatient person ends the process at once. */
+/** The second signal of an impatient person ends the process at once; so does time, where a command does not get to its end. */
 function abortOnSignals(): AbortController {
   const controller = new AbortController()
   for (const name of SIGNALS) {
+    const end = () => process.exit(name === 'SIGINT' ? 130 : name === 'SIGTERM' ? 143 : 129)
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(name === 'SIGINT' ? 130 : name === 'SIGTERM' ? 143 : 129)
+      if (controller.signal.aborted) end()
+      setTimeout(end, GRACE_MS).unref()
       controller.abort(name)
     })
   }

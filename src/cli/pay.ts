@@ -2,14 +2,14 @@
  * `webx pay AMOUNT ASSET`: asks the terminal that runs on this machine to take a payment. Ends well only when it is SETTLED.
  */
 
-import { join } from 'node:path'
-import { callControl } from '../drivers/control-socket.ts'
-import { hostClock } from '../drivers/host.ts'
-import { CONTROL_SOCKET } from '../station.ts'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { fromBase64url } from '../core/bytes.ts'
+import { WebxError } from '../core/errors.ts'
 import { readArguments } from './arguments.ts'
+import { askStation } from './ask.ts'
 import type { Io } from './io.ts'
-import { createProgress, EXIT, painter, printJson } from './output.ts'
-import { settingsOf } from './settings.ts'
+import { EXIT, painter, printJson } from './output.ts'
 
 const TIMEOUT_MS = 120_000
 const STAGES: Readonly<Record<string, string>> = {
@@ -26,20 +26,25 @@ interface Paid {
   readonly asset: string
   readonly locks: number
   readonly confirms: number
+  /** Base64url of the document. */
+  readonly receipt: string | null
 }
 
 export async function command(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('pay', args)
   const { AMOUNT: amount, ASSET: asset } = given.operands
-  const { profile } = settingsOf(given, io)
-  const progress = createProgress(io)
-  const onProgress = (value: unknown): void => {
-    const { stage } = value as { stage: string }
-    progress.show(STAGES[stage] ?? stage)
-  }
-  const path = join(profile.data.dir, CONTROL_SOCKET)
-  const call = { path, method: 'pay', params: { amount, asset }, timeoutMs: TIMEOUT_MS, clock: hostClock(), onProgress }
-  const paid = (await callControl(call).finally(() => progress.end())) as Paid
+  const out = given.text('out')
+  const ask = (): Promise<Paid> =>
+    askStation<Paid>(given, io, {
+      method: 'pay',
+      params: { amount, asset },
+      timeoutMs: TIMEOUT_MS,
+      progressOf: (value) => {
+        const { stage } = value as { stage: string }
+        return STAGES[stage] ?? stage
+      },
+    })
+  const paid = out === undefined ? await ask() : await keepingReceipt(resolve(io.workingDirectory, out), ask)
   if (given.flag('json')) printJson(io, { ok: true, ...paid })
   else {
     const grade = painter(io, 'stdout')('green', paid.grade)
@@ -48,4 +53,33 @@ export async function command(args: readonly string[], io: Io): Promise<number> 
     )
   }
   return EXIT.done
+}
+
+/** The file is made before anybody is asked to pay: what cannot be kept is known then. */
+async function keepingReceipt(path: string, ask: () => Promise<Paid>): Promise<Paid> {
+  const file = await openNew(path)
+  let kept = false
+  try {
+    const paid = await ask()
+    if (paid.receipt !== null) {
+      await file.writeFile(fromBase64url(paid.receipt))
+      await file.sync()
+      kept = true
+    }
+    return paid
+  } finally {
+    await file.close()
+    if (!kept) await unlink(path)
+  }
+}
+
+async function openNew(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx', 0o644)
+  } catch (cause) {
+    throw new WebxError('bad-argument', `cannot make ${path}: ${(cause as Error).message}`, {
+      hint: 'A receipt is never written over another file, and nobody was asked to pay.',
+      cause,
+    })
+  }
 }

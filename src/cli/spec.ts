@@ -14,7 +14,7 @@ export interface OptionSpec {
 export interface CommandSpec {
   /** `noun verb`, or one of the daily verbs alone. */
   readonly name: string
-  /** Names of what follows; one in brackets may be left out. */
+  /** Names of what follows; one in brackets may be left out, a last one with `...` may be repeated. */
   readonly operands: readonly string[]
   readonly summary: string
   /** What a person should know before using it, in lines of prose. */
@@ -30,6 +30,8 @@ const PROFILE_OPTION: OptionSpec = {
   value: 'NAME|FILE',
   about: 'firmware profile: one of firmware-profiles/, or a file',
 }
+/** What every command takes that asks a running node. */
+const STATION_OPTIONS = { data: DATA_OPTION, profile: PROFILE_OPTION, json: JSON_OPTION }
 const BROKER_OPTION: OptionSpec = { value: 'URL', about: 'MQTT broker, such as mqtt://192.168.1.10:1883' }
 
 /** All commands, in the order of the help. */
@@ -62,8 +64,87 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'pay',
     operands: ['AMOUNT', 'ASSET'],
     summary: 'Ask the terminal that runs on this machine to take a payment; done only when it is SETTLED.',
-    options: { data: DATA_OPTION, profile: PROFILE_OPTION, json: JSON_OPTION },
-    example: 'webx pay 4.20 EUR --data /var/lib/webx',
+    options: {
+      out: { value: 'FILE', about: 'keep the receipt in FILE, which must not exist yet' },
+      data: DATA_OPTION,
+      profile: PROFILE_OPTION,
+      json: JSON_OPTION,
+    },
+    example: 'webx pay 4.20 EUR --out receipt.cose --data /var/lib/webx',
+  },
+  {
+    name: 'status',
+    operands: [],
+    summary: 'Ask the node that runs on this machine how it is: its link, its neighborhood, its money.',
+    options: STATION_OPTIONS,
+    example: 'webx status --data /var/lib/webx',
+  },
+  {
+    name: 'device enrol',
+    operands: ['PHOTO...'],
+    summary: 'Teach the device that runs on this machine its owner’s face, from 1 to 5 photographs of one person.',
+    details:
+      'The templates are sealed on this device and never leave it; the photographs are not kept. Replaces earlier ones.',
+    options: STATION_OPTIONS,
+    example: 'webx device enrol me-1.jpg me-2.jpg',
+  },
+  {
+    name: 'device forget',
+    operands: [],
+    summary: 'Check out and delete the templates of the device that runs on this machine.',
+    options: STATION_OPTIONS,
+    example: 'webx device forget',
+  },
+  {
+    name: 'device checkin',
+    operands: ['TERMINAL'],
+    summary: 'Let one terminal ask this device for an hour; leaves any other. TERMINAL is its label or its id.',
+    details: 'By name: the terminal, and whoever listens at the broker, learns that this device is there.',
+    options: STATION_OPTIONS,
+    example: 'webx device checkin 29820fec-0bd9-817b-9924-5b0aa3d5d099',
+  },
+  {
+    name: 'device checkout',
+    operands: [],
+    summary: 'Leave the terminal: nobody may ask this device any more.',
+    options: STATION_OPTIONS,
+    example: 'webx device checkout',
+  },
+  {
+    name: 'device probes',
+    operands: [],
+    summary: 'Show who looked: which terminal asked this device, when, and what it was answered.',
+    options: { last: { value: 'COUNT', about: 'newest entries to show, 1 to 200 (default: 20)' }, ...STATION_OPTIONS },
+    example: 'webx device probes --last 5',
+  },
+  {
+    name: 'wallet show',
+    operands: [],
+    summary: 'Show the account of the node that runs on this machine, and what it holds.',
+    options: STATION_OPTIONS,
+    example: 'webx wallet show --json',
+  },
+  {
+    name: 'wallet issue',
+    operands: ['AMOUNT', 'ASSET', 'TO'],
+    summary:
+      'Issue more of an asset to the account TO, through the running node of its issuer; done only when it is SETTLED.',
+    details:
+      'Only the identity that the genesis names as issuer can, and never beyond the cap. `webx wallet show` prints accounts.',
+    options: STATION_OPTIONS,
+    example: 'webx wallet issue 50.00 EUR 5f0c66c5d58b63a4f5e8b1bd0a4d3f4be57a5d5b8f6c0b0c5d3a2f7e9b1c4d60',
+  },
+  {
+    name: 'receipt verify',
+    operands: ['FILE'],
+    summary: 'Verify a receipt offline, with nothing but the genesis of its net.',
+    details: 'FILE holds the document itself, or its base64url text as `webx pay --json` prints it.',
+    options: {
+      net: { value: 'GENESIS', about: 'genesis file of the net' },
+      profile: PROFILE_OPTION,
+      json: JSON_OPTION,
+    },
+    example: 'webx receipt verify receipt.cose --net shop.genesis',
   },
   {
     name: 'doctor',

@@ -13,8 +13,8 @@ import type { Journal } from './journal.ts'
 import {
   type BatchMark,
   batchKey,
-  decodeMarks,
-  encodeMarks,
+  decodeMark,
+  encodeMark,
   encodeVote,
   META,
   NO_BATCH,
@@ -49,7 +49,7 @@ export class Ballot {
     this.#seat = seat
     this.#journal = journal
     const stored = journal.get(SPACE.meta, META.own)
-    if (stored) this.#newest = decodeMarks(stored, 1)[0] as BatchMark
+    if (stored) this.#newest = decodeMark(stored)
   }
 
   /** The newest sealed batch. */
@@ -99,7 +99,7 @@ export class Ballot {
     if (batch.sequence > LIMITS.ownBatchesKeptMax) {
       this.#journal.put(SPACE.batch, batchKey(batch.sequence - LIMITS.ownBatchesKeptMax), null)
     }
-    this.#journal.put(SPACE.meta, META.own, encodeMarks([this.#newest]))
+    this.#journal.put(SPACE.meta, META.own, encodeMark(this.#newest))
     for (const { kind, slot } of votes) {
       const vote = kind === VOTE.lock ? slot.lock : slot.confirm
       if (vote) vote.sequence = batch.sequence

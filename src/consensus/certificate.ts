@@ -95,6 +95,17 @@ export function readCertificate(envelope: Envelope, committee: Committee): Certi
   return { ...entry, proofs, weight: verifiedWeight(committee, entry, proofs) }
 }
 
+/** What a certificate or settlement is about, without a look at its proofs. Throws `bad-shape`, `not-canonical`. */
+export function peekCertificate(envelope: Envelope): VoteEntry {
+  const fields = Fields.of('certificate', envelope.body, LIMITS.certificateBytesMax)
+  return {
+    kind: envelope.type === TYPE.certificate ? VOTE.lock : VOTE.confirm,
+    oid: fields.bytes('oid', 32),
+    version: fields.uint('version'),
+    od: fields.bytes('od', 32),
+  }
+}
+
 /** The signatures that must hold for a certificate to count; `known` says which headers were verified before. */
 export function checksOf(
   certificate: Certificate,

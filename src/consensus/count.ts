@@ -87,6 +87,11 @@ export class VoteCount {
     )
   }
 
+  /** Questions that are counted. */
+  get size(): number {
+    return this.#tally.size
+  }
+
   weight(question: Pick<Question, 'key'>, od: Uint8Array): number {
     return this.#tally.weight(question.key, od)
   }

@@ -41,7 +41,8 @@ export type Statement = 'order' | 'batch' | 'certificate' | 'settlement' | 'evid
 export type Effect =
   /**
    * Publish a statement. `rank` 0: now. Otherwise wait that many steps, and let it be if another member's copy, or the settlement of the same slot, was seen
-   * meanwhile. `oid` and `version` name the slot; a batch concerns many, so its slot is that of the order that was repeated, or null.
+   * meanwhile. `oid` and `version` name the slot; a batch concerns many, so its slot is that of the order that was repeated, or null; evidence has a
+   * digest of its own in place of an object.
    */
   | {
       readonly kind: 'publish'
@@ -53,7 +54,7 @@ export type Effect =
     }
   /** An order has its certificate here: its owner's object has moved on, nobody is credited yet. */
   | { readonly kind: 'certified'; readonly order: Order }
-  /** Final here, and applied. `locks` and `confirms` are the seats counted so far, at least those in the proofs. */
+  /** Final here, and applied. `locks` and `confirms` are the seats known so far; without a certificate or votes of its own a node knows of no locks. */
   | {
       readonly kind: 'settled'
       readonly order: Order

@@ -7,15 +7,14 @@
  *     certificate   oid ‖ version    → the CERT statement, until the settlement takes its place
  *     settlement    oid ‖ version    → the SETTLEMENT statement
  *     batch         sequence         → own VOTEBATCH statements
- *     meta          'own' | 'seen' | 'abstain'
+ *     meta          'own' → [sequence, root] of the newest own batch; 'abstain' → [epoch]
  *     evidence      digest of the offence → the EVIDENCE statement
  *
  * Values are canonical CBOR. Numbers in keys are big-endian, so that keys sort as numbers do.
  */
 
 import { fromText } from '../core/bytes.ts'
-import { decode, encode } from '../core/codec.ts'
-import { WebxError } from '../core/errors.ts'
+import { encode } from '../core/codec.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
 
@@ -33,7 +32,7 @@ export const SPACE = {
 export type Space = (typeof SPACE)[keyof typeof SPACE]
 
 /** Keys of the space `meta`. */
-export const META = { own: fromText('own'), seen: fromText('seen'), abstain: fromText('abstain') } as const
+export const META = { own: fromText('own'), abstain: fromText('abstain') } as const
 
 /** What is stored of an object. */
 export interface ObjectRecord {
@@ -121,22 +120,15 @@ export function decodeVote(bytes: Uint8Array): VoteRecord {
   }
 }
 
-export function encodeMarks(marks: readonly BatchMark[]): Uint8Array {
-  return encode(marks.map((mark) => [mark.sequence, mark.root]))
+export function encodeMark(mark: BatchMark): Uint8Array {
+  return encode([mark.sequence, mark.root])
 }
 
-/** Throws `store-damaged` where the record does not have `count` marks. */
-export function decodeMarks(bytes: Uint8Array, count: number): BatchMark[] {
-  const marks = new Fields('batch marks', [decode(bytes)]).list('marks', LIMITS.seatsMax, (item) => {
-    const fields = new Fields('batch mark', item)
-    const mark = { sequence: fields.uint('sequence'), root: fields.bytes('root', 32) }
-    fields.end()
-    return mark
-  })
-  if (marks.length !== count) {
-    throw new WebxError('store-damaged', `${marks.length} batch marks are stored, the committee has ${count} seats`)
-  }
-  return marks
+export function decodeMark(bytes: Uint8Array): BatchMark {
+  const fields = Fields.of('batch mark', bytes)
+  const mark = { sequence: fields.uint('sequence'), root: fields.bytes('root', 32) }
+  fields.end()
+  return mark
 }
 
 const NOTHING = new Uint8Array(0)

@@ -53,6 +53,8 @@ export interface RegisterSizes {
   readonly openSlots: number
   readonly parkedOrders: number
   readonly queuedVotes: number
+  /** Questions in the tally: two for each open slot that was voted in, one for each that waits for the strong quorum. */
+  readonly countedQuestions: number
 }
 
 /**
@@ -131,7 +133,6 @@ export class Register<S> {
     const sealed = votingBallot(this.#lane)?.seal(signature)
     if (!sealed) return []
     for (const slot of sealed.slots) this.#markLocked(slot, sealed.batch.sequence)
-    this.#watch.store()
     this.#lane.outbox.publishBatch(sealed.batch.sequence, sealed.bytes, null)
     this.#votes.count(sealed.batch)
     this.#orders.retryWoken()
@@ -156,6 +157,11 @@ export class Register<S> {
     if (version <= (object?.settled ?? 0)) return null
     const known = kind === VOTE.lock ? version <= (object?.certified ?? 0) || slot?.certificate : slot?.settlement
     return known ? null : checksOf(certificate, this.#lane.committee, (header) => this.#watch.isKnown(header))
+  }
+
+  /** True where every vote in a certificate or settlement was verified here before, so that it holds without checking a signature. */
+  recognizes(certificate: Certificate): boolean {
+    return certificate.proofs.every((proof) => this.#watch.isKnown(proof))
   }
 
   object(oid: Uint8Array): ObjectView<S> | null {
@@ -212,11 +218,6 @@ export class Register<S> {
     return this.#lane.ballot?.newest ?? NO_BATCH
   }
 
-  /** The newest batch seen of a seat; sequence 0 for none. */
-  seenBatch(seat: number): BatchMark {
-    return seat === this.#lane.seat ? this.highestBatch() : this.#watch.newest(seat)
-  }
-
   /** Stops voting for the rest of the epoch, after restarts too. Counting and adopting go on. */
   abstain(): void {
     this.#lane.abstaining = true
@@ -229,12 +230,13 @@ export class Register<S> {
   }
 
   get sizes(): RegisterSizes {
-    const { objects, slots, parked, ballot } = this.#lane
+    const { objects, slots, parked, ballot, count } = this.#lane
     return {
       objects: objects.size,
       openSlots: slots.size,
       parkedOrders: parked.size,
       queuedVotes: ballot?.queued ?? 0,
+      countedQuestions: count.size,
     }
   }
 

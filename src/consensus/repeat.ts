@@ -43,7 +43,11 @@ export class Repeater<S> {
     const slot = { oid, version }
     const key = slotKey(oid, version)
     const settlement = journal.get(SPACE.settlement, key)
-    if (settlement) outbox.publishRanked('settlement', settlement, slot, od)
+    // the settlement proves all that the votes behind it could
+    if (settlement) {
+      outbox.publishRanked('settlement', settlement, slot, od)
+      return
+    }
     const vote = journal.get(SPACE.vote, key)
     if (!vote) return
     const { lockSequence, confirmSequence } = decodeVote(vote)

@@ -7,6 +7,7 @@
 
 import { decodeEnvelope } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
+import { readCertificate } from './certificate.ts'
 import { attach } from './chain.ts'
 import type { Records } from './effects.ts'
 import { type Lane, votingBallot } from './lane.ts'
@@ -39,8 +40,8 @@ function restoreSlot<S>(lane: Lane<S>, oid: Uint8Array, version: number, recount
   attach(lane, slot, order)
   const certificate = journal.get(SPACE.certificate, key)
   const settlement = journal.get(SPACE.settlement, key)
-  if (certificate) slot.certificate = proof(order.od, certificate)
-  if (settlement) slot.settlement = proof(order.od, settlement)
+  if (certificate) slot.certificate = proof(lane, order.od, certificate)
+  if (settlement) slot.settlement = proof(lane, order.od, settlement)
   restoreVotes(lane, slot, recount)
   const ballot = votingBallot(lane)
   if (ballot && slot.certificate && !slot.confirm) {
@@ -70,6 +71,6 @@ function recountVote<S>(lane: Lane<S>, slot: Slot, kind: VoteKind, sequence: num
   if (index >= 0) recount(slot, kind, batch, index)
 }
 
-function proof(od: Uint8Array, bytes: Uint8Array): Proof {
-  return { od, bytes }
+function proof<S>(lane: Lane<S>, od: Uint8Array, bytes: Uint8Array): Proof {
+  return { od, bytes, seats: readCertificate(decodeEnvelope(bytes), lane.committee).proofs.length }
 }

@@ -23,6 +23,8 @@ export interface Proof {
   readonly od: Uint8Array
   /** The statement, as it travels. */
   readonly bytes: Uint8Array
+  /** How many seats it shows. */
+  readonly seats: number
 }
 
 /** One version of one object, not yet settled here. */

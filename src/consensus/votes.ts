@@ -50,11 +50,11 @@ export class VoteDesk<S> {
   }
 
   /** Takes over a verified certificate or settlement, whoever it came from. */
-  adopt({ kind, oid, version, od }: Certificate, bytes: Uint8Array): void {
+  adopt({ kind, oid, version, od, proofs }: Certificate, bytes: Uint8Array): void {
     const { objects, slots, nowMs, outbox } = this.#lane
     if (version <= (objects.get(oid)?.settled ?? 0)) return
     const slot = slots.ensure(oid, version, nowMs)
-    if (!hold(this.#lane, slot, kind, { od, bytes })) return
+    if (!hold(this.#lane, slot, kind, { od, bytes, seats: proofs.length })) return
     this.advance(oid)
     const { certified, settled } = objects.ensure(oid)
     if (certified < version) outbox.add({ kind: 'need', oid, fromVersion: certified + 1 })
@@ -64,8 +64,8 @@ export class VoteDesk<S> {
   /** Moves an object on as far as proofs and orders reach. */
   advance(oid: Uint8Array): void {
     advance(this.#lane, oid, (slot, order, settlement) => {
-      const locks = votesFor(slot.locks, order.od).length
-      const confirms = votesFor(slot.confirms, order.od).length
+      const locks = Math.max(votesFor(slot.locks, order.od).length, slot.certificate?.seats ?? 0)
+      const confirms = Math.max(votesFor(slot.confirms, order.od).length, settlement.seats)
       this.#lane.outbox.add({ kind: 'settled', order, settlement: settlement.bytes, locks, confirms })
       this.#strong.begin(slot, order.od)
     })
@@ -97,8 +97,9 @@ export class VoteDesk<S> {
     if (kind === VOTE.lock ? slot.certificate : slot.settlement) return
     const { committee, outbox } = this.#lane
     const entry = { kind, oid: slot.oid, version: slot.version, od }
-    const bytes = encodeEnvelope(certificateEnvelope(committee, entry, votesFor(questionOf(slot, kind), od)))
-    if (!hold(this.#lane, slot, kind, { od, bytes })) return
+    const votes = votesFor(questionOf(slot, kind), od)
+    const bytes = encodeEnvelope(certificateEnvelope(committee, entry, votes))
+    if (!hold(this.#lane, slot, kind, { od, bytes, seats: votes.length })) return
     outbox.publishRanked(kind === VOTE.lock ? 'certificate' : 'settlement', bytes, slot, od)
     this.advance(slot.oid)
   }

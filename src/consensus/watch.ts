@@ -1,8 +1,7 @@
 /**
  * Notices what the rules forbid and turns it into evidence: double orders, double votes, two batches under one number.
  *
- * Also remembers the newest batches of every seat: a signature that was checked once need not be checked again inside a certificate, and a member that
- * lost its log is told by the others how far it had come.
+ * Also remembers the newest batches of every seat, so that a signature that was checked once need not be checked again inside a certificate.
  */
 
 import { equal } from '../core/bytes.ts'
@@ -14,7 +13,7 @@ import { doubleBatchEvidence, doubleOrderEvidence, doubleVoteEvidence } from './
 import { keyOf } from './key.ts'
 import type { Lane } from './lane.ts'
 import type { Order } from './order.ts'
-import { type BatchMark, decodeMarks, encodeMarks, META, NO_BATCH, SPACE } from './records.ts'
+import { SPACE } from './records.ts'
 import type { Slot } from './slots.ts'
 import { type SignedHeader, VOTE, type VoteBatch, type VoteEntry } from './statement.ts'
 
@@ -22,25 +21,11 @@ export class Watch<S> {
   readonly #lane: Lane<S>
   /** By seat: verified headers by sequence, the oldest first. */
   readonly #headers: Map<number, SignedHeader>[]
-  readonly #newest: BatchMark[]
   readonly #accusations = new Map<string, number>()
 
   constructor(lane: Lane<S>) {
     this.#lane = lane
-    const { seats } = lane.committee
-    this.#headers = seats.map(() => new Map())
-    const stored = lane.journal.get(SPACE.meta, META.seen)
-    this.#newest = stored ? decodeMarks(stored, seats.length) : seats.map(() => NO_BATCH)
-  }
-
-  /** The newest batch seen of a seat. */
-  newest(seat: number): BatchMark {
-    return this.#newest[seat] ?? NO_BATCH
-  }
-
-  /** Has the newest batches of all seats written with the turn. */
-  store(): void {
-    this.#lane.journal.put(SPACE.meta, META.seen, () => encodeMarks(this.#newest))
+    this.#headers = lane.committee.seats.map(() => new Map())
   }
 
   /** True where exactly this header, with this signature, was verified before. */
@@ -66,11 +51,9 @@ export class Watch<S> {
       return
     }
     const { seat, sequence, count } = batch
-    const root = batch.root.slice()
     // copies: the fields of a batch are views that would keep all of its bytes alive
-    const copies = { previousRoot: batch.previousRoot.slice(), root, signature: batch.signature.slice() }
-    headers.set(sequence, { seat, sequence, count, ...copies })
-    if (sequence > this.newest(seat).sequence) this.#newest[seat] = { sequence, root }
+    const [previousRoot, root, signature] = [batch.previousRoot.slice(), batch.root.slice(), batch.signature.slice()]
+    headers.set(sequence, { seat, sequence, previousRoot, count, root, signature })
     if (headers.size <= LIMITS.batchHeadersPerSeatMax) return
     for (const oldest of headers.keys()) {
       headers.delete(oldest)
@@ -105,7 +88,7 @@ export class Watch<S> {
   }
 
   #accuse(guilty: Uint8Array, bytes: Uint8Array): void {
-    const { journal, outbox, committee } = this.#lane
+    const { journal, outbox } = this.#lane
     const digest = blake3Of('webx v1 evidence', bytes)
     const name = keyOf(guilty)
     const count = this.#accusations.get(name) ?? 0
@@ -114,6 +97,6 @@ export class Watch<S> {
     this.#accusations.set(name, count + 1)
     journal.put(SPACE.evidence, digest, bytes)
     outbox.add({ kind: 'evidence', guilty, bytes })
-    outbox.publishRanked('evidence', bytes, { oid: committee.cid, version: 0 }, digest)
+    outbox.publishRanked('evidence', bytes, { oid: digest, version: 0 }, digest)
   }
 }

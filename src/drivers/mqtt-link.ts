@@ -193,7 +193,7 @@ class ReconnectingLink implements MqttLink {
     })
     client.on('message', (topic, payload) => {
       this.#options.counters.count('link.received')
-      this.#receive(topic, new Uint8Array(payload))
+      this.#receive(topic, new Uint8Array(payload.buffer, payload.byteOffset, payload.length))
     })
     client.on('error', (error) => {
       const refused = typeof (error as { code?: unknown }).code === 'number'

@@ -13,12 +13,13 @@ export interface Arrival {
 }
 
 /** Classes in the order in which they are served. */
-const CLASSES = ['votes', 'certificates', 'orders', 'frames'] as const
+const CLASSES = ['orders', 'votes', 'certificates', 'frames'] as const
 type Class = (typeof CLASSES)[number]
 
-/** Queues by class, served in turn: each turn takes a share of every class, votes first. */
+/** Queues by class, served in turn: each turn takes a share of every class, orders first: votes are about them. */
 export class Inbox {
-  readonly #queues: Record<Class, Arrival[]> = { votes: [], certificates: [], orders: [], frames: [] }
+  readonly #queues: Record<Class, Arrival[]> = { orders: [], votes: [], certificates: [], frames: [] }
+  readonly #bytes: Record<Class, number> = { votes: 0, certificates: 0, orders: 0, frames: 0 }
   readonly #counters: Counters
 
   constructor(counters: Counters) {
@@ -33,10 +34,12 @@ export class Inbox {
   push(arrival: Arrival): void {
     const name = classOf(arrival.bytes)
     const queue = this.#queues[name]
-    if (queue.length >= LIMITS.inboxMessagesMax) {
+    const bytes = this.#bytes[name] + arrival.bytes.length
+    if (queue.length >= LIMITS.inboxMessagesMax || bytes > LIMITS.inboxBytesMax) {
       this.#counters.count(`inbox.full.${name}`)
       return
     }
+    this.#bytes[name] = bytes
     queue.push(arrival)
   }
 
@@ -44,8 +47,14 @@ export class Inbox {
   take(): Arrival[] {
     const taken: Arrival[] = []
     const share = LIMITS.turnMessagesMax / CLASSES.length
-    for (const name of CLASSES) taken.push(...this.#queues[name].splice(0, share))
-    for (const name of CLASSES) taken.push(...this.#queues[name].splice(0, LIMITS.turnMessagesMax - taken.length))
+    for (const name of CLASSES) taken.push(...this.#takeOf(name, share))
+    for (const name of CLASSES) taken.push(...this.#takeOf(name, LIMITS.turnMessagesMax - taken.length))
+    return taken
+  }
+
+  #takeOf(name: Class, count: number): Arrival[] {
+    const taken = this.#queues[name].splice(0, count)
+    for (const { bytes } of taken) this.#bytes[name] -= bytes.length
     return taken
   }
 }

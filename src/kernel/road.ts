@@ -122,6 +122,11 @@ export class Road {
     this.poke()
   }
 
+  /** True while messages wait. */
+  get busy(): boolean {
+    return !this.#inbox.empty
+  }
+
   /** Runs a decision of a service's own in a turn; resolves when it is stored and applied. Rejects with what `decide` throws. */
   run(decide: () => Decision | null): Promise<void> {
     return new Promise((done, failed) => {
@@ -158,7 +163,7 @@ export class Road {
         await new Promise((resume) => setImmediate(resume))
       }
     } catch (error) {
-      // a turn that could not be stored: nothing of it was sent, and nothing more may be
+      // a turn that could not be stored or applied: nothing of it was sent, and nothing more may be
       this.#stopped = asWebxError(error)
       this.#ports.log.error({ error }, 'the road is closed: a turn could not be stored')
       for (const task of this.#tasks.splice(0)) task.failed(this.#stopped)
@@ -190,11 +195,11 @@ export class Road {
         if (decision) decisions.push(decision)
       }
       await this.#store(decisions)
+      for (const decision of decisions) decision.apply?.()
     } catch (error) {
       for (const task of tasks) task.failed(error)
       throw error
     }
-    for (const decision of decisions) decision.apply?.()
     for (const task of accepted) task.done()
     for (const decision of decisions) for (const outgoing of decision.emit ?? []) await this.#emit(outgoing)
   }
@@ -284,11 +289,17 @@ export class Road {
   /** Stage emit: in order, without waiting for the broker. What the link cannot take is counted; whoever needs it asks again. */
   async #emit(outgoing: Outgoing): Promise<void> {
     const { link, counters } = this.#ports
-    const bytes = 'bytes' in outgoing ? outgoing.bytes : await this.#sign(outgoing)
-    link.publish(outgoing.topic, bytes, { retain: outgoing.retain ?? false }).then(
-      () => counters.count('sent'),
-      (error: unknown) => counters.count(`unsent.${asWebxError(error).code}`),
-    )
+    const unsent = (error: unknown): void => counters.count(`unsent.${asWebxError(error).code}`)
+    try {
+      const bytes = 'bytes' in outgoing ? outgoing.bytes : await this.#sign(outgoing)
+      link
+        .publish(outgoing.topic, bytes, { retain: outgoing.retain ?? false })
+        .then(() => counters.count('sent'), unsent)
+    } catch (error) {
+      // such as a frame that grew too long: it is not sent, and the node lives on
+      unsent(error)
+      this.#ports.log.error({ topic: outgoing.topic, error }, 'a message of our own could not be made')
+    }
   }
 
   async #sign(outgoing: Extract<Outgoing, { payload: Cbor }>): Promise<Uint8Array> {

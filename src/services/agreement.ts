@@ -4,13 +4,12 @@
  * Every node has a register. A member's votes; a terminal's and a device's only watch, and adopt what a quorum settled.
  */
 
-import { type Certificate, readCertificate } from '../consensus/certificate.ts'
 import type { Committee } from '../consensus/committee.ts'
 import type { Effect, Event } from '../consensus/effects.ts'
 import { readEvidence } from '../consensus/evidence.ts'
-import { type Order, orderBytes, orderMessage, readOrder } from '../consensus/order.ts'
+import { type Order, orderBytes, orderMessage } from '../consensus/order.ts'
 import type { Register } from '../consensus/register.ts'
-import { headerCheck, readVoteBatch, type SignedHeader, type VoteBatch } from '../consensus/statement.ts'
+import type { SignedHeader } from '../consensus/statement.ts'
 import { toHex } from '../core/bytes.ts'
 import { verifySignature } from '../core/crypto.ts'
 import { decodeEnvelope, type Envelope, TYPE } from '../core/envelope.ts'
@@ -18,14 +17,20 @@ import { asWebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Agreed, Settling } from '../kernel/agreed.ts'
 import type { Context, Service } from '../kernel/context.ts'
+import { Later } from '../kernel/later.ts'
 import type { Signer, Write } from '../kernel/ports.ts'
 import type { Decision, Lane, Message, Outgoing, SignatureCheck } from '../kernel/road.ts'
-import { Seen } from '../kernel/seen.ts'
 import type { ObjectState } from '../ledger/account.ts'
+import { evidenceName, Intake, slotName } from './agreement-intake.ts'
 
 /** How long a member waits for each member before it to publish what all of them hold. */
 const RANK_STEP_MS = 250
+/** Certificates are needed only where no settlement follows soon. */
+const CERTIFICATE_PATIENCE_MS = 1_000
+/** Under load votes are gathered, for as long as the turn before took but no longer than this. */
+const GATHER_MS_MAX = 50
 const TICK_MS = 250
+const NEED_PATIENCE_MS = 1_000
 const NEED_LIFETIME_MS = 10_000
 
 /** What an agreement is made of. */
@@ -38,26 +43,23 @@ export interface AgreementParts {
   readonly hearsVotes: boolean
 }
 
-type Decoded =
-  | { readonly kind: 'order'; readonly order: Order; readonly verified: boolean }
-  | { readonly kind: 'votes'; readonly batch: VoteBatch }
-  | { readonly kind: 'certificate'; readonly certificate: Certificate }
-  | { readonly kind: 'evidence' }
-
 export class Agreement implements Agreed, Service, Lane {
   readonly types: readonly number[] = [TYPE.order, TYPE.voteBatch, TYPE.certificate, TYPE.settlement, TYPE.evidence]
   readonly register: Register<ObjectState>
   readonly committee: Committee
   readonly #context: Context
   readonly #parts: AgreementParts
-  readonly #decoded = new WeakMap<Message, Decoded>()
-  readonly #seen = new Seen()
-  readonly #delayed = new Map<string, () => void>()
+  readonly #later: Later
+  readonly #intake: Intake
   readonly #needed = new Map<string, number>()
   readonly #settlingListeners: ((settling: Settling) => readonly Write[])[] = []
   readonly #batchListeners: ((header: SignedHeader) => void)[] = []
+  readonly #lacking = new Set<string>()
   #effects: Effect[] = []
   #voting = false
+  #turnBeganMs = Number.POSITIVE_INFINITY
+  #gatherUntilMs = 0
+  #gathering = false
   #cancelTick = (): void => {}
 
   constructor(context: Context, parts: AgreementParts) {
@@ -65,6 +67,8 @@ export class Agreement implements Agreed, Service, Lane {
     this.#parts = parts
     this.register = parts.register
     this.committee = parts.committee
+    this.#later = new Later(context)
+    this.#intake = new Intake(context, parts, this.#later)
     context.road.lay(this)
     context.road.atEndOfTurn(() => this.#endOfTurn())
   }
@@ -76,14 +80,14 @@ export class Agreement implements Agreed, Service, Lane {
     for (const kind of kinds) await link.subscribe(topics.committee(this.committee.cid, kind))
     this.#cancelTick = schedule.every(TICK_MS, 'register tick', () => {
       this.#step({ kind: 'tick' })
+      this.#intake.takeLeftover()
       if (this.#effects.length > 0) this.#context.road.poke()
     })
   }
 
   async stop(): Promise<void> {
     this.#cancelTick()
-    for (const cancel of this.#delayed.values()) cancel()
-    this.#delayed.clear()
+    this.#later.cancelAll()
   }
 
   /** Whether this node's votes are sent: not before it knows that its vote log is whole. */
@@ -124,60 +128,36 @@ export class Agreement implements Agreed, Service, Lane {
   }
 
   checks(message: Message): readonly SignatureCheck[] | null {
-    switch (message.envelope.type) {
-      case TYPE.order:
-        return this.#checksOfOrder(message)
-      case TYPE.voteBatch:
-        return this.#checksOfVotes(message)
-      case TYPE.evidence:
-        return this.#checksOfEvidence(message)
-      default:
-        return this.#checksOfCertificate(message)
-    }
+    this.#turnBeganMs = Math.min(this.#turnBeganMs, this.#context.clock.monotonicMs())
+    return this.#intake.checks(message)
   }
 
   decide(message: Message): Decision | null {
-    const decoded = this.#decoded.get(message)
+    const decoded = this.#intake.decoded(message)
     if (!decoded) return null
-    if (decoded.kind !== 'order') this.#seen.add(message.bytes)
-    if (decoded.kind === 'certificate') this.#step({ ...decoded, bytes: message.bytes })
-    else if (decoded.kind === 'evidence') this.#heardEvidence(message)
-    else this.#step(decoded)
-    if (decoded.kind === 'votes') for (const listen of this.#batchListeners) listen(decoded.batch)
+    switch (decoded.kind) {
+      case 'order':
+        if (decoded.verified) this.#intake.heardOf(TYPE.order, decoded.order.oid, decoded.order.version)
+        this.#step(decoded)
+        break
+      case 'votes':
+        this.#intake.taken(message.bytes)
+        this.#step(decoded)
+        for (const listen of this.#batchListeners) listen(decoded.batch)
+        break
+      case 'certificate':
+        this.#intake.heardOf(message.envelope.type, decoded.certificate.oid, decoded.certificate.version)
+        this.#step({ ...decoded, bytes: message.bytes })
+        break
+      case 'evidence':
+        this.#intake.taken(message.bytes)
+        this.#heardEvidence(message)
+    }
     return null
   }
 
   submit(order: Order): void {
     this.#step({ kind: 'order', order, verified: this.register.keyOf(order) !== null })
-  }
-
-  #checksOfOrder(message: Message): readonly SignatureCheck[] {
-    const order = readOrder(message.envelope)
-    const owner = this.register.keyOf(order)
-    this.#decoded.set(message, { kind: 'order', order, verified: owner !== null })
-    return owner ? [{ key: owner.key, message: orderMessage(order), signature: order.envelope.signature }] : []
-  }
-
-  #checksOfVotes(message: Message): readonly SignatureCheck[] | null {
-    if (this.#seen.has(message.bytes)) return null
-    const batch = readVoteBatch(message.envelope, this.committee)
-    this.#decoded.set(message, { kind: 'votes', batch })
-    return [headerCheck(this.committee, batch)]
-  }
-
-  #checksOfCertificate(message: Message): readonly SignatureCheck[] | null {
-    const certificate = readCertificate(message.envelope, this.committee)
-    this.#heardOf(message.envelope.type, certificate.oid, certificate.version)
-    const checks = this.register.checksFor(certificate)
-    if (checks) this.#decoded.set(message, { kind: 'certificate', certificate })
-    return checks
-  }
-
-  #checksOfEvidence(message: Message): readonly SignatureCheck[] | null {
-    if (this.#seen.has(message.bytes)) return null
-    const evidence = readEvidence(message.envelope, this.committee)
-    this.#decoded.set(message, { kind: 'evidence' })
-    return evidence.checks
   }
 
   #heardEvidence(message: Message): void {
@@ -191,12 +171,7 @@ export class Agreement implements Agreed, Service, Lane {
 
   /** Seals one batch of votes, and turns all effects of the turn into one decision. */
   async #endOfTurn(): Promise<Decision | null> {
-    const { voter } = this.#parts
-    if (voter && this.voting) {
-      const batch = this.register.nextBatch()
-      if (batch) this.#effects.push(...this.register.sealBatch(await voter.sign(batch.message)))
-      if (this.register.sizes.queuedVotes > 0) this.#context.road.poke()
-    }
+    await this.#sealVotes()
     const effects = this.#effects
     this.#effects = []
     const writes: Write[] = this.register.flush()
@@ -208,18 +183,37 @@ export class Agreement implements Agreed, Service, Lane {
     return { writes, emit, apply: () => this.#applyAll(effects) }
   }
 
-  #outgoing(effect: Effect): Outgoing[] {
-    if (effect.kind === 'publish' && effect.rank === 0) return [this.#statement(effect.bytes)]
-    if (effect.kind === 'need') {
-      const outgoing = this.need(effect.oid, effect.fromVersion)
-      return outgoing ? [outgoing] : []
+  /** One batch of votes for all that the turn brought; under load, for what several turns brought. */
+  async #sealVotes(): Promise<void> {
+    const { clock, road, schedule } = this.#context
+    const { voter } = this.#parts
+    const nowMs = clock.monotonicMs()
+    const turnMs = Math.max(0, nowMs - this.#turnBeganMs)
+    this.#turnBeganMs = Number.POSITIVE_INFINITY
+    if (!voter || !this.voting || this.register.sizes.queuedVotes === 0) return
+    if (nowMs < this.#gatherUntilMs) {
+      if (this.#gathering) return
+      this.#gathering = true
+      schedule.after(this.#gatherUntilMs - nowMs, 'gather votes', () => {
+        this.#gathering = false
+        road.poke()
+      })
+      return
     }
+    const batch = this.register.nextBatch()
+    if (batch) this.#effects.push(...this.register.sealBatch(await voter.sign(batch.message)))
+    this.#gatherUntilMs = clock.monotonicMs() + Math.min(turnMs, GATHER_MS_MAX)
+    if (this.register.sizes.queuedVotes > 0) road.poke()
+  }
+
+  #outgoing(effect: Effect): Outgoing[] {
+    if (effect.kind === 'publish' && delayOf(effect) === 0) return [this.#statement(effect.bytes)]
     return []
   }
 
   #statement(bytes: Uint8Array): Outgoing {
     const envelope = decodeEnvelope(bytes)
-    if (envelope.type !== TYPE.order) this.#seen.add(bytes)
+    if (envelope.type !== TYPE.order) this.#intake.taken(bytes)
     return { topic: this.#context.topics.ofStatement(envelope), bytes }
   }
 
@@ -231,7 +225,7 @@ export class Agreement implements Agreed, Service, Lane {
     const { events, counters, log } = this.#context
     switch (effect.kind) {
       case 'publish':
-        if (effect.rank > 0) this.#publishLater(effect)
+        if (delayOf(effect) > 0) this.#publishLater(effect)
         return
       case 'certified':
         counters.count('certified')
@@ -240,7 +234,7 @@ export class Agreement implements Agreed, Service, Lane {
       case 'settled': {
         counters.count('settled')
         const { order, settlement, locks, confirms } = effect
-        this.#heardOf(TYPE.certificate, order.oid, order.version)
+        this.#intake.heardOf(TYPE.certificate, order.oid, order.version)
         events.emit('settled', { order: orderBytes(order), settlement, orderDigest: order.od, locks, confirms })
         return
       }
@@ -255,6 +249,9 @@ export class Agreement implements Agreed, Service, Lane {
       case 'parked':
         counters.count(`order.${effect.kind}.${effect.code}`)
         events.emit(effect.kind, { orderDigest: effect.od, code: effect.code })
+        return
+      case 'need':
+        this.#needLater(effect.oid, effect.fromVersion)
         return
       case 'verify':
         this.#verifyLater(effect.order)
@@ -273,30 +270,24 @@ export class Agreement implements Agreed, Service, Lane {
 
   /** Waits for the members before us to publish, and publishes unless somebody did. */
   #publishLater(effect: Extract<Effect, { kind: 'publish' }>): void {
-    const { schedule, road, counters } = this.#context
-    const outgoing = this.#statement(effect.bytes)
     const { type } = decodeEnvelope(effect.bytes)
-    const name = slotName(type, effect.oid ?? effect.bytes.subarray(0, 32), effect.version)
-    if (this.#delayed.has(name)) return
-    if (this.#delayed.size >= LIMITS.openSlotsMax) {
-      counters.count('delayed.full')
-      return
-    }
-    const cancel = schedule.after(effect.rank * RANK_STEP_MS, 'publish later', async () => {
-      this.#delayed.delete(name)
-      await road.run(() => ({ emit: [outgoing] }))
-    })
-    this.#delayed.set(name, cancel)
+    const slot = effect.oid && slotName(type, effect.oid, effect.version)
+    const name = type === TYPE.evidence || !slot ? evidenceName(effect.bytes) : slot
+    this.#later.publish(name, delayOf(effect), this.#statement(effect.bytes))
   }
 
-  /** Somebody published this slot's certificate or settlement: ours need not be. */
-  #heardOf(type: number, oid: Uint8Array, version: number): void {
-    const types = type === TYPE.settlement ? [TYPE.certificate, TYPE.settlement] : [type]
-    for (const each of types) {
-      const name = slotName(each, oid, version)
-      this.#delayed.get(name)?.()
-      this.#delayed.delete(name)
-    }
+  /** What is lacking is mostly on its way: asks only for what has not come a little later. */
+  #needLater(oid: Uint8Array, fromVersion: number): void {
+    const { schedule, road } = this.#context
+    const name = toHex(oid)
+    if (this.#lacking.has(name) || this.#lacking.size >= LIMITS.openSlotsMax) return
+    this.#lacking.add(name)
+    schedule.after(NEED_PATIENCE_MS, 'need', async () => {
+      this.#lacking.delete(name)
+      if ((this.register.object(oid)?.settled ?? 0) >= fromVersion) return
+      const outgoing = this.need(oid, fromVersion)
+      if (outgoing) await road.run(() => ({ emit: [outgoing] }))
+    })
   }
 
   /** The owner of an order that waited became known. */
@@ -316,6 +307,8 @@ export class Agreement implements Agreed, Service, Lane {
   }
 }
 
-function slotName(type: number, oid: Uint8Array, version: number): string {
-  return `${type}/${toHex(oid)}/${version}`
+/** Members publish what all of them hold in the order of their ranks; 0 means now. */
+function delayOf(effect: Extract<Effect, { kind: 'publish' }>): number {
+  const patienceMs = effect.what === 'certificate' ? CERTIFICATE_PATIENCE_MS : 0
+  return patienceMs + effect.rank * RANK_STEP_MS
 }

@@ -32,6 +32,8 @@ export class CatchUp implements Standings, Service, Lane {
   readonly #agreement: Agreed
   readonly #seat: number | null
   readonly #questions = new Map<string, Question>()
+  /** When a summary of each sender was answered last. */
+  readonly #answeredMs = new Map<string, number>()
   #round = 0
   #behind = true
   #stopped = false
@@ -85,13 +87,21 @@ export class CatchUp implements Standings, Service, Lane {
     this.#questions.delete(name)
   }
 
+  authorize(message: Message): void {
+    const { topics, keys } = this.#context
+    const isAnswer = message.envelope.type === TYPE.heads
+    if (message.topic !== (isAnswer ? topics.to(keys.id) : topics.sync)) {
+      throw new WebxError('wrong-topic', 'questions go to all members, answers to the asker')
+    }
+  }
+
   decide(message: Message): Decision | null {
     const frame = message.frame as NonNullable<Message['frame']>
     const { type } = message.envelope
     if (type === TYPE.need) return this.#answerNeed(new Fields('need', frame.payload))
     if (type === TYPE.summary) return this.#answerSummary(frame.sender, new Fields('summary', frame.payload))
     if (type === TYPE.headQuery) return this.#answerHeadQuery(frame.sender, new Fields('head query', frame.payload))
-    return this.#takeHeads(message, frame.sender, new Fields('heads', frame.payload))
+    return this.#takeHeads(frame.sender, new Fields('heads', frame.payload))
   }
 
   #again(): void {
@@ -127,6 +137,7 @@ export class CatchUp implements Standings, Service, Lane {
     const digests = fields.bytes('digests', LIMITS.summaryBuckets * DIGEST_BYTES)
     fields.end()
     if (this.#seat === null || !this.#responds(sender, round)) return null
+    this.#assertPatience(sender)
     const own = this.#agreement.register.summary()
     const emit = own.flatMap((digest, bucket) => {
       const theirs = digests.subarray(bucket * DIGEST_BYTES, (bucket + 1) * DIGEST_BYTES)
@@ -166,6 +177,16 @@ export class CatchUp implements Standings, Service, Lane {
     return distance < RESPONDERS
   }
 
+  /** One small question is answered by up to 16 large frames: nobody gets that more often than an honest node asks. Throws `flooding`. */
+  #assertPatience(sender: Uint8Array): void {
+    const name = toHex(sender)
+    const nowMs = this.#context.clock.monotonicMs()
+    const before = this.#answeredMs.get(name) ?? Number.NEGATIVE_INFINITY
+    if (nowMs - before < LIMITS.summaryIntervalMsMin) throw new WebxError('flooding', 'summaries come too fast')
+    if (this.#answeredMs.size >= LIMITS.replaySendersMax) this.#answeredMs.clear()
+    this.#answeredMs.set(name, nowMs)
+  }
+
   #heads(asker: Uint8Array, bucket: number, round: number): Outgoing {
     const heads = this.#agreement.register.heads(bucket, pageStart(bucket, round), LIMITS.headsPerReplyMax)
     const payload: Cbor = [bucket, heads.map((head) => [head.oid, head.version])]
@@ -181,11 +202,9 @@ export class CatchUp implements Standings, Service, Lane {
     }
   }
 
-  #takeHeads(message: Message, sender: Uint8Array, fields: Fields): Decision | null {
-    const { topics, keys, directory, counters } = this.#context
-    if (message.topic !== topics.to(keys.id) || directory.rankOf(sender) !== 'member') {
-      throw new WebxError('not-allowed', 'heads come from members, to the one who asked')
-    }
+  #takeHeads(sender: Uint8Array, fields: Fields): Decision | null {
+    const { directory, counters } = this.#context
+    if (directory.rankOf(sender) !== 'member') throw new WebxError('not-allowed', 'heads come from members')
     fields.uint('bucket', LIMITS.summaryBuckets - 1)
     const heads: Head[] = fields.list('heads', LIMITS.headsPerReplyMax, (item) => {
       const head = new Fields('head', item)

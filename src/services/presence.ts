@@ -36,6 +36,7 @@ export class Presence implements Service, Lane {
   readonly #health = new Map<string, Health>()
   readonly #upSinceMs: number
   #reading: Reading | null = null
+  #seatsTold = 0
   #cancel = (): void => {}
   #unhear = (): void => {}
 
@@ -54,7 +55,11 @@ export class Presence implements Service, Lane {
     await link.subscribe(`${topics.prefix}/health/+`)
     this.#unhear = events.on('link', ({ up }) => void (up && this.#publish()))
     await this.#publish()
-    this.#cancel = schedule.every(HEALTH_INTERVAL_MS, 'health', () => this.#publish())
+    this.#cancel = schedule.every(HEALTH_INTERVAL_MS, 'health', () => {
+      // who fell silent without a word is noticed here
+      if (this.seatsUp() !== this.#seatsTold) this.#changed()
+      return this.#publish()
+    })
   }
 
   async stop(): Promise<void> {
@@ -107,7 +112,8 @@ export class Presence implements Service, Lane {
   }
 
   #changed(): void {
-    this.#context.events.emit('presence', { seatsUp: this.seatsUp(), quorum: this.#quorum })
+    this.#seatsTold = this.seatsUp()
+    this.#context.events.emit('presence', { seatsUp: this.#seatsTold, quorum: this.#quorum })
   }
 
   #publish(): Promise<void> {
@@ -127,6 +133,7 @@ export class Presence implements Service, Lane {
 }
 
 const ZERO_CELSIUS = 2732
+const READING_FIELDS = 4
 const QUALITIES = ['ok', 'stale', 'failed'] as const
 
 function encodeHealth(health: Health): Cbor {
@@ -146,11 +153,14 @@ function decodeHealth(payload: Cbor): Health {
   const fields = new Fields('health', payload)
   const software = fields.text('software', 40)
   const upSinceMs = fields.uint('upSinceMs')
-  const sensed = fields.list('reading', 4, (item) => {
+  const sensed = fields.list('reading', READING_FIELDS, (item) => {
     if (typeof item !== 'number') throw new WebxError('bad-shape', 'health: a reading is four integers')
     return item
   })
   fields.end()
+  if (sensed.length !== 0 && sensed.length !== READING_FIELDS) {
+    throw new WebxError('bad-shape', 'health: a reading is four integers, or none')
+  }
   const [temperature, humidity, atMs, quality] = sensed
   if (temperature === undefined || humidity === undefined || atMs === undefined)
     return { software, upSinceMs, reading: null }

@@ -22,6 +22,7 @@ import type { Decision, Lane, Message } from '../kernel/road.ts'
 
 const ASK_INTERVAL_MS = 500
 const LIFETIME_MS = 10_000
+const NONCE_BYTES = 16
 const SPACE = 'seen-batch'
 
 /** Holds a member's votes back until its log is known to be whole, and answers others who ask the same. */
@@ -31,6 +32,8 @@ export class Recovery implements Service, Lane {
   readonly #agreement: Agreed
   readonly #seat: number
   readonly #cleanStart: boolean
+  /** Names the questions of this start, so that an answer to an earlier one, or to somebody else, answers nothing. */
+  readonly #nonce: Uint8Array
   /** Highest signed header seen of each other seat. */
   readonly #highest = new Map<number, SignedHeader>()
   readonly #unsaved = new Set<number>()
@@ -46,6 +49,7 @@ export class Recovery implements Service, Lane {
     this.#agreement = agreement
     this.#seat = seat
     this.#cleanStart = cleanStart
+    this.#nonce = context.random.bytes(NONCE_BYTES)
     context.road.lay(this)
     context.road.atEndOfTurn(async () => this.#save())
     agreement.onBatch((header) => this.#note(header))
@@ -71,14 +75,16 @@ export class Recovery implements Service, Lane {
   }
 
   authorize(message: Message): void {
-    const { directory } = this.#context
+    const { directory, topics, keys } = this.#context
     const { sender } = message.frame as NonNullable<Message['frame']>
     if (directory.rankOf(sender) !== 'member') throw new WebxError('not-allowed', 'batches are asked for among members')
+    const topic = message.envelope.type === TYPE.batchQuery ? topics.sync : topics.to(keys.id)
+    if (message.topic !== topic) throw new WebxError('wrong-topic', 'queries go to all members, answers to the asker')
   }
 
   decide(message: Message): Decision | null {
     const frame = message.frame as NonNullable<Message['frame']>
-    if (message.envelope.type === TYPE.batchQuery) return this.#answer(frame.sender)
+    if (message.envelope.type === TYPE.batchQuery) return this.#answer(frame.sender, frame.payload)
     if (!this.#settled) this.#take(frame.sender, frame.payload)
     return null
   }
@@ -86,22 +92,30 @@ export class Recovery implements Service, Lane {
   #ask(): Promise<void> {
     const { road, topics } = this.#context
     return road.run(() => ({
-      emit: [{ topic: topics.sync, type: TYPE.batchQuery, payload: [], lifetimeMs: LIFETIME_MS }],
+      emit: [{ topic: topics.sync, type: TYPE.batchQuery, payload: [this.#nonce], lifetimeMs: LIFETIME_MS }],
     }))
   }
 
-  #answer(asker: Uint8Array): Decision | null {
+  #answer(asker: Uint8Array, query: Cbor): Decision | null {
+    const fields = new Fields('batch query', query)
+    const nonce = fields.bytes('nonce', NONCE_BYTES)
+    fields.end()
     const seat = seatOf(this.#agreement.committee, asker)
     if (seat === null) return null
     const header = this.#highest.get(seat)
-    const payload: Cbor = header ? [encodeHeader(header)] : []
+    const payload: Cbor = [nonce, header ? [encodeHeader(header)] : []]
     return {
       emit: [{ topic: this.#context.topics.to(asker), type: TYPE.batchAnswer, payload, lifetimeMs: LIFETIME_MS }],
     }
   }
 
   #take(sender: Uint8Array, payload: Cbor): void {
-    const [shown] = new Fields('answers', [payload]).list('answer', 1, (item) => item)
+    const fields = new Fields('batch answer', payload)
+    const nonce = fields.bytes('nonce', NONCE_BYTES)
+    const [shown] = fields.list('header', 1, (item) => item)
+    fields.end()
+    if (!equal(nonce, this.#nonce))
+      throw new WebxError('replayed', 'an answer to a question that this start did not ask')
     if (shown !== undefined) this.#compare(shown)
     this.#answered.add(toHex(sender))
     if (this.#enough()) this.#settle()

@@ -40,6 +40,8 @@ export class Treasury implements Wallet, Service {
   readonly #credited = new Set<(payment: SettledPayment) => void>()
   /** Who waits for a payment, by its reference. */
   readonly #waiting = new Map<string, Set<(payment: SettledPayment) => void>>()
+  /** References that were first credited in the turn under way: the store does not show them yet. */
+  readonly #credits = new Set<string>()
   #seatsMissing = false
   #unhear: (() => void)[] = []
 
@@ -184,16 +186,23 @@ export class Treasury implements Wallet, Service {
       { space: PAYMENTS, key: order.od, value: encode([orderBytes(order), settlement, locks, confirms]) },
     ]
     if (outgoing) writes.push({ space: BY_REFERENCE, key: referenceKey('out', operation.reference), value: order.od })
-    // the first credit of a reference keeps it; what comes after is announced and can be paid back
-    const first = this.#context.store.get(BY_REFERENCE, referenceKey('in', operation.reference)) === null
-    if (incoming && first)
+    if (incoming && this.#isFirstCredit(operation.reference))
       writes.push({ space: BY_REFERENCE, key: referenceKey('in', operation.reference), value: order.od })
     return writes
+  }
+
+  /** The first credit of a reference keeps it; what comes after is announced and can be paid back. */
+  #isFirstCredit(reference: Uint8Array): boolean {
+    const name = toHex(reference)
+    if (this.#credits.has(name) || this.#find('in', reference)) return false
+    this.#credits.add(name)
+    return true
   }
 
   #announce(orderDigest: Uint8Array): void {
     const payment = this.#read(orderDigest)
     if (!payment) return
+    this.#credits.delete(toHex(payment.reference))
     if (equal(payment.to, this.account)) for (const credited of [...this.#credited]) credited(payment)
     if (equal(payment.from, this.account)) {
       for (const settle of [...(this.#waiting.get(toHex(payment.reference)) ?? [])]) settle(payment)

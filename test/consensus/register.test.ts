@@ -77,6 +77,8 @@ way('LOCK, certificate, CONFIRM, settlement, strong', () => {
   assert.is(balance(member, payee), 300)
   assert.is(of(settled, 'strong')[0]?.confirms, 21)
   assert.equal(member.register.inFlight(), [])
+  assert.is(member.register.sizes.openSlots, 0)
+  assert.is(member.register.sizes.countedQuestions, 0, 'nothing is counted that nobody waits for')
   const settlement = member.register.settlementOf(order.oid, order.version) as Uint8Array
   const read = readCertificate(decodeEnvelope(settlement), member.committee)
   assert.is(read.kind, VOTE.confirm)
@@ -136,7 +138,8 @@ way('certificates and settlements are taken from anyone, once', () => {
   assert.is(of(member.order(order), 'certified').length, 1)
   assert.is(member.register.checksFor(certificate), null, 'tells nothing new')
   const settlement = member.proof(VOTE.confirm, order)
-  assert.is(of(member.adopt(settlement), 'settled').length, 1)
+  const [effect] = of(member.adopt(settlement), 'settled')
+  assert.equal([effect?.locks, effect?.confirms], [3, 3], 'as many seats as the proofs show')
   assert.equal(member.adopt(settlement), [])
   assert.equal(member.adopt(proof), [])
   assert.is(balanceOf(member.register.object(bytesOf('x'))?.state ?? null, four.asset), 1)
@@ -161,6 +164,13 @@ way('a signature that was checked with its batch is not checked again', () => {
     3,
     'the same batch under another signature is',
   )
+  assert.not.ok(member.register.recognizes(certificate))
+  for (const seat of [2, 3]) {
+    const { sequence } = proofs[seat - 1] as (typeof proofs)[number]
+    const entry = { kind: VOTE.lock, oid: order.oid, version: 1, od: order.od }
+    member.register.step({ kind: 'votes', batch: (member.others[seat] as Forger).batch([entry], sequence) }, 0)
+  }
+  assert.ok(member.register.recognizes(certificate))
 })
 way.run()
 
@@ -533,21 +543,6 @@ lives('abstaining while a batch is being signed gives that batch up', () => {
   assert.is(member.register.nextBatch(), null, 'one at a time')
   member.register.abstain()
   assert.equal(member.register.sealBatch(new Uint8Array(64)), [])
-})
-
-lives('batches seen of others are remembered', () => {
-  const member = new Member(four)
-  const payer = alice(member)
-  const order = payer.order(payer.pay(bytesOf('x'), 1))
-  member.votes(VOTE.lock, order, [2])
-  const seen = member.register.seenBatch(2)
-  assert.ok(seen.sequence > 0)
-  member.order(order)
-  member.turn()
-  member.restart()
-  assert.equal(member.register.seenBatch(2), seen)
-  assert.is(member.register.seenBatch(3).sequence, 0)
-  assert.equal(member.register.seenBatch(0), member.register.highestBatch())
 })
 
 lives('no more votes in a batch than it holds', () => {

@@ -94,12 +94,12 @@ export class Owners {
     })
   }
 
-  /** Sends an order, again every second, until the watching node sees it settled. */
+  /** Sends an order, again every ten seconds, until the watching node sees it settled. */
   async settle(order: Order, timeoutMs = 30_000): Promise<Settled> {
     const { promise, resolve } = Promise.withResolvers<Settled>()
     const name = toHex(order.od)
     this.#waiting.set(name, resolve)
-    const cancel = this.#node.context.schedule.every(1_000, 'send again', () => this.send(order))
+    const cancel = this.#node.context.schedule.every(10_000, 'send again', () => this.send(order))
     try {
       await this.send(order)
       return await within(timeoutMs, promise)

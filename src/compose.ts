@@ -1,0 +1,155 @@
+/**
+ * Puts a node together out of its ports: road and services, in the order in which they come to life. Reads from top to bottom.
+ *
+ * `boot.ts` hands in what the machine has; tests and simulations hand in a broker, a disk and a clock of their own. The node is the same.
+ */
+
+import { type Committee, committeeOf, seatOf } from './consensus/committee.ts'
+import { createRegister } from './consensus/register.ts'
+import { equal } from './core/bytes.ts'
+import { decode, encode } from './core/codec.ts'
+import { WebxError } from './core/errors.ts'
+import type { Genesis } from './identity/genesis.ts'
+import type { Context, Service } from './kernel/context.ts'
+import { Events } from './kernel/events.ts'
+import { createCounters } from './kernel/observe.ts'
+import type { Assets, Clock, Counters, Keys, Link, Log, Random, Signer, Store } from './kernel/ports.ts'
+import { Road } from './kernel/road.ts'
+import { Schedule } from './kernel/schedule.ts'
+import { Topics } from './kernel/topics.ts'
+import { createLedgerRules } from './ledger/rules.ts'
+import { Agreement } from './services/agreement.ts'
+import { CatchUp } from './services/catchup.ts'
+import { Introductions, KnownIdentities } from './services/directory.ts'
+import { Outbox } from './services/outbox.ts'
+import { Presence } from './services/presence.ts'
+import { Recovery } from './services/recovery.ts'
+import { createAssets, Treasury } from './services/treasury.ts'
+
+const SOFTWARE = 'webx 0.1.0'
+const META = 'meta'
+
+/** The ports that a node stands on, and how it is to behave. */
+export interface NodeParts {
+  readonly genesis: Genesis
+  readonly keys: Keys
+  readonly clock: Clock
+  readonly random: Random
+  readonly store: Store
+  readonly log: Log
+  /** Opens the node's link once its start is counted. */
+  readonly openLink: (topics: Topics, counters: Counters) => Link
+  /** Terminals listen to single votes, so that they see an order settle at once; members always do. */
+  readonly hearsVotes?: boolean
+  /** Called with every message as it comes in, before anything is judged: for captures. */
+  readonly onWire?: (topic: string, bytes: Uint8Array) => void
+}
+
+/** A running node. */
+export interface ComposedNode {
+  readonly context: Context
+  readonly agreed: Agreement
+  readonly wallet: Treasury
+  readonly assets: Assets
+  readonly presence: Presence
+  readonly catchUp: CatchUp
+  /** True once a member knows whether it may vote; for others at once. */
+  readonly recovered: () => boolean
+  /** Resolves if the node can no longer store what it promises and has stopped. */
+  readonly failed: Promise<WebxError>
+  stop(): Promise<void>
+}
+
+/** Starts a node. Resolves when it is running; its link connects in the background. */
+export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
+  const { genesis, keys, clock, random, store, log } = parts
+  const life = await beginLife(store)
+  const { promise: failed, resolve: halt } = Promise.withResolvers<WebxError>()
+  const counters = createCounters()
+  const events = new Events(log)
+  const schedule = new Schedule(clock, log)
+  const netId = genesis.netId
+  const topics = new Topics(netId)
+  const link = parts.openLink(topics, counters)
+  const directory = new KnownIdentities(genesis)
+
+  // the road
+  const ports = { netId, clock, keys, store, link, directory, counters, log }
+  const road = new Road({ ...ports, boot: life.boot, halt })
+  const context: Context = { ...ports, genesis, topics, random, events, schedule, road }
+
+  // services
+  const committee = committeeOf(genesis)
+  const seat = seatOf(committee, keys.id)
+  const rules = createLedgerRules(genesis)
+  const register = createRegister({ committee, seat, rules, records: store })
+  const voter = seat === null ? null : await voterOf(keys, committee, seat)
+  const hearsVotes = seat !== null || parts.hearsVotes === true
+  const agreed = new Agreement(context, { committee, register, voter, hearsVotes })
+  const catchUp = new CatchUp(context, agreed)
+  const recovery = seat === null ? null : new Recovery(context, agreed, life.cleanStart)
+  const outbox = new Outbox(context, agreed, catchUp)
+  const wallet = new Treasury(context, agreed, outbox)
+  const presence = new Presence(context, SOFTWARE, committee.quorum)
+  const introductions = new Introductions(context, directory)
+
+  link.onMessage((topic, bytes) => {
+    parts.onWire?.(topic, bytes)
+    if (bytes.length > 0) road.receive(topic, bytes)
+    else presence.hintGone(topic)
+  })
+  link.onState((state) => events.emit('link', { up: state === 'up' }))
+  const services: Service[] = [introductions, presence, agreed, catchUp, wallet, outbox]
+  if (recovery) services.push(recovery)
+  for (const service of services) await service.start()
+
+  let stopping: Promise<void> | null = null
+  const stop = async (): Promise<void> => {
+    for (const service of services.toReversed())
+      await service.stop().catch((error: unknown) => log.debug({ error }, 'stopping'))
+    schedule.stop()
+    await road.stop()
+    await link.close()
+    await endLife(store, life.boot).catch((error: unknown) => log.error({ error }, 'the store could not be closed'))
+  }
+  return {
+    context,
+    agreed,
+    wallet,
+    assets: createAssets(rules.assets.values()),
+    presence,
+    catchUp,
+    failed,
+    recovered: () => recovery?.settled ?? true,
+    stop: () => (stopping ??= stop()),
+  }
+}
+
+/** The key that votes. Throws `bad-config` where the genesis gave this seat another one. */
+async function voterOf(keys: Keys, committee: Committee, seat: number): Promise<Signer> {
+  const voter = await keys.epochSigner(committee.epoch)
+  if (equal(voter.publicKey, committee.seats[seat]?.epochKey ?? NOTHING)) return voter
+  throw new WebxError('bad-config', `the genesis names another voting key for seat ${seat}`, {
+    hint: 'Use the key file that the seat was offered with.',
+  })
+}
+
+const NOTHING = new Uint8Array(0)
+const LIFE_KEY = new TextEncoder().encode('life')
+
+/** Counts this start and marks the store as in use, durably, before anything is sent. */
+async function beginLife(store: Store): Promise<{ boot: number; cleanStart: boolean }> {
+  const value = store.get(META, LIFE_KEY)
+  const [boots, clean] = value ? (decode(value) as [number, boolean]) : [0, false]
+  const boot = boots + 1
+  store.write([{ space: META, key: LIFE_KEY, value: encode([boot, false]) }])
+  await store.sync()
+  return { boot, cleanStart: clean }
+}
+
+/** Marks a clean stop: all that was ever sent is in the store. */
+async function endLife(store: Store, boot: number): Promise<void> {
+  store.write([{ space: META, key: LIFE_KEY, value: encode([boot, true]) }])
+  await store.sync()
+  await store.close()
+}

@@ -1,0 +1,155 @@
+/**
+ * What agreement statements must pass before the register hears of them: decoding, and a list of the signatures that must hold.
+ *
+ * What is known, or can tell nothing new, is dropped before a signature is checked: of 25 votes for one order, the last eight are looked at in idle times only.
+ */
+
+import { type Certificate, peekCertificate, readCertificate } from '../consensus/certificate.ts'
+import type { Committee } from '../consensus/committee.ts'
+import { readEvidence } from '../consensus/evidence.ts'
+import { type Order, orderMessage, readOrder } from '../consensus/order.ts'
+import type { Register } from '../consensus/register.ts'
+import { headerCheck, readVoteBatch, VOTE, type VoteBatch, type VoteEntry } from '../consensus/statement.ts'
+import { toHex } from '../core/bytes.ts'
+import { blake3Of } from '../core/digest.ts'
+import { TYPE } from '../core/envelope.ts'
+import { LIMITS } from '../core/limits.ts'
+import type { Context } from '../kernel/context.ts'
+import type { Later } from '../kernel/later.ts'
+import type { Message, SignatureCheck } from '../kernel/road.ts'
+import { Seen } from '../kernel/seen.ts'
+import type { ObjectState } from '../ledger/account.ts'
+
+/** A statement whose shape holds; its signatures are the road's business. */
+export type Decoded =
+  /** `verified` is false where nobody here knows the owner's key yet. */
+  | { readonly kind: 'order'; readonly order: Order; readonly verified: boolean }
+  | { readonly kind: 'votes'; readonly batch: VoteBatch }
+  | { readonly kind: 'certificate'; readonly certificate: Certificate }
+  | { readonly kind: 'evidence' }
+
+export class Intake {
+  readonly #context: Context
+  readonly #committee: Committee
+  readonly #register: Register<ObjectState>
+  readonly #later: Later
+  readonly #decoded = new WeakMap<Message, Decoded>()
+  readonly #seen = new Seen()
+  /** Votes that would tell nothing new, for idle times. */
+  readonly #leftover: Message[] = []
+  readonly #takenUp = new WeakSet<Uint8Array>()
+
+  constructor(
+    context: Context,
+    parts: { readonly committee: Committee; readonly register: Register<ObjectState> },
+    later: Later,
+  ) {
+    this.#context = context
+    this.#committee = parts.committee
+    this.#register = parts.register
+    this.#later = later
+  }
+
+  /** Signatures that must hold; null for what is dropped. Throws what decoding throws. */
+  checks(message: Message): readonly SignatureCheck[] | null {
+    switch (message.envelope.type) {
+      case TYPE.order:
+        return this.#checksOfOrder(message)
+      case TYPE.voteBatch:
+        return this.#checksOfVotes(message)
+      case TYPE.evidence:
+        return this.#checksOfEvidence(message)
+      default:
+        return this.#checksOfCertificate(message)
+    }
+  }
+
+  /** What `checks` has read. */
+  decoded(message: Message): Decoded | undefined {
+    return this.#decoded.get(message)
+  }
+
+  /** These bytes need not be looked at again. */
+  taken(bytes: Uint8Array): void {
+    this.#seen.add(bytes)
+  }
+
+  /** Somebody published this slot's statement, and it holds: ours need not be. A settlement stands for the certificate too. */
+  heardOf(type: number, oid: Uint8Array, version: number): void {
+    this.#later.cancel(slotName(type, oid, version))
+    if (type === TYPE.settlement) this.#later.cancel(slotName(TYPE.certificate, oid, version))
+  }
+
+  /** Hands late votes to the road, if it has nothing better to do. */
+  takeLeftover(): void {
+    const { road } = this.#context
+    if (road.busy) return
+    for (const { topic, bytes } of this.#leftover.splice(0)) {
+      this.#takenUp.add(bytes)
+      road.receive(topic, bytes)
+    }
+  }
+
+  #checksOfOrder(message: Message): readonly SignatureCheck[] {
+    const order = readOrder(message.envelope)
+    const owner = this.#register.keyOf(order)
+    this.#decoded.set(message, { kind: 'order', order, verified: owner !== null })
+    return owner ? [{ key: owner.key, message: orderMessage(order), signature: order.envelope.signature }] : []
+  }
+
+  #checksOfVotes(message: Message): readonly SignatureCheck[] | null {
+    if (this.#seen.has(message.bytes)) return null
+    const batch = readVoteBatch(message.envelope, this.#committee)
+    if (batch.entries.every((entry) => this.#isDecided(entry)) && !this.#takenUp.has(message.bytes)) {
+      this.#leave(message)
+      return null
+    }
+    this.#decoded.set(message, { kind: 'votes', batch })
+    return [headerCheck(this.#committee, batch)]
+  }
+
+  /** True where a vote comes after its quorum: it can still count towards a strong one, or convict somebody. */
+  #isDecided({ kind, oid, version }: VoteEntry): boolean {
+    const object = this.#register.object(oid)
+    return ((kind === VOTE.lock ? object?.certified : object?.settled) ?? 0) >= version
+  }
+
+  #leave(message: Message): void {
+    this.#leftover.push(message)
+    if (this.#leftover.length <= LIMITS.turnMessagesMax) return
+    this.#leftover.shift()
+    this.#context.counters.count('votes.late-dropped')
+  }
+
+  #checksOfCertificate(message: Message): readonly SignatureCheck[] | null {
+    const { type } = message.envelope
+    const entry = peekCertificate(message.envelope)
+    // nobody is asked to prove what is decided here, unless we are about to publish the same
+    if (this.#isDecided(entry) && !this.#later.has(slotName(type, entry.oid, entry.version))) return null
+    const certificate = readCertificate(message.envelope, this.#committee)
+    const checks = this.#register.checksFor(certificate)
+    if (checks) this.#decoded.set(message, { kind: 'certificate', certificate })
+    else if (this.#register.recognizes(certificate)) this.heardOf(type, certificate.oid, certificate.version)
+    return checks
+  }
+
+  #checksOfEvidence(message: Message): readonly SignatureCheck[] | null {
+    if (this.#seen.has(message.bytes)) {
+      this.#later.cancel(evidenceName(message.bytes))
+      return null
+    }
+    const { checks } = readEvidence(message.envelope, this.#committee)
+    this.#decoded.set(message, { kind: 'evidence' })
+    return checks
+  }
+}
+
+/** Name of a slot's statement that may be published later. */
+export function slotName(type: number, oid: Uint8Array, version: number): string {
+  return `${type}/${toHex(oid)}/${version}`
+}
+
+/** Everybody who notices makes the same bytes of one piece of evidence. */
+export function evidenceName(bytes: Uint8Array): string {
+  return `evidence/${toHex(blake3Of('webx v1 seen', bytes))}`
+}

@@ -287,7 +287,7 @@ golden('a frame is timely once', () => {
 
 document('names every context and every type that the code uses', () => {
   const sources = sourcesOf('src', /\.ts$/)
-  const contexts = sources.flatMap(({ code }) => [...code.matchAll(/'((?:webx v1|webx facepay|webx receipt) [^']*)'/g)])
+  const contexts = sources.flatMap(({ code }) => [...code.matchAll(/'(webx v1 [^']+|webx [a-z ]+ v1)'/g)])
   const used = new Set(contexts.map((match) => match[1] as string))
   assert.ok(used.size > 20, String(used.size))
   const written = text.replaceAll(/\s+/g, ' ')

@@ -41,7 +41,7 @@ export async function command(args: readonly string[], io: Io): Promise<number> 
   const given = readArguments('demo', args)
   const json = given.flag('json')
   const progress = createProgress(io)
-  const log = createLog((io.env['WEBX_LOG_LEVEL'] ?? 'warn') as LogLevel)
+  const log = createLog((io.env['WEBX_LOG_LEVEL'] ?? 'error') as LogLevel)
   const startMs = performance.now()
   const faces = given.text('faces')
   const { model, cast } = await castPeople(

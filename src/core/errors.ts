@@ -37,7 +37,6 @@ export const CODES = {
   'key-file-open-to-others': 'caller',
   // consensus and money
   'unknown-owner': 'peer',
-  'unknown-object': 'peer',
   'wrong-home': 'peer',
   'wrong-version': 'peer',
   'double-order': 'peer',

@@ -28,7 +28,6 @@ export const LIMITS = {
   turnMessagesMax: 256,
   seenDigestsMax: 65_536,
   directoryIdentitiesMax: 16_384,
-  outboundPerTurnMax: 1_024,
   // consensus
   seatsMax: 32,
   batchEntriesMax: 256,
@@ -47,7 +46,6 @@ export const LIMITS = {
   certificateBytesMax: 32 * KIB,
   evidenceBytesMax: 60 * KIB,
   republishPerSlotMsMin: 1_000,
-  republishBatchesPerOrderMax: 4,
   ownBatchesKeptMax: 65_536,
   needReplyMax: 8,
   needIntervalMs: 1_000,
@@ -59,7 +57,6 @@ export const LIMITS = {
   amountMax: Number.MAX_SAFE_INTEGER,
   assetCodeCharactersMax: 12,
   assetDecimalsMax: 12,
-  assetsPerAccountMax: 32,
   memoBytesMax: 64,
   outboxOrdersMax: 1_024,
   orderRetryMsMin: 500,

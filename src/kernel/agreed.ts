@@ -61,6 +61,8 @@ export interface Wish {
 export interface Orders {
   /** Resolves when the wish is stored: from then on it is sent until it settles, by later runs of the node too. */
   place(wish: Wish): Promise<void>
+  /** Makes this identity known to the neighborhood where it is not; comes back to it until it is. */
+  introduce(): Promise<void>
   /** True while the wish of this reference waits to be settled. */
   has(reference: Uint8Array): boolean
   /** The wish that was placed last for an object of ours and is not settled yet. */

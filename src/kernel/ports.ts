@@ -199,6 +199,8 @@ export interface Wallet {
   readonly account: Uint8Array
   /** Smallest units of an asset that can be spent, as far as this node has seen settlements. */
   balance(asset: Uint8Array): number
+  /** Makes this identity known to the neighborhood, so that its first payment need not wait for that. */
+  introduce(): Promise<void>
   /**
    * Pays, and resolves when SETTLED. The order is stored before it is sent and sent again until it settles, also after a restart.
    * Rejects with `no-quorum` where it is not settled after `timeoutMs` (it stays in the outbox and may still settle), `insufficient-funds`,

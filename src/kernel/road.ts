@@ -234,6 +234,7 @@ export class Road {
       return checks ? { message, checks } : null
     }
     if (!equal(envelope.scope, this.#ports.netId)) throw new WebxError('wrong-net', 'frame of another net')
+    if (envelope.attachment.length > 0) throw new WebxError('bad-shape', 'frame: nothing unsigned is attached to it')
     const frame = decodeFrame(envelope)
     if (equal(frame.sender, this.#ports.keys.id) && frame.boot === this.#ports.boot) return null
     assertTimely(frame, topic, this.#ports.clock.nowMs())

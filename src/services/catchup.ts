@@ -37,6 +37,7 @@ export class CatchUp implements Standings, Service, Lane {
   #round = 0
   #behind = true
   #stopped = false
+  #cancelAsk = (): void => {}
   #unhear = (): void => {}
 
   constructor(context: Context, agreement: Agreed) {
@@ -51,7 +52,7 @@ export class CatchUp implements Standings, Service, Lane {
     if (this.#seat !== null) await link.subscribe(topics.sync)
     await link.subscribe(topics.to(keys.id))
     this.#unhear = events.on('link', ({ up }) => {
-      if (up) this.#behind = true
+      if (up) this.#hasten()
     })
     await this.#ask()
     this.#again()
@@ -59,6 +60,7 @@ export class CatchUp implements Standings, Service, Lane {
 
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#cancelAsk()
     this.#unhear()
   }
 
@@ -104,16 +106,24 @@ export class CatchUp implements Standings, Service, Lane {
     return this.#takeHeads(frame.sender, new Fields('heads', frame.payload))
   }
 
+  /** Something may be missing: asks again soon, and until an interval has passed in which nothing was. */
+  #hasten(): void {
+    if (this.#behind) return
+    this.#behind = true
+    this.#again()
+  }
+
   #again(): void {
+    this.#cancelAsk()
     const { schedule } = this.#context
     // spread over the interval, so that 25 nodes that started together do not speak together
     const spread = 0.75 + ((this.#context.keys.id[0] as number) / 255) * 0.5
     const intervalMs = (this.#behind ? BEHIND_INTERVAL_MS : CALM_INTERVAL_MS) * spread
-    schedule.after(intervalMs, 'catch up', async () => {
+    this.#cancelAsk = schedule.after(intervalMs, 'catch up', async () => {
       if (this.#stopped) return
       this.#behind = false
       await this.#ask()
-      this.#again()
+      if (!this.#behind) this.#again()
     })
   }
 
@@ -216,7 +226,7 @@ export class CatchUp implements Standings, Service, Lane {
     this.#hearStandings(sender, heads)
     const missing = this.#agreement.register.missing(heads)
     if (missing.length === 0) return null
-    this.#behind = true
+    this.#hasten()
     counters.count('catch-up.missing', missing.length)
     const wanted = missing.slice(0, LIMITS.needsPerHeadsMax)
     return { emit: wanted.flatMap(({ oid, fromVersion }) => this.#agreement.need(oid, fromVersion) ?? []) }

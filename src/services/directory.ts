@@ -7,6 +7,7 @@
 
 import { toHex } from '../core/bytes.ts'
 import { TYPE } from '../core/envelope.ts'
+import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Genesis } from '../identity/genesis.ts'
 import { type KeyState, verifyInception } from '../identity/keylog.ts'
@@ -82,6 +83,7 @@ export class Introductions implements Service, Lane {
   }
 
   checks(message: Message): [] | null {
+    if (message.envelope.attachment.length > 0) throw new WebxError('bad-shape', 'key event: nothing is attached to it')
     return this.#known.keyOf(identityOf(message.envelope.body)) ? null : []
   }
 

@@ -50,6 +50,7 @@ export class Outbox implements Orders, Service {
   #keyLog: Order | null = null
   #number = 0
   #stopped = false
+  #cancelIntroduction = (): void => {}
   #unhear = (): void => {}
 
   constructor(context: Context, agreed: Agreed, standings: Standings) {
@@ -68,6 +69,7 @@ export class Outbox implements Orders, Service {
 
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#cancelIntroduction()
     this.#unhear()
     for (const queue of this.#queues.values()) queue.cancelRetry()
   }
@@ -83,6 +85,13 @@ export class Outbox implements Orders, Service {
     this.#enqueue(entry)
     await this.#context.road.run(() => ({ writes: [writeOf(entry)] }))
     this.#advanceAll()
+  }
+
+  async introduce(): Promise<void> {
+    this.#cancelIntroduction()
+    if (this.#stopped || (await this.#ownerIsKnown())) return
+    const { schedule } = this.#context
+    this.#cancelIntroduction = schedule.after(LIMITS.orderRetryMsMax, 'introduce again', () => this.introduce())
   }
 
   has(reference: Uint8Array): boolean {

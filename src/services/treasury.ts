@@ -71,6 +71,10 @@ export class Treasury implements Wallet, Service {
     return balanceOf(this.#agreed.register.object(this.account)?.state ?? null, asset)
   }
 
+  introduce(): Promise<void> {
+    return this.#orders.introduce()
+  }
+
   async pay(request: PaymentRequest, timeoutMs: number): Promise<SettledPayment> {
     const paid = this.#find('out', request.reference)
     if (paid) {

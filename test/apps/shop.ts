@@ -72,6 +72,7 @@ export class Bank {
   wallet(account: Uint8Array): Wallet {
     return {
       account,
+      introduce: async () => {},
       balance: () => 1_000_000,
       pay: (request, timeoutMs) => this.#pay(account, request, timeoutMs),
       onCredit: (credited) => {

@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, sign as nodeSign, verify as nodeVerify, type KeyObject } from 'node:crypto'
+import { createHash, generateKeyPairSync, type KeyObject, sign as nodeSign, verify as nodeVerify } from 'node:crypto'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -20,7 +20,9 @@ function littleEndian(scalar: bigint): Uint8Array {
 }
 
 function challenge(r: Uint8Array, a: Uint8Array, message: Uint8Array): bigint {
-  const digest = createHash('sha512').update(concat(r, a, message)).digest()
+  const digest = createHash('sha512')
+    .update(concat(r, a, message))
+    .digest()
   return digest.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n) % ORDER
 }
 
@@ -105,7 +107,11 @@ test('refuses keys of small order and keys that are not canonical', async () => 
     '0100000000000000000000000000000000000000000000000000000000000080',
   ]
   for (const hex of [...small, ...notCanonical]) {
-    assert.is(codeOf(() => assertPublicKey(fromHex(hex))), 'bad-key', hex)
+    assert.is(
+      codeOf(() => assertPublicKey(fromHex(hex))),
+      'bad-key',
+      hex,
+    )
     assert.is(await codeOfAsync(() => verifySignature(fromHex(hex), MESSAGE, new Uint8Array(64))), 'bad-key')
   }
 })

@@ -64,12 +64,28 @@ test('other versions, suites and shapes are refused', () => {
     [6, 'text', 'bad-shape'],
   ]
   for (const [at, value, code] of refusals) {
-    assert.is(codeOf(() => decodeEnvelope(encode(parts.with(at, value as never)))), code, `field ${at}`)
+    assert.is(
+      codeOf(() => decodeEnvelope(encode(parts.with(at, value as never)))),
+      code,
+      `field ${at}`,
+    )
   }
-  assert.is(codeOf(() => decodeEnvelope(encode([...parts, 0]))), 'bad-shape')
-  assert.is(codeOf(() => decodeEnvelope(encode(parts.slice(0, 6)))), 'bad-shape')
-  assert.is(codeOf(() => decodeEnvelope(new Uint8Array(LIMITS.envelopeBytesMax + 1))), 'too-long')
-  assert.is(codeOf(() => encodeEnvelope(envelopeOf({ attachment: new Uint8Array(LIMITS.envelopeBytesMax) }))), 'too-long')
+  assert.is(
+    codeOf(() => decodeEnvelope(encode([...parts, 0]))),
+    'bad-shape',
+  )
+  assert.is(
+    codeOf(() => decodeEnvelope(encode(parts.slice(0, 6)))),
+    'bad-shape',
+  )
+  assert.is(
+    codeOf(() => decodeEnvelope(new Uint8Array(LIMITS.envelopeBytesMax + 1))),
+    'too-long',
+  )
+  assert.is(
+    codeOf(() => encodeEnvelope(envelopeOf({ attachment: new Uint8Array(LIMITS.envelopeBytesMax) }))),
+    'too-long',
+  )
 })
 
 test('what is signed names type and scope, and the digest ignores the signature', () => {
@@ -85,16 +101,34 @@ test('what is signed names type and scope, and the digest ignores the signature'
 test('a frame comes back as it was', () => {
   const frame = frameOf({ payload: [[new Uint8Array([1]), 2], 'ü', true] })
   assert.equal(decodeFrame(envelopeOf({ body: encodeFrame(frame) })), frame)
-  assert.is(codeOf(() => decodeFrame(envelopeOf({ body: encode([1, 2]) }))), 'bad-shape')
+  assert.is(
+    codeOf(() => decodeFrame(envelopeOf({ body: encode([1, 2]) }))),
+    'bad-shape',
+  )
 })
 
 test('topic and time are checked', () => {
   assertTimely(frameOf(), 't', 1500)
-  assert.is(codeOf(() => assertTimely(frameOf(), 'u', 1500)), 'wrong-topic')
-  assert.is(codeOf(() => assertTimely(frameOf(), 't', 2000)), 'expired')
-  assert.is(codeOf(() => assertTimely(frameOf({ sentMs: 40_001, expiresMs: 50_000 }), 't', 10_000)), 'from-the-future')
-  assert.is(codeOf(() => assertTimely(frameOf({ expiresMs: 1001 + LIMITS.frameLifetimeMsMax }), 't', 1500)), 'bad-shape')
-  assert.is(codeOf(() => assertTimely(frameOf({ sentMs: 3000, expiresMs: 2900 }), 't', 1500)), 'bad-shape')
+  assert.is(
+    codeOf(() => assertTimely(frameOf(), 'u', 1500)),
+    'wrong-topic',
+  )
+  assert.is(
+    codeOf(() => assertTimely(frameOf(), 't', 2000)),
+    'expired',
+  )
+  assert.is(
+    codeOf(() => assertTimely(frameOf({ sentMs: 40_001, expiresMs: 50_000 }), 't', 10_000)),
+    'from-the-future',
+  )
+  assert.is(
+    codeOf(() => assertTimely(frameOf({ expiresMs: 1001 + LIMITS.frameLifetimeMsMax }), 't', 1500)),
+    'bad-shape',
+  )
+  assert.is(
+    codeOf(() => assertTimely(frameOf({ sentMs: 3000, expiresMs: 2900 }), 't', 1500)),
+    'bad-shape',
+  )
 })
 
 function take(guard: ReplayGuard, frame: Frame): boolean {
@@ -123,16 +157,19 @@ test('a number is taken once, out of order too, and an older boot never again', 
 
 test('whatever comes in whatever order, nothing is taken twice', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 200 })), { maxLength: 300 }), (numbers) => {
-      const guard = new ReplayGuard()
-      const taken = new Set<string>()
-      for (const [boot, sequence] of numbers) {
-        const name = `${boot}/${sequence}`
-        if (!take(guard, frameOf({ boot, sequence }))) continue
-        assert.not.ok(taken.has(name), name)
-        taken.add(name)
-      }
-    }),
+    fc.property(
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 200 })), { maxLength: 300 }),
+      (numbers) => {
+        const guard = new ReplayGuard()
+        const taken = new Set<string>()
+        for (const [boot, sequence] of numbers) {
+          const name = `${boot}/${sequence}`
+          if (!take(guard, frameOf({ boot, sequence }))) continue
+          assert.not.ok(taken.has(name), name)
+          taken.add(name)
+        }
+      },
+    ),
     { numRuns: 200 },
   )
 })

@@ -41,17 +41,39 @@ test('any changed byte of an inception event is refused or is another identity w
     const damaged = person.inception.slice()
     damaged[at] = (damaged[at] as number) ^ 1
     const code = codeOf(() => readInception(damaged))
-    assert.ok(['bad-signature', 'not-canonical', 'bad-shape', 'bad-version', 'bad-identity', 'bad-key', 'unsupported-key-event'].includes(code), code)
+    assert.ok(
+      [
+        'bad-signature',
+        'not-canonical',
+        'bad-shape',
+        'bad-version',
+        'bad-identity',
+        'bad-key',
+        'unsupported-key-event',
+      ].includes(code),
+      code,
+    )
   }
 })
 
 test('an event signed by somebody else, and events of the future, are refused by name', () => {
   const pair = makePair()
-  const body = inceptionBody({ kind: 'human', key: pair.publicKey, nextKey: makePair().publicKey, salt: new Uint8Array(16) })
+  const body = inceptionBody({
+    kind: 'human',
+    key: pair.publicKey,
+    nextKey: makePair().publicKey,
+    salt: new Uint8Array(16),
+  })
   const message = signedBytes(TYPE.keyEvent, NO_SCOPE, body)
-  assert.is(codeOf(() => readInception(keyEventBytes(body, makePair().sign(message)))), 'bad-signature')
+  assert.is(
+    codeOf(() => readInception(keyEventBytes(body, makePair().sign(message)))),
+    'bad-signature',
+  )
   const rotation = encode([1, 1, new Uint8Array(32)])
-  assert.is(codeOf(() => readInception(keyEventBytes(rotation, new Uint8Array(64)))), 'unsupported-key-event')
+  assert.is(
+    codeOf(() => readInception(keyEventBytes(rotation, new Uint8Array(64)))),
+    'unsupported-key-event',
+  )
 })
 
 test('a genesis is anchored in its bytes', () => {
@@ -59,7 +81,10 @@ test('a genesis is anchored in its bytes', () => {
   const again = readGenesis(genesis.bytes)
   assert.equal(again.netId, genesis.netId)
   assert.is(again.seats.length, 4)
-  assert.equal(again.memberStates.map((state) => state.id), members.map(({ person }) => person.id))
+  assert.equal(
+    again.memberStates.map((state) => state.id),
+    members.map(({ person }) => person.id),
+  )
   assert.equal(again.organizationState.id, organization.id)
 })
 
@@ -67,12 +92,21 @@ test('a genesis that anyone else signed, or that names a seat twice, is refused'
   const { genesis, organization } = makeNet(4)
   const envelope = decodeEnvelope(genesis.bytes)
   const forged = genesisFile(envelope.body, makePair().sign(genesisSignedBytes(envelope.body)))
-  assert.is(codeOf(() => readGenesis(forged)), 'bad-signature')
+  assert.is(
+    codeOf(() => readGenesis(forged)),
+    'bad-signature',
+  )
   const [first] = genesis.seats as [(typeof genesis.seats)[number]]
   const twice = genesisBody({ ...genesis, seats: [first, first] })
-  assert.is(codeOf(() => readGenesis(genesisFile(twice, organization.sign(genesisSignedBytes(twice))))), 'bad-shape')
+  assert.is(
+    codeOf(() => readGenesis(genesisFile(twice, organization.sign(genesisSignedBytes(twice))))),
+    'bad-shape',
+  )
   const none = genesisBody({ ...genesis, seats: [] })
-  assert.is(codeOf(() => readGenesis(genesisFile(none, organization.sign(genesisSignedBytes(none))))), 'bad-shape')
+  assert.is(
+    codeOf(() => readGenesis(genesisFile(none, organization.sign(genesisSignedBytes(none))))),
+    'bad-shape',
+  )
 })
 
 test('a genesis signature does not pass for anything else', () => {
@@ -80,8 +114,14 @@ test('a genesis signature does not pass for anything else', () => {
   const envelope = decodeEnvelope(genesis.bytes)
   assert.not.ok(equal(genesisSignedBytes(envelope.body), signedBytes(TYPE.keyEvent, NO_SCOPE, envelope.body)))
   const asKeyEvent = encodeEnvelope({ ...envelope, type: TYPE.keyEvent })
-  assert.is(codeOf(() => readInception(asKeyEvent)), 'bad-shape')
-  assert.is(codeOf(() => readInception(concat(genesis.bytes))), 'bad-identity')
+  assert.is(
+    codeOf(() => readInception(asKeyEvent)),
+    'bad-shape',
+  )
+  assert.is(
+    codeOf(() => readInception(concat(genesis.bytes))),
+    'bad-identity',
+  )
 })
 
 test.run()

@@ -94,7 +94,7 @@ test('another net, and the same net founded again', async () => {
   const forged = await receiptOf(settledPayment(other, payee))
   assert.is(
     codeOf(() => verifyReceipt(forged, net.genesis)),
-    'bad-shape',
+    'wrong-epoch',
   )
 })
 

@@ -148,6 +148,7 @@ class ShopperDevice implements Device {
       throw new WebxError('not-allowed', 'this net has no such terminal')
     }
     if (!this.#enrolment) throw new WebxError('bad-argument', 'nobody is enrolled on this device')
+    await this.#options.wallet.introduce()
     await this.#checkedIn.enter(terminalId, lifetimeMs, this.#enrolment.model)
   }
 

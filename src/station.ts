@@ -8,20 +8,16 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Device } from './apps/facepay/device.ts'
 import type { Terminal } from './apps/facepay/terminal.ts'
-import { BROKER_NAME, createNode, type WebxNode } from './boot.ts'
+import { createNode, type WebxNode } from './boot.ts'
 import { WebxError } from './core/errors.ts'
 import { type ControlMethod, openControlSocket } from './drivers/control-socket.ts'
-import { hostClock } from './drivers/host.ts'
 import { openKeyFile } from './drivers/key-file.ts'
 import type { MqttBroker } from './drivers/mqtt-broker.ts'
 import { provideFromFiles } from './drivers/wasm-files.ts'
 import { type Genesis, readGenesis } from './identity/genesis.ts'
 import type { Service } from './kernel/context.ts'
-import { createCounters } from './kernel/observe.ts'
 import type { Log } from './kernel/ports.ts'
 import type { Profile } from './kernel/profile.ts'
-import { mayPublish, maySubscribe, Topics } from './kernel/topics.ts'
-import { KnownIdentities } from './services/directory.ts'
 import { controlMethods } from './station-control.ts'
 import { openCamera, openConsent, openModel, openSensor } from './station-drivers.ts'
 
@@ -94,22 +90,8 @@ async function readGenesisFile(path: string): Promise<Uint8Array> {
 }
 
 async function openOwnBroker(profile: Profile, genesis: Genesis, log: Log): Promise<MqttBroker> {
-  const { openMqttBroker } = await import('./drivers/mqtt-broker.ts')
-  const topics = new Topics(genesis.netId)
-  const directory = new KnownIdentities(genesis)
-  return openMqttBroker({
-    host: profile.broker.host,
-    port: profile.broker.port,
-    place: { broker: BROKER_NAME, netId: genesis.netId },
-    policy: {
-      rankOf: (id) => directory.rankOf(id),
-      mayPublish: (client, topic, retain) => mayPublish(topics, client, topic, retain),
-      maySubscribe: (client, filter) => maySubscribe(topics, client, filter),
-    },
-    clock: hostClock(),
-    counters: createCounters(),
-    log: log.child({ part: 'broker' }),
-  })
+  const { openNetBroker } = await import('./broker.ts')
+  return openNetBroker(genesis, profile.broker, log)
 }
 
 async function openTill({ closers, node, profile }: Opened): Promise<Terminal> {

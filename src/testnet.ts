@@ -11,18 +11,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { BROKER_NAME, createNode, type WebxNode } from './boot.ts'
+import { createNode, type WebxNode } from './boot.ts'
+import { openNetBroker } from './broker.ts'
 import { WebxError } from './core/errors.ts'
 import { hostClock, hostRandom } from './drivers/host.ts'
 import { createKeyFile } from './drivers/key-file.ts'
-import { type MqttBroker, openMqttBroker } from './drivers/mqtt-broker.ts'
+import type { MqttBroker } from './drivers/mqtt-broker.ts'
 import { provideFromFiles } from './drivers/wasm-files.ts'
 import type { Genesis } from './identity/genesis.ts'
-import { createCounters, createLog } from './kernel/observe.ts'
+import { createLog } from './kernel/observe.ts'
 import type { Keys, Log, Store } from './kernel/ports.ts'
-import { mayPublish, maySubscribe, Topics } from './kernel/topics.ts'
 import { foundNet, type NetAsset, offerSeat } from './net.ts'
-import { KnownIdentities } from './services/directory.ts'
 
 const READY_MS_MAX = 60_000
 
@@ -90,7 +89,7 @@ export async function createTestnet(seatCount: number, options: TestnetOptions =
   const log = options.log ?? createLog('silent')
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'webx-testnet-')))
   const found = await foundTestnet(seatCount, directory, options)
-  const broker = await openBroker(found.genesis, log)
+  const broker = await openNetBroker(found.genesis, { host: '127.0.0.1', port: 0 }, log)
   const world: World = { ...found, options, directory, log, brokerUrl: broker.url }
   await writeFile(join(directory, 'genesis.webx'), found.genesis.bytes)
 
@@ -166,24 +165,6 @@ async function foundTestnet(seatCount: number, directory: string, options: Testn
     ports,
   )
   return { genesis, organizationKeys, memberKeys, terminalKeys }
-}
-
-function openBroker(genesis: Genesis, log: Log): Promise<MqttBroker> {
-  const topics = new Topics(genesis.netId)
-  const directory = new KnownIdentities(genesis)
-  return openMqttBroker({
-    host: '127.0.0.1',
-    port: 0,
-    place: { broker: BROKER_NAME, netId: genesis.netId },
-    policy: {
-      rankOf: (id) => directory.rankOf(id),
-      mayPublish: (client, topic, retain) => mayPublish(topics, client, topic, retain),
-      maySubscribe: (client, filter) => maySubscribe(topics, client, filter),
-    },
-    clock: hostClock(),
-    counters: createCounters(),
-    log: log.child({ part: 'broker' }),
-  })
 }
 
 function memberName(seat: number): string {

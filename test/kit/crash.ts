@@ -23,6 +23,8 @@ const STOP_MS_MAX = 20_000
 const SHARP_MS_MAX = 400
 const FUNDS_EACH = 1_000
 const HONEST = 6
+/** When members are killed: before the orders are sent, some time after, or in the moment in which a vote of one of them is on the wire. */
+const MOMENTS = ['before', 'later', 'sharp', 'sharp'] as const
 
 /** A net of processes, and a node without a seat in this process that sees all of it. */
 export interface CrashNet {
@@ -157,12 +159,14 @@ class Campaign implements Story {
       2,
     ) as [Order, Order]
     this.doubles.push([one, other])
-    const sharp = chance.below(2) === 0
+    const moment = MOMENTS[chance.below(MOMENTS.length)]
     const delayMs = chance.below(120)
     const downMs = chance.below(150)
     const secondEarly = chance.below(2) === 0
+    const last = chance.below(2) === 0 ? one : other
 
-    const killed = sharp ? this.#killWhenItVotes(victims) : this.#killAfter(delayMs, victims)
+    if (moment === 'before') await this.#kill(victims)
+    const killed = moment === 'sharp' ? this.#killWhenItVotes(victims) : this.#killAfter(delayMs, victims)
     for (const payer of this.#payers) this.#pay(payer)
     await owners.send(one)
     if (secondEarly) await owners.send(other)
@@ -170,10 +174,9 @@ class Campaign implements Story {
     await this.#audit(victims)
     await pause(downMs)
     // those that never saw the first of the two may lock the second
-    const started = victims.map((member) => member.start())
-    await owners.send(other)
+    const started = victims.map((member) => member.start().then(() => owners.send(other)))
     await within(60_000, Promise.all(started), 'starting members again')
-    await owners.send(chance.below(2) === 0 ? one : other)
+    await owners.send(last)
   }
 
   async end(): Promise<void> {

@@ -1,0 +1,35 @@
+/**
+ * The embedded broker of one net: who may sign in, publish and subscribe follows from the genesis.
+ */
+
+import { BROKER_NAME } from './boot.ts'
+import { hostClock } from './drivers/host.ts'
+import { type MqttBroker, openMqttBroker } from './drivers/mqtt-broker.ts'
+import type { Genesis } from './identity/genesis.ts'
+import { createCounters } from './kernel/observe.ts'
+import type { Log } from './kernel/ports.ts'
+import { mayPublish, maySubscribe, Topics } from './kernel/topics.ts'
+import { KnownIdentities } from './services/directory.ts'
+
+/** Opens the broker of a net. Port 0 takes a free one. */
+export function openNetBroker(
+  genesis: Genesis,
+  address: { readonly host: string; readonly port: number },
+  log: Log,
+): Promise<MqttBroker> {
+  const topics = new Topics(genesis.netId)
+  const directory = new KnownIdentities(genesis)
+  return openMqttBroker({
+    host: address.host,
+    port: address.port,
+    place: { broker: BROKER_NAME, netId: genesis.netId },
+    policy: {
+      rankOf: (id) => directory.rankOf(id),
+      mayPublish: (client, topic, retain) => mayPublish(topics, client, topic, retain),
+      maySubscribe: (client, filter) => maySubscribe(topics, client, filter),
+    },
+    clock: hostClock(),
+    counters: createCounters(),
+    log: log.child({ part: 'broker' }),
+  })
+}

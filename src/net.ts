@@ -45,6 +45,10 @@ export async function foundNet(
   organization: Keys,
   ports: { readonly clock: Clock; readonly random: Random },
 ): Promise<Genesis> {
+  const codes = terms.assets.map(({ code }) => code)
+  if (new Set(codes).size < codes.length) {
+    throw new WebxError('bad-argument', 'two assets have one code', { hint: 'People tell assets apart by their codes.' })
+  }
   const body = genesisBody({
     name: terms.name,
     createdMs: ports.clock.nowMs(),

@@ -133,6 +133,7 @@ function arrivalOf(
 ): { readonly settled: Promise<void>; readonly forget: () => void } {
   const { events, schedule } = node.context
   const { promise, resolve, reject } = Promise.withResolvers<void>()
+  // nobody waits for it where the order could not even be placed; who does hears of it
   promise.catch(() => undefined)
   const unhear = events.on('settled', ({ order }) => {
     const operation = operationOf(readOrder(decodeEnvelope(order)))

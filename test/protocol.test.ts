@@ -21,6 +21,7 @@ import { readVoteBatch } from '../src/consensus/statement.ts'
 import { concat, fromHex, fromText, toBase64url, toHex } from '../src/core/bytes.ts'
 import { decodeEnvelope, TYPE } from '../src/core/envelope.ts'
 import { assertTimely, decodeFrame, ReplayGuard } from '../src/core/frame.ts'
+import { LIMITS } from '../src/core/limits.ts'
 import { TokenVerifier } from '../src/drivers/broker-token.ts'
 import { hostClock } from '../src/drivers/host.ts'
 import { openKeyFile } from '../src/drivers/key-file.ts'
@@ -296,6 +297,39 @@ document('names every context and every type that the code uses', () => {
     assert.ok(used.has(context[1] as string), `${context[1]} is not in the code`)
   const rows = [...text.matchAll(/^\| (\d+) \| /gm)].map((match) => Number(match[1]))
   assert.equal(rows, Object.values(TYPE))
+})
+
+document('says the limits of the code', () => {
+  const written = text.replaceAll(/\s+/g, ' ')
+  const seconds = (ms: number) => `${ms / 1_000} s`
+  const counts = (value: number) => value.toLocaleString('en-US')
+  const L = LIMITS
+  const sentences = [
+    `inside more than ${L.cborDepthMax} arrays, or one of more than ${counts(L.cborItemsMax)} items`,
+    `one envelope of at most ${L.envelopeBytesMax / 1024} KiB; so is the file of a genesis, of at most ${L.genesisBytesMax / 1024} KiB`,
+    `more than ${seconds(L.clockSkewMsMax)} ahead of its own clock`,
+    `longer than ${seconds(L.frameLifetimeMsMax)} or expires`,
+    `more than ${L.replayWindowFrames} behind the highest`,
+    `at most once a second for each version`,
+    `up to ${counts(L.headsPerReplyMax)} a page`,
+    `of up to ${L.needReplyMax} versions`,
+    `open for at most ${seconds(L.paymentTermsMsMax)}`,
+    `checked in, at most ${L.candidatesPerPaymentMax}`,
+    `more than ${L.probesPerTerminalPerMinuteMax} probes a minute`,
+    `${L.answerDelayMs} ms after the probe came`,
+    `The terminal waits ${L.claimWindowMs} ms`,
+    `for at most ${seconds(L.brokerTokenLifetimeMsMax)}; each token`,
+    `| order, certificate, evidence body | ${[L.orderBytesMax, L.certificateBytesMax, L.evidenceBytesMax].map((bytes) => `${bytes / 1024} KiB`).join(', ')} |`,
+    `| seats, assets, terminals of a net | ${L.seatsMax}, ${L.genesisAssetsMax}, ${counts(L.genesisTerminalsMax)} |`,
+    `| votes of a batch | ${L.batchEntriesMax} |`,
+    `| open versions, parked orders; of one owner | ${counts(L.openSlotsMax)} each; ${L.openSlotsPerOwnerMax} each |`,
+    `| objects of a home | ${counts(L.objectsMax)} |`,
+    `| check-in; devices at a till | ${L.checkinMsMax / 3_600_000} h; ${L.checkinsPerTerminalMax} |`,
+    `of one key | ${L.recheckPerPeerPerSecondMax} a second`,
+    `| ${L.guestPublishPerSecondMax}, ${counts(L.memberPublishPerSecondMax)} a second |`,
+  ]
+  for (const sentence of sentences) assert.ok(written.includes(sentence), sentence)
+  assert.equal([L.republishPerSlotMsMin, L.needIntervalMs, L.brokerDelegationMsMax], [1_000, 1_000, 86_400_000])
 })
 
 document('says where to look, and what it names is there', () => {

@@ -27,7 +27,6 @@ export const TYPE = {
   settlement: 5,
   evidence: 6,
   genesis: 7,
-  receipt: 8,
   tagEvent: 9,
   health: 64,
   need: 65,

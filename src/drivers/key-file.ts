@@ -177,7 +177,7 @@ async function readPrivate(path: string): Promise<Uint8Array> {
     if (cause.code !== 'ENOENT')
       throw new WebxError('key-file-broken', `cannot open ${path}: ${cause.message}`, { cause })
     throw new WebxError('key-file-missing', `there is no key file at ${path}`, {
-      hint: `Make one with: webx id create --key ${path}`,
+      hint: `Make one with: webx id create ${path}`,
       cause,
     })
   })

@@ -48,7 +48,7 @@ test('an envelope comes back as it was, and its head is where the inbox looks fo
   const bytes = encodeEnvelope(envelope)
   assert.equal(decodeEnvelope(bytes), envelope)
   assert.equal([...bytes.subarray(0, 4)], [0x87, 1, 0, TYPE.voteBatch])
-  assert.ok(isStatement(TYPE.receipt))
+  assert.ok(isStatement(TYPE.tagEvent))
   assert.not(isStatement(TYPE.health))
 })
 

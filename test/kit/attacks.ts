@@ -16,9 +16,9 @@ import {
   isStatement,
   resigned,
   SPECIMEN_NAMES,
-  STATEMENT_NAMES,
   type Specimen,
   type SpecimenName,
+  STATEMENT_NAMES,
   type StatementName,
   specimen,
 } from './specimens.ts'
@@ -126,14 +126,22 @@ export const ATTACKS: readonly AttackClass[] = [
     const others = all.filter((topic) => topic !== honest.topic)
     return { ...honest, topic: others[n % others.length] as string, expect: refused('wrong-topic') }
   }),
-  attack('of another net or epoch', SPECIMEN_NAMES.filter((name) => name !== 'key-event'), (scene, { what, n }) => {
-    const honest = specimen(scene, what as SpecimenName)
-    const envelope = decodeEnvelope(honest.bytes)
-    // the first eight bytes name the topic, so that only the rest of them can get this far
-    const scope = envelope.scope.map((byte, i) => (i === 8 + (n % 24) ? byte ^ 1 : byte))
-    const ofNet = what === 'order' || !isStatement(what as SpecimenName)
-    return { ...honest, bytes: encodeEnvelope({ ...envelope, scope }), expect: refused(ofNet ? 'wrong-net' : 'wrong-epoch') }
-  }),
+  attack(
+    'of another net or epoch',
+    SPECIMEN_NAMES.filter((name) => name !== 'key-event'),
+    (scene, { what, n }) => {
+      const honest = specimen(scene, what as SpecimenName)
+      const envelope = decodeEnvelope(honest.bytes)
+      // the first eight bytes name the topic, so that only the rest of them can get this far
+      const scope = envelope.scope.map((byte, i) => (i === 8 + (n % 24) ? byte ^ 1 : byte))
+      const ofNet = what === 'order' || !isStatement(what as SpecimenName)
+      return {
+        ...honest,
+        bytes: encodeEnvelope({ ...envelope, scope }),
+        expect: refused(ofNet ? 'wrong-net' : 'wrong-epoch'),
+      }
+    },
+  ),
   attack('signed by somebody else', ['order', 'votes', 'key-event', ...FRAME_NAMES], (scene, { what, n }) => {
     const honest = specimen(scene, what as SpecimenName)
     const envelope = decodeEnvelope(honest.bytes)
@@ -187,9 +195,10 @@ export const ATTACKS: readonly AttackClass[] = [
   }),
   frames('of an earlier boot, or far behind', (scene, { sender, terms }, { n, m }) => {
     const speaker = scene.speaker(sender)
-    // one that is taken in goes first
+    // one that is taken in goes first, with a number from which one can look back
+    speaker.sequence += 200
     speak(scene, sender)
-    const old = m % 2 === 0 ? { boot: n % 1_000 } : { sequence: Math.max(0, speaker.sequence - 64 - (n % 1_000)) }
+    const old = m % 2 === 0 ? { boot: n % 1_000 } : { sequence: Math.max(0, speaker.sequence - 80 - (n % 100)) }
     return { bytes: speaker.frame({ ...terms, ...old }), expect: refused('replayed') }
   }),
   attack('nested too deep, or of too many parts', FRAME_NAMES, (scene, { what, n }) => {
@@ -315,11 +324,7 @@ function partsOf(value: Cbor, path: readonly number[] = []): (readonly number[])
   return path.length > 0 || inner.length === 0 ? [path, ...inner] : inner
 }
 
-function change(
-  value: Cbor,
-  path: readonly number[],
-  replace: (part: Cbor, parent: readonly Cbor[]) => Cbor[],
-): Cbor {
+function change(value: Cbor, path: readonly number[], replace: (part: Cbor, parent: readonly Cbor[]) => Cbor[]): Cbor {
   const [first, ...rest] = path
   if (first === undefined) return replace(value, [])[0] ?? randomReference()
   const parts = value as readonly Cbor[]

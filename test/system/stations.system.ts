@@ -86,7 +86,7 @@ stations('everybody connects through Mosquitto, and the members vote', async () 
   for (const name of EVERYONE) start(name)
   await Promise.all(EVERYONE.map((name) => heard(name, ({ event }) => event === 'connected')))
   await Promise.all(MEMBERS.map((name) => heard(name, ({ event, voting }) => event === 'voting' && voting === true)))
-  await holds('till', async (till) => till['seatsUp'] === 4)
+  await holds('till', (till) => till['seatsUp'] === 4)
   const till = await json('status', '--data', at('till'))
   assert.equal([till['link'], till['quorum'], till['voting']], ['up', 3, false])
 })
@@ -95,7 +95,7 @@ stations('money is issued to a shopper, and by nobody but its issuer', async () 
   const { account } = await json('wallet', 'show', '--data', at('phone'))
   const issued = await json('wallet', 'issue', '50.00', 'EUR', String(account), '--data', at('shop'))
   assert.equal([issued['grade'], issued['to']], ['SETTLED', account])
-  await holds('phone', async (phone) => balance(phone) === '50.00')
+  await holds('phone', (phone) => balance(phone) === '50.00')
   await refused(3, 'not-allowed', 'wallet', 'issue', '50.00', 'EUR', String(account), '--data', at('till'))
   await refused(3, 'over-cap', 'wallet', 'issue', '1000000.00', 'EUR', String(account), '--data', at('shop'))
 })
@@ -107,15 +107,15 @@ stations('a shopper enrols, checks in, and pays by face; the receipt is verified
   assert.is((await json('device', 'enrol', ...photos, '--data', at('phone')))['templates'], 2)
   await refused(3, 'not-allowed', 'device', 'checkin', 'nowhere', '--data', at('phone'))
   assert.is((await json('device', 'checkin', String(label), '--data', at('phone')))['id'], identityOf('till')['id'])
-  await holds('till', async (till) => till['checkins'] === 1)
+  await holds('till', (till) => till['checkins'] === 1)
   const paid = await json('pay', '4.20', 'EUR', '--out', at('receipt.cose'), '--data', at('till'))
   assert.equal([paid['grade'], paid['amount'], paid['asset']], ['SETTLED', '4.20', 'EUR'])
   assert.ok(Number(paid['confirms']) >= 3, String(paid['confirms']))
   const receipt = await json('receipt', 'verify', at('receipt.cose'), '--net', at('shop.genesis'))
   assert.equal([receipt['payer'], receipt['payee'], receipt['amount']], [identityOf('phone')['label'], label, '4.20'])
   assert.is(receipt['reference'], paid['reference'])
-  await holds('till', async (till) => balance(till) === '4.20')
-  await holds('phone', async (phone) => balance(phone) === '45.80')
+  await holds('till', (till) => balance(till) === '4.20')
+  await holds('phone', (phone) => balance(phone) === '45.80')
 })
 
 stations('a stranger has no claim, and the shopper can read who looked', async () => {
@@ -137,13 +137,13 @@ stations('one seat of four may die, a second one stops payments and loses none',
   assert.is(waiting.code, 4, waiting.err)
   assert.match(waiting.err, /^(no-quorum|not-settled): /)
   start('m3')
-  await holds('till', async (till) => balance(till) === '7.20')
-  await holds('phone', async (phone) => balance(phone) === '42.80')
+  await holds('till', (till) => balance(till) === '7.20')
+  await holds('phone', (phone) => balance(phone) === '42.80')
 })
 
 stations('whoever checked out is asked no more, and stations stop when told to', async () => {
   await json('device', 'checkout', '--data', at('phone'))
-  await holds('till', async (till) => till['checkins'] === 0)
+  await holds('till', (till) => till['checkins'] === 0)
   await refused(3, 'no-claim', 'pay', '1.00', 'EUR', '--data', at('till'))
   for (const { child } of running.values()) child.kill('SIGTERM')
   for (const [name, station] of running) {
@@ -205,12 +205,12 @@ async function heard(name: string, wanted: (event: Json) => boolean): Promise<vo
 }
 
 /** Asks a station for its status until it is as wanted. */
-async function holds(name: string, wanted: (status: Json) => Promise<boolean>): Promise<void> {
+async function holds(name: string, wanted: (status: Json) => boolean): Promise<void> {
   const endMs = performance.now() + 30_000
   let status: Json = {}
   do {
     status = await json('status', '--data', at(name))
-    if (await wanted(status)) return
+    if (wanted(status)) return
   } while (performance.now() < endMs)
   throw new Error(`${name} stays ${JSON.stringify(status)}`)
 }

@@ -111,7 +111,7 @@ export class Intake {
   /** True where a vote comes after its quorum: it can still count towards a strong one, or convict somebody. */
   #isDecided({ kind, oid, version }: VoteEntry): boolean {
     const object = this.#register.object(oid)
-    return ((kind === VOTE.lock ? object?.certified : object?.settled) ?? 0) >= version
+    return version > 0 && ((kind === VOTE.lock ? object?.certified : object?.settled) ?? 0) >= version
   }
 
   #leave(message: Message): void {

@@ -56,9 +56,16 @@ export function keysOf(person: Person, epoch: Pair = makePair()): Keys {
   }
 }
 
+/** Whole milliseconds, as the machine's clock gives them, whatever fractions timers have. */
+class WholeClock extends TestClock {
+  override nowMs(): number {
+    return Math.floor(super.nowMs())
+  }
+}
+
 /** A net and those of its nodes that a test starts. */
 export class MemoryNet {
-  readonly clock = new TestClock()
+  readonly clock: TestClock = new WholeClock()
   readonly bus = new MemoryBus(this.clock)
   readonly net: Net
   readonly nodes: MemoryNode[] = []

@@ -13,6 +13,7 @@ import { provideFromFiles } from './drivers/wasm-files.ts'
 import type { Genesis } from './identity/genesis.ts'
 import type { Clock, Counters, Keys, Log, Random, Store } from './kernel/ports.ts'
 import type { Topics } from './kernel/topics.ts'
+import { selfTest } from './wasm/self-test.ts'
 
 /** The name under which brokers of this version take sign-in tokens. */
 export const BROKER_NAME = 'webx'
@@ -43,6 +44,7 @@ export interface WebxNode extends ComposedNode {
 export async function createNode(options: NodeOptions): Promise<WebxNode> {
   const { genesis, keys, log } = options
   provideFromFiles()
+  testKernelsOnce()
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
   const store = await (options.openStore ?? openStore)(join(options.dataDir, 'webx.db'))
   const clock = hostClock()
@@ -56,6 +58,14 @@ export async function createNode(options: NodeOptions): Promise<WebxNode> {
   const { hearsVotes = false, onWire = () => {} } = options
   const node = await composeNode({ genesis, keys, clock, random, store, log, openLink, hearsVotes, onWire })
   return { ...node, link: await opened.promise }
+}
+
+let kernelsTested = false
+
+/** Nothing is signed or voted by a kernel that computes wrongly. Throws what a wrong answer makes the self-test throw. */
+function testKernelsOnce(): void {
+  if (!kernelsTested) selfTest()
+  kernelsTested = true
 }
 
 function openStore(path: string): Promise<Store> {

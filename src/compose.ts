@@ -63,7 +63,7 @@ export interface ComposedNode {
 /** Starts a node. Resolves when it is running; its link connects in the background. */
 export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const { genesis, keys, clock, random, store, log } = parts
-  const life = await beginLife(store)
+  const boot = await beginLife(store, clock.nowMs())
   const { promise: failed, resolve: halt } = Promise.withResolvers<WebxError>()
   const counters = createCounters()
   const events = new Events(log)
@@ -75,7 +75,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
 
   // the road
   const ports = { netId, clock, keys, store, link, directory, counters, log }
-  const road = new Road({ ...ports, boot: life.boot, halt })
+  const road = new Road({ ...ports, boot, halt })
   const context: Context = { ...ports, genesis, topics, random, events, schedule, road }
 
   // services
@@ -87,7 +87,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const hearsVotes = seat !== null || parts.hearsVotes === true
   const agreed = new Agreement(context, { committee, register, voter, hearsVotes })
   const catchUp = new CatchUp(context, agreed)
-  const recovery = seat === null ? null : new Recovery(context, agreed, life.cleanStart)
+  const recovery = seat === null ? null : new Recovery(context, agreed)
   const outbox = new Outbox(context, agreed, catchUp)
   const wallet = new Treasury(context, agreed, outbox)
   const presence = new Presence(context, SOFTWARE, committee.quorum)
@@ -110,7 +110,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
     schedule.stop()
     await road.stop()
     await link.close()
-    await endLife(store, life.boot).catch((error: unknown) => log.error({ error }, 'the store could not be closed'))
+    await store.close().catch((error: unknown) => log.error({ error }, 'the store could not be closed'))
   }
   return {
     context,
@@ -137,19 +137,15 @@ async function voterOf(keys: Keys, committee: Committee, seat: number): Promise<
 const NOTHING = new Uint8Array(0)
 const LIFE_KEY = new TextEncoder().encode('life')
 
-/** Counts this start and marks the store as in use, durably, before anything is sent. */
-async function beginLife(store: Store): Promise<{ boot: number; cleanStart: boolean }> {
+/**
+ * Counts this start, durably, before anything is sent. The count is at least the time in seconds, so that a node whose disk was lost or put back
+ * does not speak under numbers that its peers have seen.
+ */
+async function beginLife(store: Store, nowMs: number): Promise<number> {
   const value = store.get(META, LIFE_KEY)
-  const [boots, clean] = value ? (decode(value) as [number, boolean]) : [0, false]
-  const boot = boots + 1
-  store.write([{ space: META, key: LIFE_KEY, value: encode([boot, false]) }])
+  const boots = value ? (decode(value) as number) : 0
+  const boot = Math.max(boots + 1, Math.floor(nowMs / 1000))
+  store.write([{ space: META, key: LIFE_KEY, value: encode(boot) }])
   await store.sync()
-  return { boot, cleanStart: clean }
-}
-
-/** Marks a clean stop: all that was ever sent is in the store. */
-async function endLife(store: Store, boot: number): Promise<void> {
-  store.write([{ space: META, key: LIFE_KEY, value: encode([boot, true]) }])
-  await store.sync()
-  await store.close()
+  return boot
 }

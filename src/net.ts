@@ -47,7 +47,9 @@ export async function foundNet(
 ): Promise<Genesis> {
   const codes = terms.assets.map(({ code }) => code)
   if (new Set(codes).size < codes.length) {
-    throw new WebxError('bad-argument', 'two assets have one code', { hint: 'People tell assets apart by their codes.' })
+    throw new WebxError('bad-argument', 'two assets have one code', {
+      hint: 'People tell assets apart by their codes.',
+    })
   }
   const body = genesisBody({
     name: terms.name,

@@ -4,12 +4,15 @@
 
 import type { Device } from './apps/facepay/device.ts'
 import type { Terminal } from './apps/facepay/terminal.ts'
+import type { TillEntry } from './apps/facepay/till.ts'
 import type { WebxNode } from './boot.ts'
 import { readOrder } from './consensus/order.ts'
 import { equal, fromHex, toBase64url, toHex } from './core/bytes.ts'
 import { decodeEnvelope } from './core/envelope.ts'
 import { WebxError } from './core/errors.ts'
 import type { ControlCall, ControlMethod } from './drivers/control-socket.ts'
+import { labelOf } from './identity/xqident.ts'
+import type { SettledPayment } from './kernel/ports.ts'
 import type { Profile } from './kernel/profile.ts'
 import { signReceipt } from './kernel/receipt.ts'
 import type { Asset } from './ledger/asset.ts'
@@ -30,6 +33,8 @@ export function controlMethods(parts: ControlParts): Readonly<Record<string, Con
     status: async () => status(parts),
     pay: (call) => pay(parts, call),
     payment: async ({ params }) => payment(parts, params),
+    awaitPayment: (call) => awaitPayment(parts, call),
+    cancelPayment: async ({ params }) => cancelPayment(parts, params),
     issue: (call) => issue(parts, call),
     enrol: ({ params }) => enrol(parts, params),
     forget: async () => {
@@ -54,6 +59,8 @@ export function controlMethods(parts: ControlParts): Readonly<Record<string, Con
 const PROBES_MAX = 200
 /** How long an issue may take to settle. */
 const ISSUE_MS_MAX = 30_000
+/** How long one question may wait for a payment. */
+const AWAIT_MS_MAX = 3_600_000
 
 function status({ node, terminal, device }: ControlParts): unknown {
   const { context, wallet, assets, agreed, presence, link } = node
@@ -89,23 +96,55 @@ async function pay({ node, profile, terminal }: ControlParts, call: ControlCall)
     msMatch: Math.round(msMatch),
     msSettle: Math.round(msSettle),
     reference: toHex(reference),
-    receipt: await receiptOf(node, reference),
+    receipt: await receiptOf(node, paid),
   }
 }
 
 /** What became of a payment: it may have settled after its terminal stopped waiting. */
 async function payment({ node, terminal }: ControlParts, params: unknown): Promise<unknown> {
-  const reference = fromHex(textOf(params, 'reference'))
-  const entry = needed(terminal, 'terminal').payment(reference)
-  if (!entry) throw new WebxError('bad-argument', 'this terminal knows of no such payment')
-  return { state: entry.state, receipt: await receiptOf(node, reference) }
+  const till = needed(terminal, 'terminal')
+  const { reference, state, terms, startedMs, shopperId } = entryOf(till, params)
+  const asset = node.assets.all.find(({ id }) => equal(id, terms.asset))
+  return {
+    reference: toHex(reference),
+    state,
+    amount: asset ? decimal(terms.amount, asset) : String(terms.amount),
+    asset: asset?.code ?? toHex(terms.asset),
+    startedMs,
+    shopper: shopperId.length > 0 ? labelOf(shopperId) : null,
+    receipt: state === 'settled' ? await receiptOf(node, await till.whenSettled(reference, 0)) : null,
+  }
 }
 
-async function receiptOf(node: WebxNode, reference: Uint8Array): Promise<string | null> {
-  const { context, wallet } = node
-  const settled = wallet.settled(reference)
-  if (!settled) return null
-  return toBase64url(await signReceipt(context.genesis, context.keys, settled, context.clock.nowMs()))
+/** Answers like `payment` once it is settled. Throws `timeout`, `not-settled` for one that nobody may pay any more. */
+async function awaitPayment(parts: ControlParts, { params, signal }: ControlCall): Promise<unknown> {
+  const till = needed(parts.terminal, 'terminal')
+  const timeoutMs = (params as { timeoutMs?: unknown } | null)?.timeoutMs
+  if (!Number.isSafeInteger(timeoutMs) || (timeoutMs as number) < 0 || (timeoutMs as number) > AWAIT_MS_MAX) {
+    throw new WebxError('bad-argument', `expected to wait for 0 to ${AWAIT_MS_MAX} ms`)
+  }
+  await till.whenSettled(entryOf(till, params).reference, timeoutMs as number, signal)
+  return payment(parts, params)
+}
+
+/** Closes an open payment; once more is no error. Throws `not-allowed` for one that is settled. */
+async function cancelPayment(parts: ControlParts, params: unknown): Promise<unknown> {
+  const till = needed(parts.terminal, 'terminal')
+  await till.giveUp(entryOf(till, params).reference)
+  if (entryOf(till, params).state === 'settled') throw new WebxError('not-allowed', 'this payment is settled')
+  return payment(parts, params)
+}
+
+function entryOf(till: Terminal, params: unknown): TillEntry {
+  const entry = till.payment(fromHex(textOf(params, 'reference')))
+  if (entry) return entry
+  throw new WebxError('bad-argument', 'this terminal knows of no such payment', {
+    hint: 'webx pay says the whole reference where a payment stays open.',
+  })
+}
+
+async function receiptOf({ context }: WebxNode, paid: Pick<SettledPayment, 'order' | 'settlement'>): Promise<string> {
+  return toBase64url(await signReceipt(context.genesis, context.keys, paid, context.clock.nowMs()))
 }
 
 /** Answers when the money has arrived. */

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import type { Device } from './apps/facepay/device.ts'
 import type { Terminal } from './apps/facepay/terminal.ts'
 import { createNode, type WebxNode } from './boot.ts'
+import { equal } from './core/bytes.ts'
 import { WebxError } from './core/errors.ts'
 import { type ControlMethod, openControlSocket } from './drivers/control-socket.ts'
 import { openKeyFile } from './drivers/key-file.ts'
@@ -16,7 +17,7 @@ import type { MqttBroker } from './drivers/mqtt-broker.ts'
 import { provideFromFiles } from './drivers/wasm-files.ts'
 import { type Genesis, readGenesis } from './identity/genesis.ts'
 import type { Service } from './kernel/context.ts'
-import type { Log } from './kernel/ports.ts'
+import type { Log, Sensor } from './kernel/ports.ts'
 import type { Profile } from './kernel/profile.ts'
 import { controlMethods } from './station-control.ts'
 import { openCamera, openConsent, openModel, openSensor } from './station-drivers.ts'
@@ -39,6 +40,7 @@ export async function openStation(profile: Profile, log: Log): Promise<Station> 
   provideFromFiles()
   const genesis = readGenesis(await readGenesisFile(profile.net.genesis))
   const keys = await openKeyFile(profile.keys.file || join(profile.data.dir, KEY_FILE))
+  if (profile.roles.includes('member')) assertSeated(genesis, keys.id)
   const closers: (() => Promise<void>)[] = []
   const stop = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close()
@@ -78,6 +80,14 @@ interface Opened {
   readonly profile: Profile
 }
 
+/** Who is told to vote and never could would look like a member that is down. Throws `bad-config`. */
+function assertSeated(genesis: Genesis, id: Uint8Array): void {
+  if (genesis.memberStates.some((state) => equal(state.id, id))) return
+  throw new WebxError('bad-config', `roles has "member", and this identity has no seat in the net ${genesis.name}`, {
+    hint: 'Name what the node is for in roles: terminal, device or tag-reader; WEBX_ROLES=device does for an issuer.',
+  })
+}
+
 async function readGenesisFile(path: string): Promise<Uint8Array> {
   if (path === '') {
     throw new WebxError('bad-config', 'no genesis is named', { hint: 'Say --net FILE, or set net.genesis.' })
@@ -101,7 +111,8 @@ async function openTill({ closers, node, profile }: Opened): Promise<Terminal> {
   if (camera) closers.push(() => camera.close())
   const { createTerminal } = await import('./apps/facepay/terminal.ts')
   const { wallet, assets } = node
-  const terminal = createTerminal(node.context, { wallet, assets, model, ...(camera && { camera }) })
+  const presence = () => ({ seatsUp: node.presence.seatsUp(), quorum: node.agreed.committee.quorum })
+  const terminal = createTerminal(node.context, { wallet, assets, presence, model, ...(camera && { camera }) })
   await begin(closers, terminal)
   return terminal
 }
@@ -123,16 +134,20 @@ async function openReader({ closers, node, profile }: Opened): Promise<void> {
   await begin(closers, new TagEvents(node.context, reader))
 }
 
-/** Readings ride on the node's health; what goes wrong is logged once and tried again. */
+/** Readings ride on the node's health. A sensor that is not there stops nothing: logged once until it works, counted and tried again each time. */
 async function readClimate({ closers, node, profile }: Opened): Promise<void> {
   const { schedule, log, counters } = node.context
-  const sensor = await openSensor(profile, node.context)
+  let sensor: Sensor | null = null
+  let isDown = false
   const read = async (): Promise<void> => {
     try {
+      sensor ??= await openSensor(profile, node.context)
       node.presence.setReading(await sensor.read())
+      isDown = false
     } catch (error) {
-      counters.count('sensor.failed')
-      log.warn({ error }, 'the sensor gave no reading')
+      counters.count('sensor.unread')
+      if (!isDown) log.warn({ error }, 'the climate sensor gives no reading; the node runs on and tries again')
+      isDown = true
     }
   }
   await read()

@@ -23,11 +23,13 @@ export interface Question {
   readonly waiting?: string
   /** Turns what the node says on the way into what is shown. */
   readonly progressOf?: (value: unknown) => string
+  /** Hangs up when it aborts, which calls off what was asked for. */
+  readonly signal?: AbortSignal
 }
 
-/** Asks the node whose data folder the arguments name. Throws `unreachable`, `timeout`, `bad-config`, and what the node answers. */
+/** Asks the node whose data folder the arguments name. Throws `unreachable`, `timeout`, `stopped`, `bad-config`, and what the node answers. */
 export async function askStation<Answer>(given: Arguments, io: Io, question: Question): Promise<Answer> {
-  const { method, params = {}, timeoutMs = TIMEOUT_MS, waiting, progressOf } = question
+  const { method, params = {}, timeoutMs = TIMEOUT_MS, waiting, progressOf, signal } = question
   const path = join(settingsOf(given, io).profile.data.dir, CONTROL_SOCKET)
   const progress = createProgress(io)
   if (waiting !== undefined) progress.show(waiting)
@@ -35,7 +37,8 @@ export async function askStation<Answer>(given: Arguments, io: Io, question: Que
     if (progressOf) progress.show(progressOf(value))
   }
   try {
-    return (await callControl({ path, method, params, timeoutMs, clock: hostClock(), onProgress })) as Answer
+    const call = { path, method, params, timeoutMs, clock: hostClock(), onProgress, ...(signal && { signal }) }
+    return (await callControl(call)) as Answer
   } finally {
     progress.end()
   }

@@ -7,7 +7,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { toHex } from '../core/bytes.ts'
 import { filesState, readModelManifest } from '../drivers/face-files.ts'
 import { openFaceModel } from '../drivers/face-model.ts'
@@ -90,8 +90,9 @@ export async function checkSensor({ sensor }: Target): Promise<Finding> {
     if (devices.length > 0) return fine('sensor', `${devices.join(', ')} under ${folder}`)
     return failed('sensor', 'the kernel shows no sensor', 'Add dtoverlay=dht11,gpiopin=PIN to config.txt and restart.')
   }
-  const addOn = builtAddOn()
-  if (sensor !== 'dht') return fine('sensor', `none is asked for${addOn ? '; node-dht-sensor is built' : ''}`, 'skip')
+  const addOn = findAddOn()
+  if (sensor !== 'dht')
+    return fine('sensor', `none is asked for${addOn?.isBuilt ? '; node-dht-sensor is built' : ''}`, 'skip')
   if (addOn === null) {
     return failed(
       'sensor',
@@ -99,8 +100,8 @@ export async function checkSensor({ sensor }: Target): Promise<Finding> {
       'Run npm install --include=optional, on the device itself.',
     )
   }
-  if (addOn === '') {
-    const remedy = 'Run npm rebuild node-dht-sensor --ignore-scripts=false on the device (it needs g++ and make).'
+  if (!addOn.isBuilt) {
+    const remedy = `On the device, with g++, make and python3: cd '${addOn.home}' && npm rebuild node-dht-sensor --ignore-scripts=false.`
     return failed('sensor', 'node-dht-sensor is there but not built', remedy)
   }
   const pins = ['/dev/gpiomem', '/dev/gpiochip0', '/dev/mem'].find(mayRead)
@@ -147,13 +148,13 @@ function videoDevices(): string[] {
     .sort()
 }
 
-/** Path of the compiled add-on; '' where the package is there but was never built; null where it is not there. */
-function builtAddOn(): string | null {
+/** Whether the add-on was compiled, and the folder whose `node_modules` it lies in, where npm can build it; null where it is not there. */
+function findAddOn(): { readonly isBuilt: boolean; readonly home: string } | null {
   const require = createRequire(import.meta.url)
   try {
-    const folder = require.resolve('node-dht-sensor/package.json').replace(/package\.json$/, '')
-    const built = `${folder}build/Release/node_dht_sensor.node`
-    return existsSync(built) ? built : ''
+    const folder = dirname(require.resolve('node-dht-sensor/package.json'))
+    const isBuilt = existsSync(resolve(folder, 'build/Release/node_dht_sensor.node'))
+    return { isBuilt, home: resolve(folder, '../..') }
   } catch {
     return null
   }

@@ -42,6 +42,8 @@ export interface DemoResult {
 /** Collects the result and tells it to a person as it comes. */
 export class Report {
   readonly result: DemoResult
+  /** What should have happened and did not. */
+  failures = 0
   readonly #io: Io
   readonly #json: boolean
 
@@ -85,8 +87,11 @@ export class Report {
     )
   }
 
+  /** What went wrong with somebody; with `--json` it is said on stderr, so that nobody has to guess why `ok` is false. */
   failure(what: string, thrown: unknown): void {
     const { code, message } = asWebxError(thrown)
+    this.failures++
+    if (this.#json) this.#io.stderr(`${what}: ${code}, ${message}\n`)
     this.say(`  ${what}: ${painter(this.#io, 'stdout')('red', code)}, ${message}`)
   }
 

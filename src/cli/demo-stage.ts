@@ -15,6 +15,7 @@ import type { Camera, FaceModel } from '../face/model.ts'
 import type { Log } from '../kernel/ports.ts'
 import type { Asset } from '../ledger/asset.ts'
 import { createTestnet, type Testnet } from '../testnet.ts'
+import { assertWanted, unlessAborted } from './wish.ts'
 
 export const SEATS = 25
 /** What every shopper begins with, and how much a face alone may pay, in cents. */
@@ -41,29 +42,37 @@ export interface Stage {
   close(): Promise<void>
 }
 
-/** Sets the stage. `say` hears what is being done, with a share between 0 and 1 where it is known. */
+/** Sets the stage. `say` hears what is being done, with a share between 0 and 1 where it is known. Throws `stopped` once the signal aborts. */
 export async function setStage(
   cast: Cast,
   model: FaceModel,
-  options: { readonly log: Log; readonly say: (text: string, share?: number) => void },
+  options: {
+    readonly log: Log
+    readonly signal: AbortSignal
+    readonly say: (text: string, share?: number) => void
+  },
 ): Promise<Stage> {
-  const { log, say } = options
+  const { log, signal, say } = options
   const testnet = await createTestnet(SEATS, { log, onProgress: (up, all) => say(`starting ${all} nodes`, up / all) })
   try {
     const probes: Stage['probes'] = new Map()
     const till = await openTill(testnet, model)
     const shoppers: Shopper[] = []
     for (const [i, { person }] of cast.shoppers.entries()) {
+      assertWanted(signal)
       say(`enrolling ${person.name}`, i / cast.shoppers.length)
       shoppers.push(await openShopper(testnet, model, person, probes))
     }
     const [asset] = testnet.organization.assets.all as [Asset]
     for (const [i, { person, node }] of shoppers.entries()) {
       say(`issuing money to ${person.name}`, i / shoppers.length)
-      await fund(testnet, node, asset, PURSE)
+      await unlessAborted(signal, fund(testnet, node, asset, PURSE))
     }
     for (const { device } of shoppers) await device.checkIn(till.node.context.keys.id)
-    await until(till.node, () => till.terminal.checkins().length === shoppers.length)
+    await unlessAborted(
+      signal,
+      until(till.node, () => till.terminal.checkins().length === shoppers.length),
+    )
     const close = async (): Promise<void> => {
       await Promise.all([till.terminal.stop(), ...shoppers.map(({ device }) => device.stop())])
       await testnet.close()
@@ -96,7 +105,8 @@ async function openTill(testnet: Testnet, model: FaceModel): Promise<Stage['till
   const [keys] = testnet.terminalKeys
   const node = await testnet.addNode('terminal-0', { ...(keys && { keys }), hearsVotes: true })
   const camera = new TillCamera()
-  const terminal = createTerminal(node.context, { wallet: node.wallet, assets: node.assets, model, camera })
+  const presence = () => ({ seatsUp: node.presence.seatsUp(), quorum: node.agreed.committee.quorum })
+  const terminal = createTerminal(node.context, { wallet: node.wallet, assets: node.assets, presence, model, camera })
   await terminal.start()
   return { node, terminal, camera }
 }

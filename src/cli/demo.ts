@@ -7,7 +7,7 @@
 
 import { join, resolve } from 'node:path'
 import { BROKER_NAME, type WebxNode } from '../boot.ts'
-import { toBase64url } from '../core/bytes.ts'
+import { equal, toBase64url } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
 import { SignIn } from '../drivers/broker-token.ts'
 import { readImage } from '../drivers/camera-still.ts'
@@ -27,6 +27,7 @@ import { Report } from './demo-report.ts'
 import { fund, SEATS, type Shopper, type Stage, setStage } from './demo-stage.ts'
 import type { Io } from './io.ts'
 import { createProgress, EXIT, type Progress } from './output.ts'
+import { assertWanted, unlessAborted } from './wish.ts'
 
 /** Amounts in cents: what each shopper pays in turn; one of them lies above the floor and asks for the person's word. */
 const AMOUNTS = [4_20, 12_50, 3_99, 31_00, 8_75]
@@ -37,11 +38,19 @@ const FEW = { shoppers: 3, strangers: 2 }
 const PAYMENTS_LEAST = 3
 const STRANGERS_LEAST = 2
 
+/** What the scenes share. */
+interface Show {
+  readonly report: Report
+  readonly stage: Stage
+  readonly signal: AbortSignal
+}
+
 export async function command(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('demo', args)
   const json = given.flag('json')
   const progress = createProgress(io)
   const log = createLog((io.env['WEBX_LOG_LEVEL'] ?? 'error') as LogLevel)
+  const { signal } = io
   const startMs = performance.now()
   const faces = given.text('faces')
   const { model, cast } = await castPeople(
@@ -49,15 +58,17 @@ export async function command(args: readonly string[], io: Io): Promise<number> 
     io,
     progress,
   )
-  const stage = await setStage(cast, model, { log, say: (text, share) => progress.show(text, share) })
+  let stage: Stage | null = null
   try {
+    stage = await setStage(cast, model, { log, signal, say: (text, share) => progress.show(text, share) })
     progress.end()
     const { committee } = stage.till.node.agreed
     const report = new Report(io, json, { nodes: SEATS, quorum: committee.quorum })
     introduce(report, stage, model, faces !== undefined, performance.now() - startMs)
-    await playPayments(report, stage, cast)
-    await playStrangers(report, stage, cast)
-    await playAttacks(report, stage)
+    const show = { report, stage, signal }
+    await playPayments(show, cast)
+    await playStrangers(show, cast)
+    await unlessAborted(signal, playAttacks(report, stage))
     closeBooks(report, stage)
     report.result.ok = succeeded(report)
     report.say()
@@ -68,7 +79,7 @@ export async function command(args: readonly string[], io: Io): Promise<number> 
     return report.result.ok ? EXIT.done : EXIT.failed
   } finally {
     progress.end()
-    await stage.close()
+    await stage?.close()
     await model.close()
   }
 }
@@ -105,16 +116,27 @@ async function castPeople(
       }
       progress.show(`${what}: ${stage}`, bytesTotal > 0 ? bytesDone / bytesTotal : undefined)
     }
-    installed.push(await installModel(manifest, { onProgress, signal: io.signal }))
+    assertWanted(io.signal)
+    installed.push(await unlessAborted(io.signal, installModel(manifest, { onProgress, signal: io.signal })))
   }
   progress.show('looking at the photographs')
   const model = await openFaceModel()
   const scenes = Object.values(installed[1]?.paths ?? {})
+  try {
+    const cast = await unlessAborted(io.signal, lookAt(model, directory, scenes))
+    return { model, cast }
+  } catch (error) {
+    await model.close()
+    throw error
+  }
+}
+
+async function lookAt(model: FaceModel, directory: string | null, scenes: readonly string[]): Promise<Cast> {
   const people =
     directory === null ? await samplePeople(model, scenes, readImage) : await peopleFromDirectory(directory, readImage)
   const names = new Set(people.map(({ name }) => name)).size
   const counts = names >= SHOPPERS + STRANGERS ? { shoppers: SHOPPERS, strangers: STRANGERS } : FEW
-  return { model, cast: await castOf(model, people, counts) }
+  return castOf(model, people, counts)
 }
 
 function introduce(report: Report, stage: Stage, model: FaceModel, own: boolean, setUpMs: number): void {
@@ -134,29 +156,32 @@ function introduce(report: Report, stage: Stage, model: FaceModel, own: boolean,
 }
 
 /** Everyone who is enrolled pays once; then the one who appears in another photograph. */
-async function playPayments(report: Report, stage: Stage, cast: Cast): Promise<void> {
+async function playPayments(show: Show, cast: Cast): Promise<void> {
+  const { report, stage } = show
   report.head('Payments')
   for (const [i, shopper] of stage.shoppers.entries()) {
     stage.till.camera.show(shopper.person.till)
-    await pay(report, stage, shopper, AMOUNTS[i % AMOUNTS.length] as number)
+    await pay(show, shopper, AMOUNTS[i % AMOUNTS.length] as number)
   }
   const again = stage.shoppers.find(({ person }) => person.name === cast.again?.shopper)
   if (!again || !cast.again) return
   report.say(`  ${again.person.name} comes back, in another photograph (cosine ${cast.again.own.toFixed(2)}):`)
   stage.till.camera.show(cast.again.person.till)
-  await pay(report, stage, again, 2_50)
+  await pay(show, again, 2_50)
 }
 
-async function pay(report: Report, stage: Stage, shopper: Shopper, amount: number): Promise<void> {
+/** One payment by the shopper who stands at the till. What goes wrong is reported; throws `stopped` alone. */
+export async function pay({ report, stage, signal }: Show, shopper: Shopper, amount: number): Promise<void> {
   const { till, asset, testnet } = stage
   const { name } = shopper.person
   const askedBefore = shopper.asked.length
   try {
-    const paid = await till.terminal.takePayment({ amount, asset: asset.id })
+    const paid = await till.terminal.takePayment({ amount, asset: asset.id, signal })
+    if (!equal(paid.shopperId, shopper.node.context.keys.id)) {
+      throw new WebxError('internal', 'somebody else paid than who stood there')
+    }
     const { context } = till.node
-    const payment = till.node.wallet.settled(paid.reference)
-    if (!payment) throw new WebxError('internal', 'the till was paid and knows nothing of it')
-    const receipt = await signReceipt(testnet.genesis, context.keys, payment, context.clock.nowMs())
+    const receipt = await signReceipt(testnet.genesis, context.keys, paid, context.clock.nowMs())
     verifyReceipt(receipt, testnet.genesis)
     const [msCapture, msMatch, msSettle] = [paid.msCapture, paid.msMatch, paid.msSettle].map(Math.round) as [
       number,
@@ -179,18 +204,20 @@ async function pay(report: Report, stage: Stage, shopper: Shopper, amount: numbe
       remark,
     )
   } catch (thrown) {
+    assertWanted(signal)
     report.failure(name, thrown)
   }
 }
 
-async function playStrangers(report: Report, stage: Stage, cast: Cast): Promise<void> {
+async function playStrangers({ report, stage, signal }: Show, cast: Cast): Promise<void> {
   report.head('Strangers')
   for (const { person, nearest } of cast.strangers) {
     stage.till.camera.show(person.till)
     try {
-      await stage.till.terminal.takePayment({ amount: 1_00, asset: stage.asset.id })
-      report.stranger(person.name, { claims: 1, nearest })
+      await stage.till.terminal.takePayment({ amount: 1_00, asset: stage.asset.id, signal })
+      report.stranger(person.name, { claims: 1, nearest: round(nearest) })
     } catch (thrown) {
+      assertWanted(signal)
       if (thrown instanceof WebxError && thrown.code === 'no-claim')
         report.stranger(person.name, { claims: 0, nearest: round(nearest) })
       else report.failure(person.name, thrown)
@@ -244,15 +271,18 @@ function closeBooks(report: Report, stage: Stage): void {
   )
 }
 
-function succeeded({ result }: Report): boolean {
+/** Whether everything was as it must be: not only enough payments, but nobody let in and nothing that failed. */
+export function succeeded({ result, failures }: Pick<Report, 'result' | 'failures'>): boolean {
   const { payments, strangers, refused, supply, quorum } = result
   const settled = payments.filter(({ confirms }) => confirms >= quorum).length
-  const turnedAway = strangers.filter(({ claims }) => claims === 0).length
   const attacks: Refused['case'][] = ['replayed-probe', 'double-order', 'expired', 'tampered', 'unknown-sender']
   const allRefused = attacks.every((name) => refused.some((line) => line.case === name && line.code !== ''))
   return (
+    failures === 0 &&
+    settled === payments.length &&
     settled >= PAYMENTS_LEAST &&
-    turnedAway >= STRANGERS_LEAST &&
+    strangers.every(({ claims }) => claims === 0) &&
+    strangers.length >= STRANGERS_LEAST &&
     allRefused &&
     supply.issued > 0 &&
     supply.issued === supply.held

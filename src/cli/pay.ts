@@ -1,5 +1,5 @@
 /**
- * `webx pay AMOUNT ASSET`: asks the terminal that runs on this machine to take a payment. Ends well only when it is SETTLED.
+ * `webx pay AMOUNT [ASSET]`: asks the terminal that runs on this machine to take a payment. Ends well only when it is SETTLED; Ctrl-C calls it off.
  */
 
 import { type FileHandle, open, unlink } from 'node:fs/promises'
@@ -34,16 +34,24 @@ export async function command(args: readonly string[], io: Io): Promise<number> 
   const given = readArguments('pay', args)
   const { AMOUNT: amount, ASSET: asset } = given.operands
   const out = given.text('out')
-  const ask = (): Promise<Paid> =>
-    askStation<Paid>(given, io, {
-      method: 'pay',
-      params: { amount, asset },
-      timeoutMs: TIMEOUT_MS,
-      progressOf: (value) => {
-        const { stage } = value as { stage: string }
-        return STAGES[stage] ?? stage
-      },
-    })
+  let known = ''
+  const ask = async (): Promise<Paid> => {
+    try {
+      return await askStation<Paid>(given, io, {
+        method: 'pay',
+        params: { amount, asset },
+        timeoutMs: TIMEOUT_MS,
+        signal: io.signal,
+        progressOf: (value) => {
+          const { stage, reference = '' } = value as { stage: string; reference?: string }
+          known = reference
+          return STAGES[stage] ?? stage
+        },
+      })
+    } catch (thrown) {
+      throw io.signal.aborted ? calledOff(known, thrown) : thrown
+    }
+  }
   const paid = out === undefined ? await ask() : await keepingReceipt(resolve(io.workingDirectory, out), ask)
   if (given.flag('json')) printJson(io, { ok: true, ...paid })
   else {
@@ -71,6 +79,12 @@ async function keepingReceipt(path: string, ask: () => Promise<Paid>): Promise<P
     await file.close()
     if (!kept) await unlink(path)
   }
+}
+
+/** Once a device is selected, its money may come all the same: the till knows what became of it. */
+function calledOff(reference: string, cause: unknown): WebxError {
+  const hint = reference === '' ? '' : `webx payment show ${reference} says what became of it.`
+  return new WebxError('stopped', 'the payment was called off', { hint, cause })
 }
 
 async function openNew(path: string): Promise<FileHandle> {

@@ -7,7 +7,7 @@
 import { toHex } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
 import { createLog } from '../kernel/observe.ts'
-import { assertRunnable, printProfile } from '../kernel/profile.ts'
+import { assertRunnable, printProfile, type ResolvedProfile, withoutPassword } from '../kernel/profile.ts'
 import { openStation, type Station } from '../station.ts'
 import { readArguments } from './arguments.ts'
 import type { Io } from './io.ts'
@@ -20,13 +20,17 @@ export async function command(args: readonly string[], io: Io): Promise<number> 
   const given = readArguments('run', args)
   const settings = settingsOf(given, io)
   if (given.flag('print-config')) {
-    io.stdout(`${printProfile(settings).join('\n')}\n`)
+    if (given.flag('json')) printJson(io, { ok: true, settings: shown(settings) })
+    else io.stdout(`${printProfile(settings).join('\n')}\n`)
     return EXIT.done
   }
   const { profile } = settings
   assertRunnable(profile)
   const stopped = untilAborted(io.signal)
-  const station = await openStation(profile, createLog(profile.log.level))
+  const station = await openStation(
+    profile,
+    createLog(profile.log.level, profile.name === '' ? {} : { name: profile.name }),
+  )
   const report = given.flag('json') ? (event: object) => printJson(io, event) : () => undefined
   tell(station, report)
   try {
@@ -37,6 +41,13 @@ export async function command(args: readonly string[], io: Io): Promise<number> 
     await station.stop()
     report({ event: 'stopped' })
   }
+}
+
+/** Each setting by its name, with where it comes from; passwords in URLs are not shown. */
+function shown({ settings }: ResolvedProfile): object {
+  return Object.fromEntries(
+    settings.map(({ name, value, source }) => [name, { value: withoutPassword(value), source }]),
+  )
 }
 
 function tell({ node, broker }: Station, report: (event: object) => void): void {

@@ -56,14 +56,18 @@ export const COMMANDS: readonly CommandSpec[] = [
       broker: BROKER_OPTION,
       data: DATA_OPTION,
       'print-config': { about: 'print each setting with where it comes from, and end' },
-      json: JSON_OPTION,
+      json: {
+        about:
+          'print a line of JSON on stdout for each event, as it comes: connected, voting, settled, presence, stopped; with --print-config, one line',
+      },
     },
     example: 'webx run --profile xnode --net shop.genesis --broker mqtt://192.168.1.10:1883',
   },
   {
     name: 'pay',
-    operands: ['AMOUNT', 'ASSET'],
+    operands: ['AMOUNT', '[ASSET]'],
     summary: 'Ask the terminal that runs on this machine to take a payment; done only when it is SETTLED.',
+    details: 'Without ASSET, the terminal takes the one that its setting terminal.asset names.',
     options: {
       out: { value: 'FILE', about: 'keep the receipt in FILE, which must not exist yet' },
       data: DATA_OPTION,
@@ -71,6 +75,35 @@ export const COMMANDS: readonly CommandSpec[] = [
       json: JSON_OPTION,
     },
     example: 'webx pay 4.20 EUR --out receipt.cose --data /var/lib/webx',
+  },
+  {
+    name: 'payment show',
+    operands: ['REFERENCE'],
+    summary: 'Show what became of a payment at the terminal that runs on this machine.',
+    details:
+      'selected: the shopper’s device may still pay; settled: paid; closed: nobody may pay any more, what comes nevertheless is paid back.',
+    options: STATION_OPTIONS,
+    example: 'webx payment show 5f0c66c5d58b63a4f5e8b1bd0a4d3f4be57a5d5b8f6c0b0c5d3a2f7e9b1c4d60',
+  },
+  {
+    name: 'payment await',
+    operands: ['REFERENCE'],
+    summary: 'Wait for a payment that stayed open; done only when it is SETTLED.',
+    options: {
+      timeout: {
+        value: 'SECONDS',
+        about: 'how long to wait, 0 to 3600 (default: 60); the payment stays open after it',
+      },
+      ...STATION_OPTIONS,
+    },
+    example: 'webx payment await 5f0c66c5d58b63a4f5e8b1bd0a4d3f4be57a5d5b8f6c0b0c5d3a2f7e9b1c4d60 --timeout 300',
+  },
+  {
+    name: 'payment cancel',
+    operands: ['REFERENCE'],
+    summary: 'Close a payment that is not settled: should the money come nevertheless, it is paid back.',
+    options: STATION_OPTIONS,
+    example: 'webx payment cancel 5f0c66c5d58b63a4f5e8b1bd0a4d3f4be57a5d5b8f6c0b0c5d3a2f7e9b1c4d60',
   },
   {
     name: 'status',

@@ -77,5 +77,5 @@ function majorOf(version) {
 
 function fail(sentence, hint) {
   process.stderr.write(`unreachable: ${sentence}. ${hint}\n`)
-  process.exitCode = 1
+  process.exitCode = 4
 }

@@ -6,6 +6,7 @@
 
 import type { Code } from '../core/errors.ts'
 import type { Certificate } from './certificate.ts'
+import type { EvidenceKind } from './evidence.ts'
 import type { Order } from './order.ts'
 import type { VoteBatch } from './statement.ts'
 
@@ -71,7 +72,7 @@ export type Effect =
       readonly confirms: number
     }
   /** Somebody signed what the rules forbid; also published. */
-  | { readonly kind: 'evidence'; readonly guilty: Uint8Array; readonly bytes: Uint8Array }
+  | { readonly kind: 'evidence'; readonly guilty: Uint8Array; readonly of: EvidenceKind; readonly bytes: Uint8Array }
   /** Ask the others for the versions of an object from `fromVersion` on. */
   | { readonly kind: 'need'; readonly oid: Uint8Array; readonly fromVersion: number }
   | {

@@ -79,8 +79,8 @@ export class OrderDesk<S> {
       return
     }
     const keyLog = this.#lane.rules.ownerObject(order)
-    park(this.#lane, order, false, keyOf(keyLog), 'unknown-owner')
-    this.#lane.outbox.add({ kind: 'need', oid: keyLog, fromVersion: 1 })
+    // nobody is asked for the key log: its owner sends it, and catching up brings what was settled before
+    if (!this.#lane.parked.has(order.od)) park(this.#lane, order, false, keyOf(keyLog), 'unknown-owner')
   }
 
   #onSettledOrder(order: Order): void {
@@ -115,6 +115,13 @@ export class OrderDesk<S> {
   }
 
   #judge(order: Order): void {
+    // whatever became of the slot: a vote that was ever stored for this version is the only one that will be given
+    const stored = this.#repeater.storedOrder(order.oid, order.version)
+    if (stored && !equal(stored.od, order.od)) {
+      this.#watch.doubleOrder(stored, order)
+      refuse(this.#lane, order, 'double-order')
+      return
+    }
     const judgement = judge(this.#lane, order)
     if (judgement.kind === 'refuse') {
       refuse(this.#lane, order, judgement.code)

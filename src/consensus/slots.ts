@@ -99,7 +99,7 @@ export class Slots {
 
   /** Notes that a seat has voted in a slot that may have no order yet; where its quota is used up, it lets go of its oldest one. */
   voted(slot: Slot, seat: number): void {
-    if (slot.charged !== null || slot.certificate || slot.settlement) return
+    if (slot.charged !== null || slot.certificate || slot.settlement || !this.isOpen(slot)) return
     const slots = this.#unfounded[seat]
     if (!slots) return
     slots.add(slot)
@@ -132,12 +132,15 @@ export class Slots {
 
   /** Forgets a slot and its votes. */
   close(slot: Slot): void {
+    if (!this.isOpen(slot)) return
     this.settle(slot)
     this.#count.forget(slot.confirms)
   }
 
   /** Forgets a slot, but not who has confirmed. */
   settle(slot: Slot): void {
+    // a slot that was closed before has nothing left; what goes by its name now is another one
+    if (!this.isOpen(slot)) return
     this.#slots.delete(slot.name)
     this.#unhold(slot)
     this.#discharge(slot)

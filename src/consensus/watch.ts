@@ -9,7 +9,7 @@ import { blake3Of } from '../core/digest.ts'
 import { LIMITS } from '../core/limits.ts'
 import { proofOf } from './certificate.ts'
 import type { CastVote } from './count.ts'
-import { doubleBatchEvidence, doubleOrderEvidence, doubleVoteEvidence } from './evidence.ts'
+import { doubleBatchEvidence, doubleOrderEvidence, doubleVoteEvidence, type EvidenceKind } from './evidence.ts'
 import { keyOf } from './key.ts'
 import type { Lane } from './lane.ts'
 import type { Order } from './order.ts'
@@ -47,7 +47,7 @@ export class Watch<S> {
     const known = headers.get(batch.sequence)
     if (known) {
       if (!equal(known.root, batch.root))
-        this.#accuseSeat(batch.seat, doubleBatchEvidence(this.#lane.committee, known, batch))
+        this.#accuseSeat(batch.seat, 'double-batch', doubleBatchEvidence(this.#lane.committee, known, batch))
       return
     }
     const { seat, sequence, count } = batch
@@ -72,22 +72,25 @@ export class Watch<S> {
     else slot.accusedConfirms |= bit
     const one = { entry: before, proof: proofOf(earlier.batch, earlier.index) }
     const other = { entry, proof: proofOf(later.batch, later.index) }
-    this.#accuseSeat(seat, doubleVoteEvidence(this.#lane.committee, one, other))
+    this.#accuseSeat(seat, 'double-vote', doubleVoteEvidence(this.#lane.committee, one, other))
   }
 
   /** An owner has signed two orders for one slot. */
   doubleOrder(one: Order, other: Order): void {
     const { committee, rules, objects } = this.#lane
     const proof = rules.ownerProof(one, objects)
-    if (proof) this.#accuse(one.owner, doubleOrderEvidence(committee, one, other, proof))
+    // an order that names another key than the one shown convicts nobody
+    const position = rules.ownerKey(one, objects)?.position
+    if (one.keyPosition !== position || other.keyPosition !== position) return
+    if (proof) this.#accuse(one.owner, 'double-order', doubleOrderEvidence(committee, one, other, proof))
   }
 
-  #accuseSeat(seat: number, bytes: Uint8Array): void {
+  #accuseSeat(seat: number, of: EvidenceKind, bytes: Uint8Array): void {
     const member = this.#lane.committee.seats[seat]?.memberId
-    if (member) this.#accuse(member, bytes)
+    if (member) this.#accuse(member, of, bytes)
   }
 
-  #accuse(guilty: Uint8Array, bytes: Uint8Array): void {
+  #accuse(guilty: Uint8Array, of: EvidenceKind, bytes: Uint8Array): void {
     const { journal, outbox } = this.#lane
     const digest = blake3Of('webx v1 evidence', bytes)
     const name = keyOf(guilty)
@@ -96,7 +99,7 @@ export class Watch<S> {
     if (this.#accusations.size >= LIMITS.objectsMax) this.#accusations.clear()
     this.#accusations.set(name, count + 1)
     journal.put(SPACE.evidence, digest, bytes)
-    outbox.add({ kind: 'evidence', guilty, bytes })
+    outbox.add({ kind: 'evidence', guilty, of, bytes })
     outbox.publishRanked('evidence', bytes, { oid: digest, version: 0 }, digest)
   }
 }

@@ -54,7 +54,7 @@ export const LIMITS = {
   summaryBuckets: 16,
   summaryIntervalMsMin: 250,
   // money
-  amountMax: Number.MAX_SAFE_INTEGER,
+  amountMax: 2 ** 46,
   assetCodeCharactersMax: 12,
   assetDecimalsMax: 12,
   memoBytesMax: 64,
@@ -127,6 +127,7 @@ export const LIMITS = {
   tagReaderRestartsMax: 5,
   tagReaderRestartMsMin: 500,
   tagReaderRestartMsMax: 10_000,
+  tagReaderRetryMs: 60_000,
   sensorReadMsMax: 8_000,
   sensorIntervalMsMin: 5_000,
   // doors

@@ -65,7 +65,7 @@ export async function openControlSocket(options: {
 /**
  * Asks a running node. Resolves to the result.
  *
- * Throws `unreachable` where no node listens, `timeout`, or what the method threw.
+ * Throws `unreachable` where no node listens, `timeout`, `stopped` once the signal aborts, or what the method threw.
  */
 export async function callControl(options: {
   readonly path: string
@@ -74,12 +74,21 @@ export async function callControl(options: {
   readonly timeoutMs: number
   readonly clock: Clock
   readonly onProgress?: (value: unknown) => void
+  /** Hangs up when it aborts: the method sees its own signal abort. */
+  readonly signal?: AbortSignal
 }): Promise<unknown> {
-  const { path, method, params, timeoutMs, clock, onProgress } = options
+  const { path, method, params, timeoutMs, clock, onProgress, signal } = options
   const socket = await dial(path, clock)
   let cancel = (): void => undefined
+  let hangUp = (): void => undefined
   try {
     return await new Promise<unknown>((resolve, reject) => {
+      hangUp = () => reject(new WebxError('stopped', `"${method}" was called off`))
+      if (signal?.aborted) {
+        hangUp()
+        return
+      }
+      signal?.addEventListener('abort', hangUp, { once: true })
       cancel = clock.after(timeoutMs, () => {
         reject(new WebxError('timeout', `the node did not answer "${method}" within ${timeoutMs} ms`))
       })
@@ -94,6 +103,7 @@ export async function callControl(options: {
     })
   } finally {
     cancel()
+    signal?.removeEventListener('abort', hangUp)
     socket.destroy()
   }
 }

@@ -190,7 +190,7 @@ async function load(from: () => Promise<DhtAddOn>): Promise<DhtAddOn> {
     return await from()
   } catch (cause) {
     throw new WebxError('sensor-missing', 'node-dht-sensor is not installed, or was not built for this machine', {
-      hint: 'On the device, with g++, make and python3: npm rebuild node-dht-sensor --ignore-scripts=false. Or set sensor.kind = "iio".',
+      hint: 'On the device, with g++, make and python3: npm rebuild node-dht-sensor --ignore-scripts=false, in the folder that webx doctor names. Or set sensor.kind = "iio".',
       cause,
     })
   }

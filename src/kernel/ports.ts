@@ -209,6 +209,8 @@ export interface Wallet {
   pay(request: PaymentRequest, timeoutMs: number): Promise<SettledPayment>
   /** Called for every settled payment to this account, once each. */
   onCredit(credited: (payment: SettledPayment) => void): () => void
+  /** Every settled payment to this account that is stored, whether or not somebody listened when it came. */
+  credits(): Iterable<SettledPayment>
   /** A settled payment to or from this account by its reference, or null. */
   settled(reference: Uint8Array): SettledPayment | null
 }

@@ -48,7 +48,7 @@ export interface Receipt {
 export async function signReceipt(
   genesis: Genesis,
   keys: Keys,
-  payment: SettledPayment,
+  payment: Pick<SettledPayment, 'order' | 'settlement'>,
   nowMs: number,
 ): Promise<Uint8Array> {
   const payload = encode([TITLE, genesis.netId, keys.inception, payment.order, payment.settlement, nowMs])

@@ -12,58 +12,15 @@ import { equal, toHex } from '../core/bytes.ts'
 import type { Cbor } from '../core/codec.ts'
 import { RecheckBudget, verifySignature } from '../core/crypto.ts'
 import type { Envelope } from '../core/envelope.ts'
-import { decodeEnvelope, encodeEnvelope, isStatement, signedBytes } from '../core/envelope.ts'
+import { decodeEnvelope, encodeEnvelope, isStatement, signedBytes, TYPE } from '../core/envelope.ts'
 import { asWebxError, WebxError } from '../core/errors.ts'
-import { assertTimely, decodeFrame, encodeFrame, type Frame, ReplayGuard } from '../core/frame.ts'
+import { assertTimely, decodeFrame, encodeFrame, ReplayGuard } from '../core/frame.ts'
 import { LIMITS } from '../core/limits.ts'
 import { type Arrival, Inbox } from './inbox.ts'
-import type { Clock, Counters, Directory, Keys, Link, Log, Store, Write } from './ports.ts'
+import type { Decision, Lane, Message, Outgoing, SignatureCheck } from './lane.ts'
+import type { Clock, Counters, Directory, Keys, Link, Log, Store } from './ports.ts'
 
-/** A message that was decoded. `frame` is null for statements. */
-export interface Message {
-  readonly topic: string
-  readonly envelope: Envelope
-  readonly frame: Frame | null
-  /** The envelope as received. */
-  readonly bytes: Uint8Array
-}
-
-/** A signature that must hold. */
-export interface SignatureCheck {
-  readonly key: Uint8Array
-  readonly message: Uint8Array
-  readonly signature: Uint8Array
-}
-
-/** Something to send once the turn is stored: a statement as it is, or the payload of a frame that the road signs. */
-export type Outgoing =
-  | { readonly topic: string; readonly bytes: Uint8Array; readonly retain?: boolean }
-  | {
-      readonly topic: string
-      readonly type: number
-      readonly payload: Cbor
-      readonly lifetimeMs: number
-      readonly retain?: boolean
-    }
-
-/** What a lane decides: what to store, what to do when it is stored, what to send then. */
-export interface Decision {
-  readonly writes?: readonly Write[]
-  readonly apply?: () => void
-  readonly emit?: readonly Outgoing[]
-}
-
-/** A service's handling of some message types. Called in this order; each may throw a WebxError to refuse. */
-export interface Lane {
-  readonly types: readonly number[]
-  /** The topic a statement of this type must have come on. Frames carry theirs. */
-  topicOf?(envelope: Envelope): string
-  /** Signatures to check on a statement; null where it is known already and nothing is to be done. Frames: the road checks the sender's. */
-  checks?(message: Message): readonly SignatureCheck[] | null
-  /** Policy: may this sender say this here and now? */
-  authorize?(message: Message): void
-  decide(message: Message): Decision | null
-}
+export type { Decision, Lane, Message, Outgoing, SignatureCheck } from './lane.ts'
 
 /** Asked once at the end of each turn for what follows from all of it, such as one batch of votes. */
 export type EndOfTurn = () => Promise<Decision | null>
@@ -89,6 +46,8 @@ export class Road {
   readonly #endsOfTurn: EndOfTurn[] = []
   readonly #inbox: Inbox
   readonly #replay = new ReplayGuard()
+  /** A broker repeats a node's retained health to every newcomer, after newer frames of that node perhaps: it is compared with its like only. */
+  readonly #replayOfHealth = new ReplayGuard()
   readonly #recheck = new RecheckBudget()
   readonly #tasks: Task[] = []
   #sequence = 0
@@ -175,7 +134,7 @@ export class Road {
 
   async #turn(arrivals: readonly Arrival[], tasks: readonly Task[]): Promise<void> {
     const decisions: Decision[] = []
-    const accepted: Task[] = []
+    const accepted: { task: Task; decision: Decision | null }[] = []
     try {
       for (const message of await this.#admit(arrivals)) {
         const decision = this.#attempt(message.topic, () => this.#decide(message))
@@ -185,7 +144,7 @@ export class Road {
         try {
           const decision = task.decide()
           if (decision) decisions.push(decision)
-          accepted.push(task)
+          accepted.push({ task, decision })
         } catch (error) {
           task.failed(error)
         }
@@ -195,12 +154,16 @@ export class Road {
         if (decision) decisions.push(decision)
       }
       await this.#store(decisions)
-      for (const decision of decisions) decision.apply?.()
     } catch (error) {
       for (const task of tasks) task.failed(error)
       throw error
     }
-    for (const task of accepted) task.done()
+    const faults = new Map(decisions.map((decision) => [decision, this.#apply(decision)]))
+    for (const { task, decision } of accepted) {
+      const fault = decision && faults.get(decision)
+      if (fault) task.failed(fault)
+      else task.done()
+    }
     for (const decision of decisions) for (const outgoing of decision.emit ?? []) await this.#emit(outgoing)
   }
 
@@ -238,7 +201,7 @@ export class Road {
     const frame = decodeFrame(envelope)
     if (equal(frame.sender, this.#ports.keys.id) && frame.boot === this.#ports.boot) return null
     assertTimely(frame, topic, this.#ports.clock.nowMs())
-    this.#replay.check(frame)
+    this.#replayGuardOf(envelope).check(frame)
     const key = this.#ports.directory.keyOf(frame.sender)
     if (!key) throw new WebxError('unknown-sender', `nobody has introduced ${toHex(frame.sender).slice(0, 8)}… here`)
     const signed = signedBytes(envelope.type, envelope.scope, envelope.body)
@@ -271,8 +234,9 @@ export class Road {
   #decide(message: Message): Decision | null {
     if (message.frame) {
       // again: its double may have come in the same turn
-      this.#replay.check(message.frame)
-      this.#replay.accept(message.frame)
+      const guard = this.#replayGuardOf(message.envelope)
+      guard.check(message.frame)
+      guard.accept(message.frame)
     }
     const lane = this.#laneOf(message.envelope.type)
     lane.authorize?.(message)
@@ -287,7 +251,19 @@ export class Road {
     await this.#ports.store.sync()
   }
 
-  /** Stage emit: in order, without waiting for the broker. What the link cannot take is counted; whoever needs it asks again. */
+  /** Stage apply. What is stored stays stored: a fault here is ours, is logged, and stops nobody else. */
+  #apply(decision: Decision): unknown {
+    try {
+      decision.apply?.()
+      return null
+    } catch (error) {
+      this.#ports.counters.count('broken.apply')
+      this.#ports.log.error({ error }, 'what was stored could not be applied')
+      return error
+    }
+  }
+
+  /** Stage emit: in order, without waiting for the broker. What the link cannot take, or is too long, is counted; whoever needs it asks again. */
   async #emit(outgoing: Outgoing): Promise<void> {
     const { link, counters } = this.#ports
     const unsent = (error: unknown): void => counters.count(`unsent.${asWebxError(error).code}`)
@@ -297,7 +273,6 @@ export class Road {
         .publish(outgoing.topic, bytes, { retain: outgoing.retain ?? false })
         .then(() => counters.count('sent'), unsent)
     } catch (error) {
-      // such as a frame that grew too long: it is not sent, and the node lives on
       unsent(error)
       this.#ports.log.error({ topic: outgoing.topic, error }, 'a message of our own could not be made')
     }
@@ -311,6 +286,10 @@ export class Road {
     const body = encodeFrame({ sender: keys.id, boot, sequence: ++this.#sequence, sentMs, expiresMs, topic, payload })
     const signature = await keys.sign(signedBytes(type, netId, body))
     return encodeEnvelope({ type, scope: netId, body, signature, attachment: NOTHING })
+  }
+
+  #replayGuardOf({ type }: Envelope): ReplayGuard {
+    return type === TYPE.health ? this.#replayOfHealth : this.#replay
   }
 
   #laneOf(type: number): Lane {

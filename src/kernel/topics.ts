@@ -96,11 +96,12 @@ export function mayPublish(topics: Topics, client: Identified, topic: string, re
   )
 }
 
-/** Whether a client may subscribe: anything in its net except other people's inboxes. */
+/** Whether a client may subscribe: anything in its net except other people's inboxes and who checks in with them. */
 export function maySubscribe(topics: Topics, client: Identified, filter: string): boolean {
   if (!filter.startsWith(`${topics.prefix}/`)) return false
   const inbox = `${topics.prefix}/to/`
   const third = filter.split('/')[2]
   if (third === '+' || third === '#') return false
+  if (filter.startsWith(`${topics.prefix}/checkin/`)) return filter === topics.checkin(client.id)
   return !filter.startsWith(inbox) || filter === topics.to(client.id)
 }

@@ -4,7 +4,7 @@
  * What is known, or can tell nothing new, is dropped before a signature is checked: of 25 votes for one order, the last eight are looked at in idle times only.
  */
 
-import { type Certificate, peekCertificate, readCertificate } from '../consensus/certificate.ts'
+import { type Certificate, checksOf, peekCertificate, readCertificate } from '../consensus/certificate.ts'
 import type { Committee } from '../consensus/committee.ts'
 import { readEvidence } from '../consensus/evidence.ts'
 import { type Order, orderMessage, readOrder } from '../consensus/order.ts'
@@ -127,10 +127,13 @@ export class Intake {
     // nobody is asked to prove what is decided here, unless we are about to publish the same
     if (this.#isDecided(entry) && !this.#later.has(slotName(type, entry.oid, entry.version))) return null
     const certificate = readCertificate(message.envelope, this.#committee)
-    const checks = this.#register.checksFor(certificate)
-    if (checks) this.#decoded.set(message, { kind: 'certificate', certificate })
-    else if (this.#register.recognizes(certificate)) this.heardOf(type, certificate.oid, certificate.version)
-    return checks
+    const news = this.#register.checksFor(certificate)
+    if (news === null && this.#register.recognizes(certificate)) {
+      this.heardOf(type, certificate.oid, certificate.version)
+      return null
+    }
+    this.#decoded.set(message, { kind: 'certificate', certificate })
+    return news ?? checksOf(certificate, this.#committee)
   }
 
   #checksOfEvidence(message: Message): readonly SignatureCheck[] | null {

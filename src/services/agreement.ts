@@ -161,8 +161,8 @@ export class Agreement implements Agreed, Service, Lane {
   }
 
   #heardEvidence(message: Message): void {
-    const { guilty } = readEvidence(message.envelope, this.committee)
-    this.#effects.push({ kind: 'evidence', guilty, bytes: message.bytes })
+    const { guilty, kind } = readEvidence(message.envelope, this.committee)
+    this.#effects.push({ kind: 'evidence', guilty, of: kind, bytes: message.bytes })
   }
 
   #step(event: Event): void {
@@ -240,9 +240,9 @@ export class Agreement implements Agreed, Service, Lane {
       }
       case 'evidence': {
         counters.count('evidence')
-        const { kind } = readEvidence(decodeEnvelope(effect.bytes), this.committee)
-        log.warn({ guilty: toHex(effect.guilty), kind }, 'somebody signed what the rules forbid')
-        events.emit('evidence', { guilty: effect.guilty, kind, bytes: effect.bytes })
+        const { guilty, of, bytes } = effect
+        log.warn({ guilty: toHex(guilty), kind: of }, 'somebody signed what the rules forbid')
+        events.emit('evidence', { guilty, kind: of, bytes })
         return
       }
       case 'refused':

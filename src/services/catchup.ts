@@ -22,6 +22,7 @@ const BEHIND_INTERVAL_MS = 1_000
 const CALM_INTERVAL_MS = 15_000
 const LIFETIME_MS = 10_000
 const RESPONDERS = 4
+const BUCKETS_PER_ANSWER = 2
 const DIGEST_BYTES = 32
 const UNPROVEN_ROUNDS_MAX = 5
 
@@ -148,12 +149,14 @@ export class CatchUp implements Standings, Service, Lane {
     fields.end()
     if (this.#seat === null || !this.#responds(sender, round)) return null
     this.#assertPatience(sender)
-    const own = this.#agreement.register.summary()
-    const emit = own.flatMap((digest, bucket) => {
+    const differing = this.#agreement.register.summary().flatMap((digest, bucket) => {
       const theirs = digests.subarray(bucket * DIGEST_BYTES, (bucket + 1) * DIGEST_BYTES)
-      return equal(digest, theirs) ? [] : [this.#heads(sender, bucket, round)]
+      return equal(digest, theirs) ? [] : [bucket]
     })
-    return emit.length > 0 ? { emit } : null
+    // two buckets an answer, others each round: a small question must not buy a large answer
+    const start = (round * BUCKETS_PER_ANSWER) % Math.max(1, differing.length)
+    const chosen = [...differing.slice(start), ...differing.slice(0, start)].slice(0, BUCKETS_PER_ANSWER)
+    return chosen.length > 0 ? { emit: chosen.map((bucket) => this.#heads(sender, bucket, round)) } : null
   }
 
   #answerHeadQuery(asker: Uint8Array, fields: Fields): Decision | null {
@@ -187,7 +190,7 @@ export class CatchUp implements Standings, Service, Lane {
     return distance < RESPONDERS
   }
 
-  /** One small question is answered by up to 16 large frames: nobody gets that more often than an honest node asks. Throws `flooding`. */
+  /** One small question is answered by large frames: nobody gets that more often than an honest node asks. Throws `flooding`. */
   #assertPatience(sender: Uint8Array): void {
     const name = toHex(sender)
     const nowMs = this.#context.clock.monotonicMs()

@@ -37,6 +37,8 @@ interface Queue {
   /** True once this node knows the newest version that the members know. */
   upToDate: boolean
   working: boolean
+  /** Something has changed while it was worked on. */
+  again: boolean
   retryMs: number
   cancelRetry: () => void
 }
@@ -63,7 +65,7 @@ export class Outbox implements Orders, Service {
   async start(): Promise<void> {
     const entries = [...this.#context.store.scan(SPACE)].map(({ key, value }) => decodeEntry(key, value))
     for (const entry of entries.sort((a, b) => a.number - b.number)) this.#enqueue(entry)
-    this.#unhear = this.#context.events.on('settled', () => this.#advanceAll())
+    this.#unhear = this.#context.events.on('settled', ({ order }) => this.#onSettled(order))
     this.#advanceAll()
   }
 
@@ -125,6 +127,7 @@ export class Outbox implements Orders, Service {
         entries: [],
         upToDate: false,
         working: false,
+        again: false,
         retryMs: LIMITS.orderRetryMsMin,
         cancelRetry: () => {},
       }
@@ -148,18 +151,32 @@ export class Outbox implements Orders, Service {
     return [{ space: SPACE, key: head.reference, value: null }]
   }
 
+  /** Only what was waiting for this order goes on; what is under way has its own timer. */
+  #onSettled(bytes: Uint8Array): void {
+    const order = readOrder(decodeEnvelope(bytes))
+    if (!equal(order.owner, this.#context.keys.id)) return
+    if (equal(order.nonce, KEY_LOG_NONCE)) this.#advanceAll()
+    const queue = this.#queues.get(toHex(order.nonce))
+    if (queue) this.#work(queue)
+  }
+
   #advanceAll(): void {
-    for (const queue of this.#queues.values()) {
-      if (queue.entries.length === 0 || queue.working || this.#stopped) continue
-      queue.working = true
-      this.#advance(queue)
-        .catch((error: unknown) => {
-          if (!this.#stopped) this.#context.log.warn({ error }, 'an order could not be sent')
-        })
-        .finally(() => {
-          queue.working = false
-        })
-    }
+    for (const queue of this.#queues.values()) this.#work(queue)
+  }
+
+  /** One at a time for each queue; what changes meanwhile is looked at right after, or a wish could wait for ever. */
+  #work(queue: Queue): void {
+    queue.again = queue.working
+    if (queue.entries.length === 0 || queue.working || this.#stopped) return
+    queue.working = true
+    this.#advance(queue)
+      .catch((error: unknown) => {
+        if (!this.#stopped) this.#context.log.warn({ error }, 'an order could not be sent')
+      })
+      .finally(() => {
+        queue.working = false
+        if (queue.again) this.#work(queue)
+      })
   }
 
   /** Signs the first wish of a queue if it is not, sends it, and comes back later unless it is settled by then. */

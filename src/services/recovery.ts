@@ -31,7 +31,6 @@ export class Recovery implements Service, Lane {
   readonly #context: Context
   readonly #agreement: Agreed
   readonly #seat: number
-  readonly #cleanStart: boolean
   /** Names the questions of this start, so that an answer to an earlier one, or to somebody else, answers nothing. */
   readonly #nonce: Uint8Array
   /** Highest signed header seen of each other seat. */
@@ -41,14 +40,12 @@ export class Recovery implements Service, Lane {
   #settled = false
   #cancelAsk = (): void => {}
 
-  /** @param cleanStart whether this node's last stop was a clean one */
-  constructor(context: Context, agreement: Agreed, cleanStart: boolean) {
+  constructor(context: Context, agreement: Agreed) {
     const seat = seatOf(agreement.committee, context.keys.id)
     if (seat === null) throw new WebxError('internal', 'only members recover votes')
     this.#context = context
     this.#agreement = agreement
     this.#seat = seat
-    this.#cleanStart = cleanStart
     this.#nonce = context.random.bytes(NONCE_BYTES)
     context.road.lay(this)
     context.road.atEndOfTurn(async () => this.#save())
@@ -65,7 +62,7 @@ export class Recovery implements Service, Lane {
   async start(): Promise<void> {
     const { schedule } = this.#context
     this.#answered.add(toHex(this.#context.keys.id))
-    if (this.#cleanStart || this.#enough()) return this.#settle()
+    if (this.#enough()) return this.#settle()
     await this.#ask()
     this.#cancelAsk = schedule.every(ASK_INTERVAL_MS, 'ask for own batches', () => this.#ask())
   }
@@ -131,6 +128,7 @@ export class Recovery implements Service, Lane {
     }
     const own = register.highestBatch()
     if (header.sequence < own.sequence || (header.sequence === own.sequence && equal(header.root, own.root))) return
+    if (register.abstaining) return
     this.#context.log.error(
       { sequence: header.sequence },
       'the vote log lacks a batch that was sent: abstaining for this epoch',

@@ -57,14 +57,38 @@ export class TagEvents implements Service {
     await this.#reading
   }
 
+  /** A reader that gave up may be plugged in again: it is asked anew, after a long pause. */
   async #read(): Promise<void> {
     const { log, counters } = this.#context
-    try {
-      for await (const sighting of this.#reader.sightings(this.#stopping.signal)) await this.#record(sighting)
-    } catch (error) {
-      counters.count(`tags.failed.${asWebxError(error).code}`)
-      log.error({ error }, 'the tag reader has failed')
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      try {
+        for await (const sighting of this.#reader.sightings(signal)) await this.#record(sighting)
+        if (!signal.aborted) throw new WebxError('reader-failed', 'the tag reader ended')
+      } catch (error) {
+        counters.count(`tags.failed.${asWebxError(error).code}`)
+        log.error({ error, againInMs: LIMITS.tagReaderRetryMs }, 'the tag reader has failed')
+        await this.#pause()
+      }
     }
+  }
+
+  /** Ends early when the service stops. */
+  #pause(): Promise<void> {
+    const { signal } = this.#stopping
+    return new Promise((resume) => {
+      if (signal.aborted) {
+        resume()
+        return
+      }
+      const end = (): void => {
+        cancel()
+        signal.removeEventListener('abort', end)
+        resume()
+      }
+      const cancel = this.#context.clock.after(LIMITS.tagReaderRetryMs, end)
+      signal.addEventListener('abort', end)
+    })
   }
 
   async #record({ tag, atMs }: TagSighting): Promise<void> {

@@ -134,6 +134,13 @@ export class Treasury implements Wallet, Service {
     return () => this.#credited.delete(credited)
   }
 
+  *credits(): Iterable<SettledPayment> {
+    for (const { key, value } of this.#context.store.scan(PAYMENTS)) {
+      const payment = readPayment(key.slice(), value.slice())
+      if (equal(payment.to, this.account)) yield payment
+    }
+  }
+
   settled(reference: Uint8Array): SettledPayment | null {
     return this.#find('in', reference) ?? this.#find('out', reference)
   }
@@ -220,16 +227,19 @@ export class Treasury implements Wallet, Service {
 
   #read(orderDigest: Uint8Array): SettledPayment | null {
     const value = this.#context.store.get(PAYMENTS, orderDigest)
-    if (!value) return null
-    const fields = Fields.of('payment', value)
-    const bytes = fields.bytesBetween('order', 1, 2 * LIMITS.orderBytesMax)
-    const settlement = fields.bytesBetween('settlement', 1, LIMITS.envelopeBytesMax)
-    const votes = { locks: fields.uint('locks'), confirms: fields.uint('confirms') }
-    fields.end()
-    const order = readOrder(decodeEnvelope(bytes))
-    const { reference, assetId, amount, to } = operationOf(order) as Pay
-    return { reference, asset: assetId, amount, from: order.oid, to, orderDigest, order: bytes, settlement, ...votes }
+    return value && readPayment(orderDigest, value)
   }
+}
+
+function readPayment(orderDigest: Uint8Array, value: Uint8Array): SettledPayment {
+  const fields = Fields.of('payment', value)
+  const bytes = fields.bytesBetween('order', 1, 2 * LIMITS.orderBytesMax)
+  const settlement = fields.bytesBetween('settlement', 1, LIMITS.envelopeBytesMax)
+  const votes = { locks: fields.uint('locks'), confirms: fields.uint('confirms') }
+  fields.end()
+  const order = readOrder(decodeEnvelope(bytes))
+  const { reference, assetId, amount, to } = operationOf(order) as Pay
+  return { reference, asset: assetId, amount, from: order.oid, to, orderDigest, order: bytes, settlement, ...votes }
 }
 
 type Direction = 'in' | 'out'

@@ -11,6 +11,7 @@ import { decodeFrame, type Frame } from '../../src/core/frame.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { ephemeralAgreement } from '../../src/drivers/host.ts'
 import type { AgreementKey } from '../../src/kernel/ports.ts'
+import { accountId } from '../../src/ledger/terms.ts'
 import type { Published } from '../kit/memory.ts'
 import { makePerson, type Person } from '../kit/people.ts'
 import { codeOfAsync } from '../kit/refusal.ts'
@@ -221,6 +222,22 @@ test('expired, far too long, for nothing, in an unknown asset, of another termin
   assert.is(await refusal({ amount: 0 }), 'bad-amount')
   assert.is(await refusal({ asset: new Uint8Array(32) }), 'unknown-asset')
   assert.is(await refusal({ terminalId: makePerson().id }), 'not-allowed')
+})
+
+test('a terminal cannot begin anew below the floor by naming another account each time', async ({
+  shop,
+  terminal,
+  anna,
+}) => {
+  const others = [makePerson().id, anna.wallet.account, shop.net.terminal.id]
+  const { netId, neighborhood } = shop.net.genesis
+  others.push(accountId(netId, neighborhood, shop.net.terminal.id, 1), accountId(netId, neighborhood, anna.person.id))
+  for (const merchant of others) {
+    const payload = terminal.probe(terminal.terms({ merchant, amount: 5_000 }), face(1, 5))
+    assert.is(await terminal.refusal(TYPE.probe, payload), 'not-allowed')
+  }
+  assert.equal(anna.device.probeLog(), [])
+  assert.is((await terminal.ask(terminal.terms({ amount: 5_000 }), face(1, 5))).said.verdict, 'claim')
 })
 
 test('a changed ciphertext, a foreign pseudonym, a crafted key, a wrong shape: refused, and not noted', async ({

@@ -126,9 +126,11 @@ test('small payments to one merchant add up to the floor, also over a restart, u
   assert.is(anna.questions.length, 2)
 })
 
-test('a payment is called off before a device is selected; afterwards it stays open', async ({ shop }) => {
+test('a payment is called off, before and after a device is selected: it is closed, and late money is paid back', async ({
+  shop,
+}) => {
   const till = await shop.till()
-  await shop.customer(till, 1)
+  const anna = await shop.customer(till, 1)
   const take = async (at: Stage): Promise<string> => {
     const off = new AbortController()
     const progress = (stage: Stage): void => {
@@ -148,7 +150,11 @@ test('a payment is called off before a device is selected; afterwards it stays o
   assert.is(till.terminal.payments().at(-1)?.state, 'closed')
   shop.bank.holds = true
   assert.is(await take('settling'), 'stopped')
-  assert.is(till.terminal.payments().at(-1)?.state, 'selected')
+  assert.is(till.terminal.payments().at(-1)?.state, 'closed')
+  await until(2_000, () => shop.bank.orders.length === 1, 'the order')
+  shop.bank.release()
+  await until(2_000, () => shop.bank.orders.length === 2, 'the refund')
+  assert.equal(shop.bank.orders[1]?.request.to, anna.wallet.account)
 })
 
 test('amounts, assets and pictures that are no good are refused by name before anybody is asked', async ({ shop }) => {

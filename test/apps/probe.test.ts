@@ -20,6 +20,7 @@ import {
 import { concat, fromText } from '../../src/core/bytes.ts'
 import { decode, encode } from '../../src/core/codec.ts'
 import { setupReceiver, setupSender } from '../../src/core/hpke.ts'
+import { LIMITS } from '../../src/core/limits.ts'
 import { ephemeralAgreement } from '../../src/drivers/host.ts'
 import { cosine, unit } from '../../src/face/template.ts'
 import { codeOf } from '../kit/refusal.ts'
@@ -174,7 +175,7 @@ const TERMS: Terms = {
 
 termsOf('come back as they were; the largest fit their limit', () => {
   assert.equal(readTerms(encodeTerms(TERMS)), TERMS)
-  const largest = { ...TERMS, amount: Number.MAX_SAFE_INTEGER, expiresMs: Number.MAX_SAFE_INTEGER }
+  const largest = { ...TERMS, amount: LIMITS.amountMax, expiresMs: Number.MAX_SAFE_INTEGER }
   const bytes = encodeTerms(largest)
   assert.ok(bytes.length <= TERMS_BYTES_MAX)
   assert.equal(readTerms(bytes), largest)

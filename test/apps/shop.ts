@@ -11,7 +11,7 @@ import { WebxError } from '../../src/core/errors.ts'
 import { encodeFrame } from '../../src/core/frame.ts'
 import { ephemeralAgreement } from '../../src/drivers/host.ts'
 import type { Image } from '../../src/face/image.ts'
-import type { Face, FaceModel } from '../../src/face/model.ts'
+import type { Camera, Face, FaceModel } from '../../src/face/model.ts'
 import { unit } from '../../src/face/template.ts'
 import type { Genesis } from '../../src/identity/genesis.ts'
 import type { Context } from '../../src/kernel/context.ts'
@@ -21,6 +21,7 @@ import type { Assets, Log, PaymentRequest, SettledPayment, Wallet } from '../../
 import { Road } from '../../src/kernel/road.ts'
 import { Schedule } from '../../src/kernel/schedule.ts'
 import { Topics } from '../../src/kernel/topics.ts'
+import { accountId } from '../../src/ledger/terms.ts'
 import { KnownIdentities } from '../../src/services/directory.ts'
 import { MemoryBus, MemoryStore, TestClock, whileTimePasses } from '../kit/memory.ts'
 import { makeNet, makePerson, type Net, type Person } from '../kit/people.ts'
@@ -81,6 +82,7 @@ export class Bank {
         this.#listeners.set(name, listeners.add(credited))
         return () => listeners.delete(credited)
       },
+      credits: () => this.#settled.filter(({ to }) => equal(to, account)),
       settled: (reference) => this.#settled.find((payment) => concerns(payment, account, reference)) ?? null,
     }
   }
@@ -137,17 +139,28 @@ export class Shop {
   readonly bus = new MemoryBus(this.clock)
   readonly bank = new Bank(this.clock)
   readonly net: Net = makeNet(1)
-  readonly merchant: Uint8Array = new Uint8Array(randomBytes(32))
+  readonly merchant: Uint8Array
+  /** What the terminal's node hears of the seats. */
+  presence: { readonly seatsUp: number; readonly quorum: number } = { seatsUp: 17, quorum: 17 }
   readonly assets: Assets = assetsOf(this.net.genesis)
   readonly model: FaceModel = vectorModel()
   readonly #nodes: Node[] = []
   readonly #people: Person[] = []
   #boot = 1
 
-  async till(store = new MemoryStore(), person = this.net.terminal): Promise<Till> {
+  constructor() {
+    const { netId, neighborhood } = this.net.genesis
+    this.merchant = accountId(netId, neighborhood, this.net.terminal.id)
+  }
+
+  async till(store = new MemoryStore(), person = this.net.terminal, camera?: Camera): Promise<Till> {
     const node = this.#node(person, store)
     const wallet = this.bank.wallet(this.merchant)
-    const terminal = createTerminal(node.context, { wallet, assets: this.assets, model: this.model })
+    const presence = (): Shop['presence'] => this.presence
+    const terminal = createTerminal(node.context, {
+      ...{ wallet, assets: this.assets, model: this.model, presence },
+      ...(camera && { camera }),
+    })
     await terminal.start()
     return this.#opened({ ...node, terminal, wallet }, terminal)
   }
@@ -342,5 +355,11 @@ function proofOf(
   seed: Uint8Array,
 ): Pick<SettledPayment, 'orderDigest' | 'order' | 'settlement' | 'locks' | 'confirms'> {
   const orderDigest = blake3Of('test order', seed)
-  return { orderDigest, order: fromText('order'), settlement: fromText('settlement'), locks: 17, confirms: 17 }
+  return {
+    orderDigest,
+    order: fromText(`order ${toHex(orderDigest)}`),
+    settlement: fromText('settlement'),
+    locks: 17,
+    confirms: 17,
+  }
 }

@@ -42,7 +42,7 @@ reading('refuses what it does not know, and says what is near', () => {
     ['doctor', ['--json', '--json'], 'stands twice', ''],
     ['doctor', ['now'], 'does not know what to do with "now"', ''],
     ['id create', [], 'needs FILE', ''],
-    ['pay', ['4.20'], 'needs ASSET', 'See webx pay --help.'],
+    ['wallet issue', ['4.20', 'EUR'], 'needs TO', 'See webx wallet issue --help.'],
   ]
   for (const [name, args, message, hint] of refused) {
     try {

@@ -27,6 +27,11 @@ const PAID = {
   ...{ grade: 'SETTLED', shopper: LABEL, amount: '4.20', asset: 'EUR', locks: 18, confirms: 17 },
   receipt: toBase64url(RECEIPT),
 }
+const OPEN = {
+  ...{ reference: 'ab'.repeat(32), state: 'selected', amount: '4.20', asset: 'EUR', startedMs: 1_790_000_000_000 },
+  ...{ shopper: LABEL, receipt: null },
+}
+const SETTLED = { ...OPEN, state: 'settled', receipt: PAID.receipt }
 
 interface Said {
   readonly code: number
@@ -164,6 +169,70 @@ commands(
 )
 
 commands(
+  'without an asset, the terminal takes its own',
+  withNode({ pay: PAID }, async (run, asked) => {
+    assert.is((await run('pay', '4.20')).code, 0)
+    assert.equal(asked, [['pay', { amount: '4.20' }]])
+    assert.is((await run('pay')).code, 2)
+  }),
+)
+
+commands('Ctrl-C calls a payment off at the node, leaves no empty receipt, and says how to ask for it', () =>
+  withTemp(async (directory) => {
+    const reference = 'ab'.repeat(32)
+    const person = new AbortController()
+    const offAtNode = Promise.withResolvers<void>()
+    const pay: ControlMethod = async ({ signal, progress }) => {
+      signal.addEventListener('abort', () => offAtNode.resolve())
+      progress({ stage: 'settling', reference })
+      setTimeout(() => person.abort('SIGINT'), 50)
+      await offAtNode.promise
+    }
+    const path = join(directory, CONTROL_SOCKET)
+    const server = await openControlSocket({ path, methods: { pay }, counters: createCounters() })
+    try {
+      const io = recordingIo({ workingDirectory: directory, signal: person.signal })
+      const args = ['pay', '4.20', 'EUR', '--out', 'r.cose', '--data', directory]
+      assert.is(await within(5_000, runCommandLine(args, io)), 1)
+      assert.is(
+        io.err(),
+        `stopped: the payment was called off. webx payment show ${reference} says what became of it.\n`,
+      )
+      assert.is(io.out(), '')
+      assert.not(existsSync(join(directory, 'r.cose')))
+      await within(2_000, offAtNode.promise, 'the node')
+    } finally {
+      await server.close()
+    }
+  }),
+)
+
+commands(
+  'a payment that stayed open is shown, waited for and closed by its reference',
+  withNode(
+    { payment: OPEN, awaitPayment: SETTLED, cancelPayment: { ...OPEN, state: 'closed' } },
+    async (run, asked) => {
+      const { reference } = OPEN
+      const at = '2026-09-21T14:13:20.000Z  4.20 EUR'
+      assert.is((await run('payment', 'show', reference)).out, `${at}  selected  ${LABEL}\n`)
+      assert.is((await run('payment', 'await', reference, '--timeout', '300')).out, `${at}  SETTLED  ${LABEL}\n`)
+      assert.equal(JSON.parse((await run('payment', 'await', reference, '--json')).out), { ok: true, ...SETTLED })
+      assert.is((await run('payment', 'cancel', reference)).out, `${at}  closed  ${LABEL}\n`)
+      assert.equal(asked, [
+        ['payment', { reference }],
+        ['awaitPayment', { reference, timeoutMs: 300_000 }],
+        ['awaitPayment', { reference, timeoutMs: 60_000 }],
+        ['cancelPayment', { reference }],
+      ])
+      for (const wrong of ['3601', '1.5', 'long']) {
+        assert.is((await run('payment', 'await', reference, `--timeout=${wrong}`)).code, 2)
+      }
+      for (const verb of ['show', 'await', 'cancel']) assert.is((await run('payment', verb)).code, 2)
+    },
+  ),
+)
+
+commands(
   'what the node refuses keeps its code, hint and exit code, and leaves no empty receipt',
   withNode(
     {
@@ -198,7 +267,14 @@ commands('without a node, every one of them ends unreachable and says what to do
   withTemp(async (directory) => {
     writeFileSync(join(directory, 'x.jpg'), '')
     const lines = ['status', 'wallet show', `wallet issue 1 EUR ${ACCOUNT}`, 'device enrol x.jpg', 'device forget']
-    for (const line of [...lines, 'device checkin x', 'device checkout', 'device probes', 'pay 1 EUR --out r']) {
+    for (const line of [
+      ...lines,
+      'device checkin x',
+      'device checkout',
+      'device probes',
+      'pay 1 EUR --out r',
+      'payment show x',
+    ]) {
       const io = recordingIo({ workingDirectory: directory })
       const code = await runCommandLine([...line.split(' '), '--data', directory], io)
       assert.is(code, 4, line)

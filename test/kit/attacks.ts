@@ -3,10 +3,10 @@
 import fc from 'fast-check'
 import { concat, fromText } from '../../src/core/bytes.ts'
 import { type Cbor, decode, encode } from '../../src/core/codec.ts'
-import { decodeEnvelope, type Envelope, encodeEnvelope, signedBytes } from '../../src/core/envelope.ts'
+import { decodeEnvelope, type Envelope, encodeEnvelope, signedBytes, TYPE } from '../../src/core/envelope.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import type { Attack, Scene } from './hostile.ts'
-import { LIE_NAMES, LIES } from './lies.ts'
+import { LIE_NAMES, liar } from './lies.ts'
 import { randomReference } from './node.ts'
 import { makePair, makePerson } from './people.ts'
 import {
@@ -193,11 +193,11 @@ export const ATTACKS: readonly AttackClass[] = [
     ][m % 4] as readonly [{ sentMs: number; expiresMs: number }, string]
     return { bytes: scene.speaker(sender).frame({ ...terms, ...times }), expect: refused(code) }
   }),
-  frames('of an earlier boot, or far behind', (scene, { sender, terms }, { n, m }) => {
+  frames('of an earlier boot, or far behind', (scene, { name, sender, terms }, { n, m }) => {
     const speaker = scene.speaker(sender)
     // one that is taken in goes first, with a number from which one can look back
     speaker.sequence += 200
-    speak(scene, sender)
+    speak(scene, sender, name === 'health')
     const old = m % 2 === 0 ? { boot: n % 1_000 } : { sequence: Math.max(0, speaker.sequence - 80 - (n % 100)) }
     return { bytes: speaker.frame({ ...terms, ...old }), expect: refused('replayed') }
   }),
@@ -243,9 +243,14 @@ export const ATTACKS: readonly AttackClass[] = [
   }),
   attack('noise', ['member', 'till', 'device'], (_, { what, n, junk }) => {
     const bytes = concat(Uint8Array.of(n & 255), junk)
-    return { at: what as Attack['at'], topic: 'webx/noise', bytes, expect: refused('not-canonical', 'bad-shape') }
+    return {
+      at: what as Attack['at'],
+      topic: 'webx/noise',
+      bytes,
+      expect: refused('not-canonical', 'bad-shape', 'bad-version'),
+    }
   }),
-  { name: 'lies', choice: choose(LIE_NAMES), build: (scene, choice) => (LIES[choice.what] as Lie)(scene, choice) },
+  { name: 'lies', choice: choose(LIE_NAMES), build: (scene, choice) => liar(choice.what)(scene, choice) },
 ]
 
 type Lie = (scene: Scene, choice: Choice) => Attack
@@ -280,14 +285,14 @@ function flips(what: string): string[] {
   return what === 'order' ? [...codes, ...ORDER_FLIPS] : codes
 }
 
-/** Has somebody say something that every node takes in, so that its counter has moved everywhere. */
-function speak(scene: Scene, sender: Specimen['sender'] & object): void {
+/** Has somebody say something that every node takes in without a word, so that its counter has moved everywhere. Health has a counter of its own. */
+function speak(scene: Scene, sender: Specimen['sender'] & object, ofHealth: boolean): void {
   const { topics } = scene
-  const topic = topics.health(sender.id)
+  const health = { type: TYPE.health, topic: topics.health(sender.id), payload: ['here', 1, []] }
   for (const place of ['member', 'till', 'device'] as const) {
-    const type = 64
-    const frame = scene.speaker(sender).frame({ type, topic, payload: ['here', 1, []] })
-    scene.at(place).context.road.receive(topic, frame)
+    const need = { type: TYPE.need, topic: topics.sync, payload: [randomReference(), 1] }
+    const terms = ofHealth ? health : need
+    scene.at(place).context.road.receive(terms.topic, scene.speaker(sender).frame(terms))
   }
 }
 

@@ -77,7 +77,8 @@ export class Scene {
     const till = await world.node(world.net.terminal, { hearsVotes: true })
     const device = await world.node()
     const { wallet, assets } = till
-    const terminal = createTerminal(till.context, { wallet, assets, model: vectorModel() })
+    const presence = () => ({ seatsUp: till.presence.seatsUp(), quorum: till.agreed.committee.quorum })
+    const terminal = createTerminal(till.context, { wallet, assets, presence, model: vectorModel() })
     await terminal.start()
     const consent = { ask: async () => false }
     const shopper = createDevice(device.context, { wallet: device.wallet, assets, consent, floorLimit: 1_000 })

@@ -20,13 +20,15 @@ import { convict, NOTHING, payOrder, signOrder } from './wire.ts'
 
 type Lie = (scene: Scene, choice: { readonly n: number; readonly m: number }) => Attack
 
+/** Most that the net's genesis allows, as `makeNet` founds it. */
+const CAP = 1_000_000_00
 const SILENCE: readonly string[] = []
 /** What a seat signs is remembered, whatever it says. */
 const SEEN = ['seen-batch']
 /** Who waits may be made to make room by the next one who waits. */
 const ROOM = ['order.refused.limit']
 
-export const LIES: Readonly<Record<string, Lie>> = {
+const LIES: Readonly<Record<string, Lie>> = {
   // votes and proofs
   'a certificate of too few': proofLie((proofs) => proofs.slice(1)),
   'one seat twice in a certificate': proofLie((proofs) => [proofs[0] as VoteProof, ...proofs.slice(0, -1)]),
@@ -130,7 +132,7 @@ export const LIES: Readonly<Record<string, Lie>> = {
   },
   'more money than the cap': (scene) => {
     const { oid, version, od } = scene.settledOrder
-    return { ...mintBy(scene, scene.net.organization, 2 ** 50, version, od, oid), expect: ['order.refused.over-cap'] }
+    return { ...mintBy(scene, scene.net.organization, CAP + 1, version, od, oid), expect: ['order.refused.over-cap'] }
   },
   'money taken back by its issuer': (scene) => {
     const { oid, version, od } = scene.settledOrder
@@ -191,6 +193,7 @@ export const LIES: Readonly<Record<string, Lie>> = {
   "somebody else's health": frameLie('health', (scene) => ({ topic: scene.topics.health(scene.guest.id) }), [
     'refused.not-allowed',
   ]),
+  'half a reading': frameLie('health', (_, n) => ({ payload: ['half', 1, [n, n]] }), ['refused.bad-shape']),
   'a need that nobody can have': frameLie(
     'need',
     (_, n) => ({ payload: [randomReference(), Number.MAX_SAFE_INTEGER - n] }),
@@ -225,6 +228,13 @@ export const LIES: Readonly<Record<string, Lie>> = {
 }
 
 export const LIE_NAMES: readonly string[] = Object.keys(LIES)
+
+/** How a lie is made. */
+export function liar(name: string): Lie {
+  const lie = LIES[name]
+  if (!lie) throw new Error(`no lie is called "${name}"`)
+  return lie
+}
 
 function vote(kind: VoteEntry['kind'] = VOTE.lock): VoteEntry {
   return { kind, oid: randomReference(), version: 1, od: randomReference() }

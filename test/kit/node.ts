@@ -4,9 +4,10 @@ import { randomBytes } from 'node:crypto'
 import { type ComposedNode, composeNode } from '../../src/compose.ts'
 import { fromText, toHex } from '../../src/core/bytes.ts'
 import { blake3Of } from '../../src/core/digest.ts'
+import { decodeEnvelope } from '../../src/core/envelope.ts'
 import { ephemeralAgreement } from '../../src/drivers/host.ts'
 import type { Keys, Log, SettledPayment } from '../../src/kernel/ports.ts'
-import { MemoryBus, type MemoryLink, MemoryStore, TestClock } from './memory.ts'
+import { MemoryBus, type MemoryLink, MemoryStore, type Published, TestClock } from './memory.ts'
 import { makeNet, makePair, makePerson, type Net, type Pair, type Person } from './people.ts'
 import './wasm.ts'
 
@@ -152,6 +153,13 @@ export class MemoryNet {
     await quiet(5)
   }
 
+  /** Everything of a type that was published, by one node or by all, oldest first. */
+  said(type: number, node?: MemoryNode): Published[] {
+    return this.bus.published.filter(
+      (message) => typeOf(message) === type && (!node || message.client === node.person.state.label),
+    )
+  }
+
   async close(): Promise<void> {
     for (const node of this.nodes.splice(0)) await node.stop()
   }
@@ -163,6 +171,11 @@ export class MemoryNet {
     void node.context.road.stop()
     return node.store.afterPowerCut()
   }
+}
+
+/** Type of a message on the bus; −1 for an empty one. */
+export function typeOf({ bytes }: Pick<Published, 'bytes'>): number {
+  return bytes.length === 0 ? -1 : decodeEnvelope(bytes).type
 }
 
 /** Lets what is under way get on: so many turns of the event loop with a pause between. */

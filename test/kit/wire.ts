@@ -33,7 +33,7 @@ export interface FrameTerms extends Partial<Omit<Frame, 'topic' | 'payload'>> {
   readonly body?: (honest: Uint8Array) => Uint8Array
 }
 
-const BOOT = 1_000
+const BOOT = 10_000_000_000
 export const NOTHING: Uint8Array = new Uint8Array(0)
 
 /** Speaks in frames, with a counter as an honest node has. */
@@ -122,7 +122,11 @@ export class Seats {
   }
 
   votes(seat: number, entries: readonly VoteEntry[]): Uint8Array {
-    return encodeEnvelope(batchEnvelope(this.committee, this.batch(seat, entries)))
+    return this.encode(this.batch(seat, entries))
+  }
+
+  encode(batch: VoteBatch): Uint8Array {
+    return encodeEnvelope(batchEnvelope(this.committee, batch))
   }
 
   /** The CERT or SETTLEMENT of a quorum that does not need seat 0. */

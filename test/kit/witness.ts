@@ -66,11 +66,6 @@ export class Witness {
     return this.#evidence.size
   }
 
-  /** How many settlements were heard, one for each version of each object. */
-  get settlements(): number {
-    return [...this.#proven.keys()].filter((name) => name.startsWith(`${VOTE.confirm}/`)).length
-  }
-
   /** Every batch number of a seat that was heard, alone or inside a proof, with its root. */
   rootsOf(seat: number): { readonly sequence: number; readonly root: Uint8Array }[] {
     return [...this.#roots].flatMap(([name, root]) => {

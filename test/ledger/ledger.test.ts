@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { LIMITS } from '../../src/core/limits.ts'
 import '../kit/wasm.ts'
 import type { ObjectRules } from '../../src/consensus/object.ts'
 import type { Order } from '../../src/consensus/order.ts'
@@ -69,11 +70,16 @@ const operations = suite('operations')
 const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 })
 const arbitraryOperation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ kind: fc.constant('incept' as const), inception: fc.uint8Array({ minLength: 1, maxLength: 200 }) }),
-  fc.record({ kind: fc.constant('mint' as const), assetId: bytes32, cumulative: fc.maxSafeNat(), to: bytes32 }),
+  fc.record({
+    kind: fc.constant('mint' as const),
+    assetId: bytes32,
+    cumulative: fc.nat(LIMITS.amountMax),
+    to: bytes32,
+  }),
   fc.record({
     kind: fc.constant('pay' as const),
     assetId: bytes32,
-    amount: fc.maxSafeNat().map((n) => Math.max(1, n)),
+    amount: fc.integer({ min: 1, max: LIMITS.amountMax }),
     to: bytes32,
     reference: bytes32,
     refundOf: fc.oneof(bytes32, fc.constant(new Uint8Array(0))),

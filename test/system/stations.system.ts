@@ -79,6 +79,7 @@ stations('identities are made and a net of four seats is founded', async () => {
     at('till.toml'),
     `roles = ["terminal"]\n[camera]\nkind = "still"\nfiles = [${JSON.stringify(at('camera.png'))}]\n`,
   )
+  writeFileSync(at('shop.toml'), 'roles = ["device"]\n[payments]\nconfirm = "never"\n')
   writeFileSync(at('phone.toml'), 'roles = ["device"]\n[payments]\nfloorLimit = 2500\nconfirm = "never"\n')
 })
 
@@ -172,7 +173,7 @@ function show(photo: string): void {
 }
 
 function start(name: string): void {
-  const profile = name === 'till' || name === 'phone' ? ['--profile', at(`${name}.toml`)] : []
+  const profile = MEMBERS.includes(name) ? [] : ['--profile', at(`${name}.toml`)]
   const args = ['run', ...profile, '--net', at('shop.genesis'), '--data', at(name), '--broker', brokerUrl, '--json']
   const child = spawnWebx(args)
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))

@@ -30,6 +30,7 @@ export class Attempt {
   readonly answered = Promise.withResolvers<void>()
   readonly #asked = new Map<string, { readonly candidate: Candidate; said: Said | null }>()
   #refusal: WebxError | null = null
+  #calledOff = false
   #selected = ''
   #collecting = true
 
@@ -44,6 +45,11 @@ export class Attempt {
   /** Why it was given up, or null. */
   get refusal(): WebxError | null {
     return this.#refusal
+  }
+
+  /** Whether somebody said that it is not wanted any more. */
+  get calledOff(): boolean {
+    return this.#calledOff
   }
 
   ask(candidate: Candidate): void {
@@ -89,6 +95,12 @@ export class Attempt {
     this.#refusal ??= error
     this.end.resolve({ refused: error })
     this.answered.resolve()
+  }
+
+  /** Gives up for good: nobody is to pay any more. */
+  callOff(): void {
+    this.#calledOff = true
+    this.giveUp(new WebxError('stopped', 'the payment was called off'))
   }
 
   wipe(): void {

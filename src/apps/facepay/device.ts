@@ -16,6 +16,7 @@ import type { FaceModel } from '../../face/model.ts'
 import type { Context } from '../../kernel/context.ts'
 import type { AgreementKey, Assets, Consent, Wallet } from '../../kernel/ports.ts'
 import type { Decision, Message } from '../../kernel/road.ts'
+import { accountId } from '../../ledger/terms.ts'
 import type { App } from '../app.ts'
 import { prepareAnswer, readSelect, type Verdict } from './answer.ts'
 import { CheckedIn } from './checked-in.ts'
@@ -196,9 +197,13 @@ class ShopperDevice implements Device {
 
   /** Everything that can be wrong with a probe before it is opened; gives what it is to be opened with and compared to. */
   #admit(frame: Frame, probe: Probe, terms: Terms, reference: Uint8Array): Enrolment & { key: AgreementKey } {
-    const { clock } = this.#context
+    const { clock, genesis, netId } = this.#context
     const nowMs = clock.nowMs()
     if (!equal(terms.terminalId, frame.sender)) throw new WebxError('not-allowed', 'terms of another terminal')
+    // the floor counts by merchant: a terminal that could name any account would begin anew with each
+    if (!equal(terms.merchant, accountId(netId, genesis.neighborhood, terms.terminalId))) {
+      throw new WebxError('not-allowed', 'terms that credit another account than the terminal’s own')
+    }
     if (terms.expiresMs <= nowMs) throw new WebxError('expired', `payment expired ${nowMs - terms.expiresMs} ms ago`)
     if (terms.expiresMs > nowMs + LIMITS.paymentTermsMsMax + LIMITS.clockSkewMsMax) {
       throw new WebxError('from-the-future', 'payment stays open longer than allowed')

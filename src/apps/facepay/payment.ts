@@ -20,7 +20,7 @@ export interface PaymentAtTill {
   /** Unit vector of the model's length. The caller's copy is not wiped. */
   readonly embedding?: Float32Array
   readonly image?: Image
-  /** Calls the payment off; once a device is selected it may still settle. */
+  /** Calls the payment off; should it settle nevertheless, it is paid back. */
   readonly signal?: AbortSignal
   /** Told of each stage, with the reference under which the payment can be asked for later. */
   readonly progress?: (stage: Stage, reference: Uint8Array) => void

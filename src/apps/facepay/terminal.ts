@@ -12,7 +12,6 @@ import type { Frame } from '../../core/frame.ts'
 import { LIMITS } from '../../core/limits.ts'
 import type { Camera, FaceModel } from '../../face/model.ts'
 import type { Context } from '../../kernel/context.ts'
-import type { EventMap } from '../../kernel/events.ts'
 import type { Assets, SettledPayment, Wallet } from '../../kernel/ports.ts'
 import type { Decision, Message, Outgoing } from '../../kernel/road.ts'
 import type { App } from '../app.ts'
@@ -28,12 +27,14 @@ import type { TillEntry } from './till.ts'
 
 /** What a terminal is made of, beside its node. */
 export interface TerminalOptions {
-  /** Of the merchant: its account is credited, and refunds are paid from it. */
+  /** Of this terminal's own identity: its account is credited, and refunds are paid from it. */
   readonly wallet: Wallet
   readonly assets: Assets
   readonly model: FaceModel
   /** Not needed where every payment comes with its own picture. */
   readonly camera?: Camera
+  /** How many seats are heard of now, and how many it takes. */
+  readonly presence: () => { readonly seatsUp: number; readonly quorum: number }
 }
 
 /** A merchant's terminal. */
@@ -52,9 +53,12 @@ export interface Terminal extends App {
   payment(reference: Uint8Array): TillEntry | null
   /** All payments that are kept, oldest first. */
   payments(): readonly TillEntry[]
-  /** Resolves with the money of a payment that is settled or still open. Throws `timeout`, `stopped`, `not-settled` for one that is neither. */
-  whenSettled(reference: Uint8Array, timeoutMs: number): Promise<SettledPayment>
-  /** Gives an open payment up: should it settle nevertheless, it is paid back. */
+  /**
+   * Resolves with the money of a payment that is settled or still open. Throws `timeout`, `stopped` (also where `signal` aborts), `not-settled` for one that
+   * is neither.
+   */
+  whenSettled(reference: Uint8Array, timeoutMs: number, signal?: AbortSignal): Promise<SettledPayment>
+  /** Gives an open payment up, also one that is being taken: should it settle nevertheless, it is paid back. */
   giveUp(reference: Uint8Array): Promise<void>
 }
 
@@ -72,8 +76,6 @@ class TillTerminal implements Terminal {
   readonly #cashier: Cashier
   readonly #register = new CheckinRegister()
   readonly #attempts = new Map<string, Attempt>()
-  #presence: EventMap['presence'] | null = null
-  #unsubscribe = (): void => {}
 
   constructor(context: Context, options: TerminalOptions) {
     this.#context = context
@@ -83,7 +85,7 @@ class TillTerminal implements Terminal {
   }
 
   async start(): Promise<void> {
-    const { directory, keys, link, topics, events } = this.#context
+    const { directory, keys, link, topics } = this.#context
     if (directory.rankOf(keys.id) !== 'terminal') {
       throw new WebxError('not-allowed', 'this node is no terminal of the net', {
         hint: 'Name its identity among the terminals of the genesis.',
@@ -95,16 +97,12 @@ class TillTerminal implements Terminal {
         `face model "${this.#options.model.name}" does not have ${EMBEDDING_LENGTH} numbers`,
       )
     }
-    this.#unsubscribe = events.on('presence', (presence) => {
-      this.#presence = presence
-    })
     await this.#cashier.start()
     await link.subscribe(topics.to(keys.id))
     await link.subscribe(topics.checkin(keys.id))
   }
 
   async stop(): Promise<void> {
-    this.#unsubscribe()
     for (const attempt of this.#attempts.values()) attempt.giveUp(new WebxError('stopped', 'this terminal was stopped'))
     this.#cashier.stop()
   }
@@ -121,18 +119,19 @@ class TillTerminal implements Terminal {
     return this.#cashier.till.entries()
   }
 
-  whenSettled(reference: Uint8Array, timeoutMs: number): Promise<SettledPayment> {
-    return this.#cashier.whenSettled(reference, timeoutMs)
+  whenSettled(reference: Uint8Array, timeoutMs: number, signal?: AbortSignal): Promise<SettledPayment> {
+    return this.#cashier.whenSettled(reference, timeoutMs, signal)
   }
 
   giveUp(reference: Uint8Array): Promise<void> {
+    this.#attempts.get(toHex(reference))?.callOff()
     return this.#cashier.close(reference)
   }
 
   async takePayment(payment: PaymentAtTill): Promise<PaymentResult> {
     const { clock } = this.#context
     const attempt = this.#attempt(payment)
-    const callOff = (): void => attempt.giveUp(new WebxError('stopped', 'the payment was called off'))
+    const callOff = (): void => attempt.callOff()
     payment.signal?.addEventListener('abort', callOff, { once: true })
     try {
       payment.progress?.('looking', attempt.reference)
@@ -242,7 +241,11 @@ class TillTerminal implements Terminal {
       }))
       const end = await attempt.end.promise
       if ('settled' in end) return end.settled
-      if (end.refused.code === 'declined') await this.#cashier.close(reference)
+      if (end.refused.code === 'declined' || attempt.calledOff) {
+        await this.#cashier.close(reference)
+        // what came before nobody might pay any more is a payment
+        if (this.payment(reference)?.state === 'settled') return await this.whenSettled(reference, 0)
+      }
       throw end.refused
     } finally {
       cancel()
@@ -251,13 +254,11 @@ class TillTerminal implements Terminal {
   }
 
   #unsettled(reference: Uint8Array): WebxError {
-    const hint = `The payment stays open and a late settlement closes it: ${toHex(reference)}.`
-    const presence = this.#presence
-    if (!presence || presence.seatsUp >= presence.quorum) {
-      return new WebxError('not-settled', 'the payment has not settled in time', { hint })
-    }
-    const message = `${presence.seatsUp} seats are heard of, ${presence.quorum} are needed`
-    return new WebxError('no-quorum', message, { hint })
+    const name = toHex(reference)
+    const hint = `It stays open and may still settle: see webx payment show ${name}, or webx payment await or cancel with that reference.`
+    const { seatsUp, quorum } = this.#options.presence()
+    if (seatsUp >= quorum) return new WebxError('not-settled', 'the payment has not settled in time', { hint })
+    return new WebxError('no-quorum', `${seatsUp} seats are heard of, ${quorum} are needed`, { hint })
   }
 
   #decide(message: Message): Decision | null {

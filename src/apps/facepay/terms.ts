@@ -15,7 +15,7 @@ import { Fields } from '../../core/shape.ts'
 export interface Terms {
   /** 32-byte identity of the terminal. */
   readonly terminalId: Uint8Array
-  /** 32-byte account that is to be credited. */
+  /** 32-byte account that is to be credited: the terminal's own, number 0. */
   readonly merchant: Uint8Array
   /** 32-byte asset id. */
   readonly asset: Uint8Array

@@ -32,6 +32,14 @@ export interface TillEntry {
   readonly orderDigest: Uint8Array
 }
 
+/** Money that goes back. */
+interface TillRefund {
+  /** Reference of the payment that the credit named. */
+  readonly payment: Uint8Array
+  readonly request: PaymentRequest
+  readonly done: boolean
+}
+
 /** What a credit means. */
 export interface Ruling {
   readonly writes: Write[]
@@ -48,8 +56,8 @@ const NONE = new Uint8Array(0)
 /** The records, mirrored in memory: what was decided earlier in a turn counts though it is not stored yet. */
 export class Till {
   readonly #entries = new Map<string, TillEntry>()
-  /** Refunds by the order that they pay back; null where they are done. */
-  readonly #refunds = new Map<string, PaymentRequest | null>()
+  /** By the order that they pay back. */
+  readonly #refunds = new Map<string, TillRefund>()
 
   load(store: Store): void {
     const entries = [...store.scan(PAYMENTS)].map(({ key, value }) => readEntry(key, value))
@@ -69,7 +77,7 @@ export class Till {
 
   /** Refunds that are not known to have settled. */
   dueRefunds(): readonly PaymentRequest[] {
-    return [...this.#refunds.values()].filter((refund) => refund !== null)
+    return [...this.#refunds.values()].flatMap(({ request, done }) => (done ? [] : [request]))
   }
 
   /** Notes a new payment. Throws `limit` where too many are open. */
@@ -80,7 +88,7 @@ export class Till {
       const oldest = this.entries().find(({ state }) => state === 'settled' || state === 'closed')
       if (!oldest) throw new WebxError('limit', `${this.#entries.size} payments of this terminal are open`)
       this.#entries.delete(toHex(oldest.reference))
-      writes.push({ space: PAYMENTS, key: oldest.reference, value: null })
+      writes.push({ space: PAYMENTS, key: oldest.reference, value: null }, ...this.#pruneRefunds(oldest.reference))
     }
     writes.push(...this.#put({ reference, terms, termsBytes, startedMs, state: 'asked', ...blank }))
     return writes
@@ -108,15 +116,31 @@ export class Till {
       return { writes: this.#put(settles), settles }
     }
     const refund = refundOf(credit)
-    this.#refunds.set(toHex(credit.orderDigest), refund)
-    return { writes: [{ space: REFUNDS, key: credit.orderDigest, value: encodeRefund(refund, false) }], refund }
+    return { writes: this.#putRefund({ payment: entry.reference, request: refund, done: false }), refund }
   }
 
-  /** A refund has settled. */
-  refunded(refund: PaymentRequest): Write[] {
-    const key = refund.refundOf as Uint8Array
-    this.#refunds.set(toHex(key), null)
-    return [{ space: REFUNDS, key, value: encodeRefund(refund, true) }]
+  /** A refund has settled. It is kept as long as its payment, so that the credit is not judged anew. */
+  refunded({ refundOf }: PaymentRequest): Write[] {
+    const refund = this.#refunds.get(toHex(refundOf as Uint8Array))
+    if (!refund) return []
+    const writes = this.#putRefund({ ...refund, done: true })
+    return this.get(refund.payment) ? writes : this.#pruneRefunds(refund.payment)
+  }
+
+  /** Forgets the done refunds of a payment that is not kept any more; due ones stay until they are done. */
+  #pruneRefunds(payment: Uint8Array): Write[] {
+    const done = [...this.#refunds.values()].filter((refund) => refund.done && equal(refund.payment, payment))
+    return done.map(({ request }) => {
+      const key = request.refundOf as Uint8Array
+      this.#refunds.delete(toHex(key))
+      return { space: REFUNDS, key, value: null }
+    })
+  }
+
+  #putRefund(refund: TillRefund): Write[] {
+    const key = refund.request.refundOf as Uint8Array
+    this.#refunds.set(toHex(key), refund)
+    return [{ space: REFUNDS, key, value: encodeRefund(refund) }]
   }
 
   #put(entry: TillEntry): Write[] {
@@ -162,14 +186,15 @@ function readEntry(key: Uint8Array, value: Uint8Array): TillEntry {
   return entry
 }
 
-function encodeRefund(refund: PaymentRequest, done: boolean): Uint8Array {
-  return encode([refund.asset, refund.amount, refund.to, done])
+function encodeRefund({ payment, request, done }: TillRefund): Uint8Array {
+  return encode([payment, request.asset, request.amount, request.to, done])
 }
 
-function readRefund(key: Uint8Array, value: Uint8Array): PaymentRequest | null {
+function readRefund(key: Uint8Array, value: Uint8Array): TillRefund {
   const fields = Fields.of('refund', value.slice())
   const orderDigest = key.slice()
-  const refund = {
+  const payment = fields.bytes('payment', 32)
+  const request = {
     reference: refundReferenceOf(orderDigest),
     asset: fields.bytes('asset', 32),
     amount: fields.uint('amount'),
@@ -178,5 +203,5 @@ function readRefund(key: Uint8Array, value: Uint8Array): PaymentRequest | null {
   }
   const done = fields.boolean('done')
   fields.end()
-  return done ? null : refund
+  return { payment, request, done }
 }

@@ -45,6 +45,7 @@ import { Topics } from '../../src/kernel/topics.ts'
 import { type Asset, assetTable } from '../../src/ledger/asset.ts'
 import { accountId, accountNonce, keyLogOrder, NO_HEAD, nextOrder, type OrderFields } from '../../src/ledger/terms.ts'
 
+const QUERY_NONCE = new Uint8Array(16).fill(7)
 /** When everything happens. */
 export const NOW_MS = 1_790_000_000_000
 const NOTHING = new Uint8Array(0)
@@ -293,8 +294,8 @@ function framesIn({ people, genesis, payer, committee }: Net, terms: Uint8Array)
     frameNeed: frame(TYPE.need, member, topics.sync, [payer, 1]),
     frameSummary: frame(TYPE.summary, member, topics.sync, [4, concat(...Array.from({ length: 16 }, () => cid))]),
     frameHeads: frame(TYPE.heads, member, inbox, [5, [[payer, 1]]]),
-    frameBatchQuery: frame(TYPE.batchQuery, asker, topics.sync, []),
-    frameBatchAnswer: frame(TYPE.batchAnswer, member, inbox, [header]),
+    frameBatchQuery: frame(TYPE.batchQuery, asker, topics.sync, [QUERY_NONCE]),
+    frameBatchAnswer: frame(TYPE.batchAnswer, member, inbox, [QUERY_NONCE, [header]]),
     frameHeadQuery: frame(TYPE.headQuery, shopper, topics.sync, [payer]),
     frameCheckin: frame(
       TYPE.checkin,

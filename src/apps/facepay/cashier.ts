@@ -37,7 +37,8 @@ export class Cashier {
     const due = this.till.dueRefunds()
     this.#unsubscribe = this.#wallet.onCredit((credit) => this.#credited(credit))
     for (const { reference, state } of this.till.entries()) if (state === 'asked') await this.close(reference)
-    await this.#judge(this.#wallet.credits())
+    // a till that is years old must not hold up its node: some at a time, and what comes meanwhile is heard of
+    for (const credits of batchesOf(this.#wallet.credits(), LIMITS.turnMessagesMax)) await this.#judge(credits)
     for (const refund of due) this.#refund(refund)
   }
 
@@ -112,7 +113,7 @@ export class Cashier {
   }
 
   /** Stores what credits mean, in one turn, before anything is done about them. Those that were judged before mean nothing new. */
-  #judge(credits: Iterable<SettledPayment>): Promise<void> {
+  #judge(credits: readonly SettledPayment[]): Promise<void> {
     const { road, counters } = this.#context
     return road.run(() => {
       const decisions: { readonly writes: readonly Write[]; readonly apply: () => void }[] = []
@@ -152,4 +153,15 @@ export class Cashier {
     await this.#wallet.pay(refund, REFUND_TIMEOUT_MS)
     await this.#context.road.run(() => ({ writes: this.till.refunded(refund) }))
   }
+}
+
+function* batchesOf<T>(items: Iterable<T>, size: number): Iterable<readonly T[]> {
+  let batch: T[] = []
+  for (const item of items) {
+    batch.push(item)
+    if (batch.length < size) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
 }

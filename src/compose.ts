@@ -89,8 +89,9 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const catchUp = new CatchUp(context, agreed)
   const recovery = seat === null ? null : new Recovery(context, agreed)
   const outbox = new Outbox(context, agreed, catchUp)
-  const wallet = new Treasury(context, agreed, outbox)
   const presence = new Presence(context, SOFTWARE, committee.quorum)
+  const enoughSeats = (): boolean => presence.seatsUp() >= committee.quorum
+  const wallet = new Treasury(context, agreed, outbox, enoughSeats)
   const introductions = new Introductions(context, directory)
 
   link.onMessage((topic, bytes) => {

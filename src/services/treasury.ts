@@ -42,25 +42,22 @@ export class Treasury implements Wallet, Service {
   readonly #waiting = new Map<string, Set<(payment: SettledPayment) => void>>()
   /** References that were first credited in the turn under way: the store does not show them yet. */
   readonly #credits = new Set<string>()
-  #seatsMissing = false
+  readonly #enoughSeats: () => boolean
   #unhear: (() => void)[] = []
 
-  constructor(context: Context, agreed: Agreed, orders: Orders) {
+  /** @param enoughSeats whether a quorum of seats is heard of; only for saying why nothing settles */
+  constructor(context: Context, agreed: Agreed, orders: Orders, enoughSeats: () => boolean) {
     this.#context = context
     this.#agreed = agreed
     this.#orders = orders
+    this.#enoughSeats = enoughSeats
     this.account = accountId(context.netId, context.genesis.neighborhood, context.keys.id)
     agreed.onSettling((settling) => this.#record(settling))
   }
 
   async start(): Promise<void> {
     const { events } = this.#context
-    this.#unhear = [
-      events.on('settled', ({ orderDigest }) => this.#announce(orderDigest)),
-      events.on('presence', ({ seatsUp, quorum }) => {
-        this.#seatsMissing = seatsUp < quorum
-      }),
-    ]
+    this.#unhear = [events.on('settled', ({ orderDigest }) => this.#announce(orderDigest))]
   }
 
   async stop(): Promise<void> {
@@ -181,7 +178,7 @@ export class Treasury implements Wallet, Service {
 
   #late(timeoutMs: number): WebxError {
     const hint = 'The order is kept and sent again; asking for the same payment later returns its receipt.'
-    return this.#seatsMissing
+    return !this.#enoughSeats()
       ? new WebxError('no-quorum', `too few seats answer to settle anything; waited ${timeoutMs} ms`, { hint })
       : new WebxError('not-settled', `not settled within ${timeoutMs} ms`, { hint })
   }

@@ -177,6 +177,22 @@ test('check-ins that are older than what is known, too long, or at another termi
   assert.is(await refusal(till, () => device.checkIn({ sequence: 42, topic: elsewhere })), 'wrong-topic')
 })
 
+test('a check-in with a key that nothing can be sealed to is refused, and spoils no payment', async ({
+  shop,
+  till,
+}) => {
+  const crook = makePerson('device')
+  shop.introduce(crook)
+  const anna = await shop.customer(till, 1)
+  const topic = till.context.topics.checkin(till.person.id)
+  const smallOrder = { pseudonym: new Uint8Array(16), key: new Uint8Array(32), lifetimeMs: 60_000 }
+  const payload = checkinPayload({ ...smallOrder, model: shop.model.name })
+  sendFrame(shop, crook, { topic, type: TYPE.checkin, payload })
+  await until(2_000, () => till.context.counters.read()['refused.bad-key'] === 1)
+  const paid = await shop.during(till.terminal.takePayment({ amount: 100, asset: EUR, embedding: face(1, 0) }))
+  assert.equal(paid.shopperId, anna.person.id)
+})
+
 test('stopping ends what is under way, and the payment is closed after the restart', async ({ shop, till, device }) => {
   const paying = codeOfAsync(() => pay(till))
   await device.probe()

@@ -12,14 +12,14 @@ import type { Frame } from '../../core/frame.ts'
 import { LIMITS } from '../../core/limits.ts'
 import type { Camera, FaceModel } from '../../face/model.ts'
 import type { Context } from '../../kernel/context.ts'
-import type { Assets, SettledPayment, Wallet } from '../../kernel/ports.ts'
+import type { AgreementKey, Assets, SettledPayment, Wallet } from '../../kernel/ports.ts'
 import type { Decision, Message, Outgoing } from '../../kernel/road.ts'
 import type { App } from '../app.ts'
 import { readAnswer, selectPayload } from './answer.ts'
 import { Attempt, type Claimed } from './attempt.ts'
 import { type Captured, captureCamera, captureImage } from './capture.ts'
 import { Cashier } from './cashier.ts'
-import { type Candidate, CheckinRegister } from './checkin.ts'
+import { type Candidate, CheckinRegister, readCheckin } from './checkin.ts'
 import { ambiguous, noClaim, type PaymentAtTill, type PaymentResult, resultOf } from './payment.ts'
 import { EMBEDDING_LENGTH, probePayload, sealProbe } from './probe.ts'
 import type { Terms } from './terms.ts'
@@ -267,6 +267,7 @@ class TillTerminal implements Terminal {
     if (message.envelope.type === TYPE.checkin) {
       if (message.topic !== topics.checkin(keys.id))
         throw new WebxError('wrong-topic', 'a check-in at another terminal')
+      assertAgrees(keys.ephemeral(), readCheckin(frame.payload).key)
       this.#register.accept(frame, this.#options.model.name, clock.nowMs())
       return null
     }
@@ -276,5 +277,14 @@ class TillTerminal implements Terminal {
     if (!attempt) throw new WebxError('expired', 'an answer about a payment that is over')
     attempt.answer(frame.sender, answer)
     return null
+  }
+}
+
+/** Throws `bad-key` for a key that nothing can be sealed to: it would spoil every payment while its device is checked in. */
+function assertAgrees(ephemeral: AgreementKey, key: Uint8Array): void {
+  try {
+    ephemeral.agree(key).fill(0)
+  } finally {
+    ephemeral.wipe()
   }
 }

@@ -95,7 +95,7 @@ export class Owners {
   }
 
   /** Sends an order, again every ten seconds, until the watching node sees it settled. */
-  async settle(order: Order, timeoutMs = 30_000): Promise<Settled> {
+  async settle(order: Order, timeoutMs = 60_000): Promise<Settled> {
     const { promise, resolve } = Promise.withResolvers<Settled>()
     const name = toHex(order.od)
     this.#waiting.set(name, resolve)
@@ -135,7 +135,7 @@ export class Owners {
       if ((this.#node.agreed.register.object(to)?.state?.balances[0]?.amount ?? 0) >= amount) credited.resolve()
     })
     await organization.wallet.issue(asset, amount, to)
-    await within(30_000, credited.promise)
+    await within(60_000, credited.promise)
     unhear()
   }
 }

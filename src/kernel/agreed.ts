@@ -33,6 +33,8 @@ export interface Agreed {
   need(oid: Uint8Array, fromVersion: number): Outgoing | null
   /** Answers such a question at the end of this turn. */
   answerNeed(oid: Uint8Array, fromVersion: number): void
+  /** Looks now at votes of a seat that were put aside for idle times; true where there were any. */
+  takeUpVotesOf(seat: number): boolean
   /** Calls `listen` with the signed header of every valid batch of votes that arrives. */
   onBatch(listen: (header: SignedHeader) => void): void
   /** Calls `join` for every order that becomes settled; its writes are stored in the same commit. */

@@ -36,7 +36,7 @@ export class Intake {
   readonly #decoded = new WeakMap<Message, Decoded>()
   readonly #seen = new Seen()
   /** Votes that would tell nothing new, for idle times. */
-  readonly #leftover: Message[] = []
+  #leftover: { readonly message: Message; readonly seat: number }[] = []
   readonly #takenUp = new WeakSet<Uint8Array>()
 
   constructor(
@@ -83,10 +83,21 @@ export class Intake {
   /** Hands late votes to the road, if it has nothing better to do. */
   takeLeftover(): void {
     const { road } = this.#context
-    if (road.busy) return
-    for (const { topic, bytes } of this.#leftover.splice(0)) {
-      this.#takenUp.add(bytes)
-      road.receive(topic, bytes)
+    if (!road.busy) this.#takeUp(this.#leftover.splice(0))
+  }
+
+  /** Hands all late votes of a seat to the road; true where there were any. */
+  takeUpVotesOf(seat: number): boolean {
+    const late = this.#leftover.filter((each) => each.seat === seat)
+    this.#leftover = this.#leftover.filter((each) => each.seat !== seat)
+    this.#takeUp(late)
+    return late.length > 0
+  }
+
+  #takeUp(late: readonly { readonly message: Message }[]): void {
+    for (const { message } of late) {
+      this.#takenUp.add(message.bytes)
+      this.#context.road.receive(message.topic, message.bytes)
     }
   }
 
@@ -101,7 +112,7 @@ export class Intake {
     if (this.#seen.has(message.bytes)) return null
     const batch = readVoteBatch(message.envelope, this.#committee)
     if (batch.entries.every((entry) => this.#isDecided(entry)) && !this.#takenUp.has(message.bytes)) {
-      this.#leave(message)
+      this.#leave(message, batch.seat)
       return null
     }
     this.#decoded.set(message, { kind: 'votes', batch })
@@ -114,10 +125,14 @@ export class Intake {
     return version > 0 && ((kind === VOTE.lock ? object?.certified : object?.settled) ?? 0) >= version
   }
 
-  #leave(message: Message): void {
-    this.#leftover.push(message)
+  #leave(message: Message, seat: number): void {
+    this.#leftover.push({ message, seat })
     if (this.#leftover.length <= LIMITS.turnMessagesMax) return
-    this.#leftover.shift()
+    // never a seat's newest: it may have to be shown to a member that lost its log
+    const at = this.#leftover.findIndex(
+      (late, i) => this.#leftover.findLastIndex((other) => other.seat === late.seat) > i,
+    )
+    this.#leftover.splice(Math.max(0, at), 1)
     this.#context.counters.count('votes.late-dropped')
   }
 

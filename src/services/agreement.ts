@@ -30,7 +30,7 @@ const CERTIFICATE_PATIENCE_MS = 1_000
 /** Under load votes are gathered, for as long as the turn before took but no longer than this. */
 const GATHER_MS_MAX = 50
 const TICK_MS = 250
-const NEED_PATIENCE_MS = 1_000
+const NEED_PATIENCE_MS = 2_000
 const NEED_LIFETIME_MS = 10_000
 
 /** What an agreement is made of. */
@@ -98,6 +98,10 @@ export class Agreement implements Agreed, Service, Lane {
   beginVoting(): void {
     this.#voting = true
     this.#context.road.poke()
+  }
+
+  takeUpVotesOf(seat: number): boolean {
+    return this.#intake.takeUpVotesOf(seat)
   }
 
   onBatch(listen: (header: SignedHeader) => void): void {

@@ -99,6 +99,8 @@ export class Recovery implements Service, Lane {
     fields.end()
     const seat = seatOf(this.#agreement.committee, asker)
     if (seat === null) return null
+    // what was put aside comes first: the asker asks again
+    if (this.#agreement.takeUpVotesOf(seat)) return null
     const header = this.#highest.get(seat)
     const payload: Cbor = [nonce, header ? [encodeHeader(header)] : []]
     return {

@@ -21,7 +21,7 @@ const HEALTH_LIFETIME_MS = 90_000
 export interface Health {
   readonly software: string
   readonly upSinceMs: number
-  /** Of the node's environment sensor, tenths of a degree above −273.2 °C and of a percent, or null. */
+  /** Of the node's environment sensor, or null. */
   readonly reading: Reading | null
 }
 

@@ -1,8 +1,8 @@
 /**
  * Before a member votes again: is its vote log whole?
  *
- * After a clean stop it is. After any other (and for a new disk) the member asks the others for the highest batch of votes that they have seen of it, and votes
- * only once a quorum, itself included, has answered. Where somebody shows a batch that carries its own signature and that its log lacks, it abstains for the epoch. A power cut of
+ * At every start (a disk that was stopped cleanly may still be an old copy) the member asks the others for the highest batch of votes that they have seen of it, and
+ * votes only once a quorum, itself included, has answered. Where somebody shows a batch that carries its own signature and that its log lacks, it abstains for the epoch. A power cut of
  * the whole building does not end the neighborhood: everybody asks, and everybody answers before voting.
  */
 

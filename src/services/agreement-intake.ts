@@ -74,10 +74,18 @@ export class Intake {
     this.#seen.add(bytes)
   }
 
-  /** Somebody published this slot's statement, and it holds: ours need not be. A settlement stands for the certificate too. */
-  heardOf(type: number, oid: Uint8Array, version: number): void {
+  /** Somebody published this proof of a slot, and it holds: ours need not be. A settlement stands for the certificate too. */
+  heardProof(type: number, oid: Uint8Array, version: number): void {
     this.#later.cancel(slotName(type, oid, version))
     if (type === TYPE.settlement) this.#later.cancel(slotName(TYPE.certificate, oid, version))
+  }
+
+  /**
+   * Somebody published these very bytes: ours need not be. Of a slot there may be two orders, and whoever lacks the one is not helped by the other:
+   * orders go by their bytes, not by their slot.
+   */
+  heardBytes(bytes: Uint8Array): void {
+    this.#later.cancel(bytesName(bytes))
   }
 
   /** Hands late votes to the road, if it has nothing better to do. */
@@ -144,7 +152,7 @@ export class Intake {
     const certificate = readCertificate(message.envelope, this.#committee)
     const news = this.#register.checksFor(certificate)
     if (news === null && this.#register.recognizes(certificate)) {
-      this.heardOf(type, certificate.oid, certificate.version)
+      this.heardProof(type, certificate.oid, certificate.version)
       return null
     }
     this.#decoded.set(message, { kind: 'certificate', certificate })
@@ -153,7 +161,7 @@ export class Intake {
 
   #checksOfEvidence(message: Message): readonly SignatureCheck[] | null {
     if (this.#seen.has(message.bytes)) {
-      this.#later.cancel(evidenceName(message.bytes))
+      this.heardBytes(message.bytes)
       return null
     }
     const { checks } = readEvidence(message.envelope, this.#committee)
@@ -162,12 +170,12 @@ export class Intake {
   }
 }
 
-/** Name of a slot's statement that may be published later. */
+/** Name of a slot's proof that may be published later; every member's is as good. */
 export function slotName(type: number, oid: Uint8Array, version: number): string {
   return `${type}/${toHex(oid)}/${version}`
 }
 
-/** Everybody who notices makes the same bytes of one piece of evidence. */
-export function evidenceName(bytes: Uint8Array): string {
-  return `evidence/${toHex(blake3Of('webx v1 seen', bytes))}`
+/** Name of a statement of which everybody has the same bytes: an order, a piece of evidence. */
+export function bytesName(bytes: Uint8Array): string {
+  return `bytes/${toHex(blake3Of('webx v1 seen', bytes))}`
 }

@@ -21,7 +21,7 @@ import { Later } from '../kernel/later.ts'
 import type { Signer, Write } from '../kernel/ports.ts'
 import type { Decision, Lane, Message, Outgoing, SignatureCheck } from '../kernel/road.ts'
 import type { ObjectState } from '../ledger/account.ts'
-import { evidenceName, Intake, slotName } from './agreement-intake.ts'
+import { bytesName, Intake, slotName } from './agreement-intake.ts'
 
 /** How long a member waits for each member before it to publish what all of them hold. */
 const RANK_STEP_MS = 250
@@ -141,7 +141,7 @@ export class Agreement implements Agreed, Service, Lane {
     if (!decoded) return null
     switch (decoded.kind) {
       case 'order':
-        if (decoded.verified) this.#intake.heardOf(TYPE.order, decoded.order.oid, decoded.order.version)
+        if (decoded.verified) this.#intake.heardBytes(message.bytes)
         this.#step(decoded)
         break
       case 'votes':
@@ -150,7 +150,7 @@ export class Agreement implements Agreed, Service, Lane {
         for (const listen of this.#batchListeners) listen(decoded.batch)
         break
       case 'certificate':
-        this.#intake.heardOf(message.envelope.type, decoded.certificate.oid, decoded.certificate.version)
+        this.#intake.heardProof(message.envelope.type, decoded.certificate.oid, decoded.certificate.version)
         this.#step({ ...decoded, bytes: message.bytes })
         break
       case 'evidence':
@@ -238,7 +238,7 @@ export class Agreement implements Agreed, Service, Lane {
       case 'settled': {
         counters.count('settled')
         const { order, settlement, locks, confirms } = effect
-        this.#intake.heardOf(TYPE.certificate, order.oid, order.version)
+        this.#intake.heardProof(TYPE.certificate, order.oid, order.version)
         events.emit('settled', { order: orderBytes(order), settlement, orderDigest: order.od, locks, confirms })
         return
       }
@@ -275,8 +275,8 @@ export class Agreement implements Agreed, Service, Lane {
   /** Waits for the members before us to publish, and publishes unless somebody did. */
   #publishLater(effect: Extract<Effect, { kind: 'publish' }>): void {
     const { type } = decodeEnvelope(effect.bytes)
-    const slot = effect.oid && slotName(type, effect.oid, effect.version)
-    const name = type === TYPE.evidence || !slot ? evidenceName(effect.bytes) : slot
+    const isProof = type === TYPE.certificate || type === TYPE.settlement
+    const name = isProof && effect.oid ? slotName(type, effect.oid, effect.version) : bytesName(effect.bytes)
     this.#later.publish(name, delayOf(effect), this.#statement(effect.bytes))
   }
 

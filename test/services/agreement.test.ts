@@ -9,7 +9,7 @@ import { accountId, keyLogOrder } from '../../src/ledger/terms.ts'
 import { Scene } from '../kit/hostile.ts'
 import { judged, MemoryNet, type MemoryNode, quiet, randomReference, typeOf } from '../kit/node.ts'
 import { makePair, makePerson, type Person } from '../kit/people.ts'
-import { guestOrder } from '../kit/specimens.ts'
+import { guestAccount, guestOrder } from '../kit/specimens.ts'
 import { NOTHING, payOrder, signOrder } from '../kit/wire.ts'
 
 interface Four {
@@ -183,6 +183,33 @@ alone("another member's settlement does", async ({ scene }) => {
   await world.pass(1_500)
   assert.is(settlements(scene), before)
 })
+
+alone(
+  'whoever lacks an order gets it from a member, though the other order of its owner was heard meanwhile',
+  async (context) => {
+    // at this account somebody else comes first with the answer
+    while ((guestAccount(context.scene)[0] as number) % 4 === 0) {
+      await context.scene.close()
+      context.scene = await Scene.open(4)
+    }
+    const { scene } = context
+    const { member, topics, world } = scene
+    const [wanted, other] = [guestOrder(scene, 1), guestOrder(scene, 2)]
+    member.context.road.receive(topics.order, orderBytes(wanted))
+    await judged(member)
+    const { oid, version } = wanted
+    const said = (): number =>
+      world.said(TYPE.order, member).filter(({ bytes }) => equal(bytes, orderBytes(wanted))).length
+    const before = said()
+    const need = { type: TYPE.need, topic: topics.sync, payload: [oid, version] }
+    member.context.road.receive(topics.sync, scene.speaker(scene.seatPerson(1)).frame(need))
+    await judged(member)
+    member.context.road.receive(topics.order, orderBytes(other))
+    await judged(member)
+    await world.pass(1_500)
+    assert.is(said(), before + 1)
+  },
+)
 
 alone("a batch with this seat's own signature that its log lacks ends its voting for the epoch", async ({ scene }) => {
   const { member, seats, topics, committee } = scene

@@ -38,9 +38,9 @@ import { until, within } from '../kit/within.ts'
 
 const SEATS = 25
 const ROUNDS = 50
-/** So many of them with all 25, the others with fewer members, which restart sooner; with `WEBX_CRASH_SEATS=25` all of them, in half an hour. */
+/** So many of them with all 25, the others with fewer members, which restart sooner; with `WEBX_TEST_SEATS=25` all of them, in half an hour. */
 const ROUNDS_OF_ALL = 12
-const FEW_SEATS = Number(process.env['WEBX_CRASH_SEATS'] ?? 10)
+const FEW_SEATS = Number(process.env['WEBX_TEST_SEATS'] ?? 10)
 const KILLS_MAX = 6
 const AMOUNT = 250
 const FUNDS = 1_000

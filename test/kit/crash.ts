@@ -61,8 +61,9 @@ const opened = new Set<Testnet>()
 export async function openCrashNet(seats: number, lossy?: readonly string[]): Promise<CrashNet> {
   const entry = lossy ? '../system/lossy-member.ts' : '../../src/cli/main.ts'
   const program = [process.execPath, fileURLToPath(new URL(entry, import.meta.url)), ...(lossy ?? [])]
-  // the level comes through the environment, since a member's command line is the test network's business
-  const memberCommand = ['/usr/bin/env', 'WEBX_LOG_LEVEL=error', ...program]
+  // the level comes through the environment, since a member's command line is the test network's business; a member refuses settings that it does not know
+  const without = ['WEBX_TEST_SEED', 'WEBX_TEST_SEATS'].flatMap((name) => ['-u', name])
+  const memberCommand = ['/usr/bin/env', ...without, 'WEBX_LOG_LEVEL=error', ...program]
   const testnet = await createTestnet(seats, { processes: true, memberCommand })
   opened.add(testnet)
   const witnesses: Witness[] = []

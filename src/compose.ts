@@ -82,7 +82,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const committee = committeeOf(genesis)
   const seat = seatOf(committee, keys.id)
   const rules = createLedgerRules(genesis)
-  const register = createRegister({ committee, seat, rules, records: store })
+  const register = createRegister({ committee, seat, rules, records: store, tallySeed: random.bytes(8) })
   const voter = seat === null ? null : await voterOf(keys, committee, seat)
   const hearsVotes = seat !== null || parts.hearsVotes === true
   const agreed = new Agreement(context, { committee, register, voter, hearsVotes })

@@ -325,7 +325,6 @@ document('says the limits of the code', () => {
     `| open versions, parked orders; of one owner | ${counts(L.openSlotsMax)} each; ${L.openSlotsPerOwnerMax} each |`,
     `| objects of a home | ${counts(L.objectsMax)} |`,
     `| check-in; devices at a till | ${L.checkinMsMax / 3_600_000} h; ${L.checkinsPerTerminalMax} |`,
-    `of one key | ${L.recheckPerPeerPerSecondMax} a second`,
     `| ${L.guestPublishPerSecondMax}, ${counts(L.memberPublishPerSecondMax)} a second |`,
   ]
   for (const sentence of sentences) assert.ok(written.includes(sentence), sentence)

@@ -6,7 +6,8 @@
  * who knows the committee.
  */
 
-import type { Cbor } from '../core/codec.ts'
+import { type Cbor, encode } from '../core/codec.ts'
+import type { SignatureCheck } from '../core/crypto.ts'
 import { type Envelope, TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
@@ -18,17 +19,13 @@ import {
   entryLeaf,
   headerCheck,
   readHeader,
-  type SignatureCheck,
   type SignedHeader,
   VOTE,
   type VoteBatch,
   type VoteEntry,
   type VoteKind,
 } from './statement.ts'
-import { CborWriter } from './writer.ts'
 
-const ENTRY_BYTES_MAX = 96
-const PROOF_BYTES_MAX = 512
 const PATH_BYTES_MAX = 32 * Math.ceil(Math.log2(LIMITS.batchEntriesMax))
 
 /** One vote, shown alone: a signed header and the way from the vote to its root. */
@@ -117,24 +114,7 @@ export function checksOf(
 
 /** The same bytes as `encode([oid, version, od, proofs.map(proofFields)])`. */
 export function certificateBody({ oid, version, od }: VoteEntry, proofs: readonly VoteProof[]): Uint8Array {
-  const writer = new CborWriter(ENTRY_BYTES_MAX + proofs.length * PROOF_BYTES_MAX)
-  writer.array(4)
-  writer.bytes(oid)
-  writer.uint(version)
-  writer.bytes(od)
-  writer.array(proofs.length)
-  for (const proof of proofs) {
-    writer.array(8)
-    writer.uint(proof.seat)
-    writer.uint(proof.sequence)
-    writer.bytes(proof.previousRoot)
-    writer.uint(proof.count)
-    writer.bytes(proof.root)
-    writer.bytes(proof.signature)
-    writer.uint(proof.index)
-    writer.bytes(proof.path)
-  }
-  return writer.end()
+  return encode([oid, version, od, proofs.map(proofFields)])
 }
 
 /** The fields of a vote proof as they travel. */

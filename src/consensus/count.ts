@@ -63,12 +63,14 @@ export class VoteCount {
   readonly #packed = new Uint8Array(LIMITS.batchEntriesMax * ENTRY_BYTES)
   readonly #indexes: number[] = []
 
-  constructor(committee: Committee) {
+  /** `seed`: see `TallyOptions`. */
+  constructor(committee: Committee, seed?: Uint8Array) {
     const { seats, quorum, strong } = committee
     const slots = seats.length * unfoundedSlotsMax(committee) + LIMITS.openSlotsMax + LIMITS.batchEntriesMax
     const questions = 2 * slots + LIMITS.openSlotsMax
     const capacity = 2 ** Math.ceil(Math.log2(questions))
-    this.#tally = createTally({ weights: seats.map(({ weight }) => weight), quorum, strong, capacity })
+    const weights = seats.map(({ weight }) => weight)
+    this.#tally = createTally({ weights, quorum, strong, capacity, ...(seed && { seed }) })
   }
 
   /** Counts a batch. `keyOf` names the question of an entry, or null where it does not count any more. */

@@ -7,7 +7,7 @@
 
 import { compare, equal } from '../core/bytes.ts'
 import { type Cbor, encode } from '../core/codec.ts'
-import { verifySignatureSync } from '../core/crypto.ts'
+import { type SignatureCheck, verifySignature } from '../core/crypto.ts'
 import { decodeEnvelope, type Envelope, encodeEnvelope, TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
@@ -16,15 +16,7 @@ import { readInception } from '../identity/keylog.ts'
 import { proofFields, proves, readProof, type VoteProof } from './certificate.ts'
 import type { Committee } from './committee.ts'
 import { type Order, orderBytes, orderMessage, readOrder } from './order.ts'
-import {
-  assertScope,
-  headerCheck,
-  readEntry,
-  readHeader,
-  type SignatureCheck,
-  type SignedHeader,
-  type VoteEntry,
-} from './statement.ts'
+import { assertScope, headerCheck, readEntry, readHeader, type SignedHeader, type VoteEntry } from './statement.ts'
 
 export type EvidenceKind = 'double-order' | 'double-vote' | 'double-batch'
 
@@ -91,7 +83,7 @@ export function readEvidence(envelope: Envelope, committee: Committee): Evidence
 export function verifyEvidence(bytes: Uint8Array, committee: Committee): Evidence {
   const evidence = readEvidence(decodeEnvelope(bytes), committee)
   for (const { key, message, signature } of evidence.checks) {
-    if (!verifySignatureSync(key, message, signature)) {
+    if (!verifySignature(key, message, signature)) {
       throw new WebxError('bad-signature', 'evidence: a signature in it does not hold')
     }
   }

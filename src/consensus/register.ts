@@ -7,6 +7,7 @@
  */
 
 import { encode } from '../core/codec.ts'
+import type { SignatureCheck } from '../core/crypto.ts'
 import { Fields } from '../core/shape.ts'
 import { Ballot } from './ballot.ts'
 import { type Certificate, checksOf } from './certificate.ts'
@@ -26,7 +27,7 @@ import { type BatchMark, META, NO_BATCH, SPACE, slotKey } from './records.ts'
 import { Repeater } from './repeat.ts'
 import { restore } from './restore.ts'
 import { type Slot, Slots } from './slots.ts'
-import { type SignatureCheck, VOTE, type VoteBatch } from './statement.ts'
+import { VOTE, type VoteBatch } from './statement.ts'
 import { VoteDesk } from './votes.ts'
 import { Watch } from './watch.ts'
 
@@ -40,6 +41,8 @@ export interface RegisterOptions<S> {
   readonly rules: ObjectRules<S>
   /** What earlier lives of this register have stored; empty for a new one. */
   readonly records: Records
+  /** 8 secret bytes that place votes in the tally, so that nobody can choose questions that collide there; they change no answer. */
+  readonly tallySeed?: Uint8Array
 }
 
 /** An object as others may see it. Versions are 0 where there is none. */
@@ -74,9 +77,9 @@ export class Register<S> {
   readonly #orders: OrderDesk<S>
 
   /** See `createRegister`. */
-  constructor({ committee, seat, rules, records }: RegisterOptions<S>) {
+  constructor({ committee, seat, rules, records, tallySeed }: RegisterOptions<S>) {
     const journal = new Journal(records)
-    const count = new VoteCount(committee)
+    const count = new VoteCount(committee, tallySeed)
     this.#lane = {
       committee,
       seat,

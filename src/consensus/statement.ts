@@ -7,6 +7,7 @@
 
 import { equal } from '../core/bytes.ts'
 import { decode, encode } from '../core/codec.ts'
+import type { SignatureCheck } from '../core/crypto.ts'
 import { type Envelope, signedBytes, TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
@@ -48,13 +49,6 @@ export interface SignedHeader extends BatchHeader {
 export interface VoteBatch extends SignedHeader {
   readonly entries: readonly VoteEntry[]
   readonly tree: MerkleTree
-}
-
-/** A signature that must be checked for a statement to hold. */
-export interface SignatureCheck {
-  readonly key: Uint8Array
-  readonly message: Uint8Array
-  readonly signature: Uint8Array
 }
 
 /** Canonical body bytes of a header. */

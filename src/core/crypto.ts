@@ -3,102 +3,58 @@
  *
  * A signature (R, s) of key A over m is valid if and only if: A and R are canonical encodings of points, A is not of small order, s < L, and
  * 8·s·B = 8·R + 8·H(R‖A‖m)·A (the cofactored equation of RFC 8032 §5.1.7). Common libraries disagree on crafted signatures; nodes that used
- * different ones for the same vote would split the network. So: a key is checked once; then an accept by OpenSSL (cofactorless, which implies
- * the rule) is final, and a reject is checked again under the rule itself, with a budget per peer because that costs milliseconds.
+ * different ones for the same vote would split the network. So every node, and every browser, asks the same kernel (`wasm/verify.ts`), which
+ * checks all signatures of a turn together.
  */
 
-import { createPublicKey, type KeyObject, verify as nodeVerify } from 'node:crypto'
-import { ed25519 } from '@noble/curves/ed25519.js'
-import { assertBytes, toHex } from './bytes.ts'
+import { isKey, pinKeys, type Signed, verify, verifyAll, verifyBatch } from '../wasm/verify.ts'
+import { assertBytes } from './bytes.ts'
 import { WebxError } from './errors.ts'
-import { LIMITS } from './limits.ts'
 
-const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
-const keys = new Map<string, KeyObject>()
+/** A signature that must hold: 32 bytes of a key, any message, 64 bytes of a signature. */
+export type SignatureCheck = Signed
 
 /** Throws `bad-key` unless these 32 bytes are a canonical encoding of a point that is not of small order. */
 export function assertPublicKey(raw: Uint8Array): void {
-  publicKeyObject(raw)
+  assertBytes('public key', raw, 32)
+  if (!isKey(raw)) throw new WebxError('bad-key', 'public key is not a canonical point, or is of small order')
 }
 
 /**
  * True where the signature is valid under the network's rule.
  *
  * @param key 32 raw bytes; throws `bad-key` where it breaks the rule by itself
- * @param signature 64 raw bytes
- * @param recheck asked before the slow second look at a signature that OpenSSL rejects; false skips it (the peer is over its budget)
+ * @param signature 64 raw bytes; false for another length
  */
-export async function verifySignature(
-  key: Uint8Array,
-  message: Uint8Array,
-  signature: Uint8Array,
-  recheck: () => boolean = always,
-): Promise<boolean> {
-  if (signature.length !== 64) return false
-  const object = publicKeyObject(key)
-  const accepted = await new Promise<boolean>((resolve, reject) => {
-    nodeVerify(null, message, object, signature, (error, valid) => (error ? reject(error) : resolve(valid)))
+export function verifySignature(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  assertBytes('public key', key, 32)
+  if (verify(key, message, signature)) return true
+  assertPublicKey(key)
+  return false
+}
+
+/**
+ * The verdict on each group of signatures, all of which must hold; several times faster than one by one. An empty group holds, a key that breaks the
+ * rule by itself makes a group that does not.
+ *
+ * Who is at fault matters only between groups: those of one signature are checked together and split where they fail, a larger one is a batch of its
+ * own and refused as a whole. So a flood of bad certificates costs what good ones cost.
+ */
+export function verifyGroups(groups: readonly (readonly SignatureCheck[])[]): boolean[] {
+  const singles = groups.flatMap((group) => (group.length === 1 && isKeyLong(group) ? group : []))
+  const verdicts = verifyBatch(singles)
+  let next = 0
+  return groups.map((group) => {
+    if (!isKeyLong(group)) return false
+    return group.length === 1 ? verdicts[next++] === true : verifyAll(group)
   })
-  return accepted || (recheck() && cofactoredVerify(key, message, signature))
 }
 
-/** The same verdict in the calling thread. */
-export function verifySignatureSync(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  if (signature.length !== 64) return false
-  return nodeVerify(null, message, publicKeyObject(key), signature) || cofactoredVerify(key, message, signature)
+/** Keeps what checks these keys fast, whatever other keys come along: the members of the present epoch. Replaces those named before. */
+export function expectKeys(keys: readonly Uint8Array[]): void {
+  pinKeys(keys)
 }
 
-/** A budget of slow second looks per peer and second; what is refused for want of budget is counted by the caller. */
-export class RecheckBudget {
-  readonly #spent = new Map<string, { second: number; count: number }>()
-
-  /** True, and spends one, where `peer` has budget left in the second that `nowMs` falls in. */
-  spend(peer: string, nowMs: number): boolean {
-    const second = Math.floor(nowMs / 1000)
-    let entry = this.#spent.get(peer)
-    if (!entry || entry.second !== second) {
-      if (!entry && this.#spent.size >= LIMITS.recheckPeersMax) this.#spent.clear()
-      entry = { second, count: 0 }
-      this.#spent.set(peer, entry)
-    }
-    if (entry.count >= LIMITS.recheckPerPeerPerSecondMax) return false
-    entry.count++
-    return true
-  }
-}
-
-function publicKeyObject(raw: Uint8Array): KeyObject {
-  assertBytes('public key', raw, 32)
-  const name = toHex(raw)
-  const known = keys.get(name)
-  if (known) return known
-  let smallOrder = true
-  try {
-    smallOrder = ed25519.Point.fromBytes(raw, false).isSmallOrder()
-  } catch (cause) {
-    throw new WebxError('bad-key', 'public key is not a canonical point', { cause })
-  }
-  if (smallOrder) throw new WebxError('bad-key', 'public key is of small order')
-  const object = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, raw]), format: 'der', type: 'spki' })
-  if (keys.size >= LIMITS.keyCacheMax) {
-    for (const oldest of keys.keys()) {
-      keys.delete(oldest)
-      break
-    }
-  }
-  keys.set(name, object)
-  return object
-}
-
-function cofactoredVerify(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  try {
-    return ed25519.verify(signature, message, key, { zip215: false })
-  } catch {
-    // noble throws on an encoding that is no point at all: such a signature is invalid, not an accident
-    return false
-  }
-}
-
-function always(): boolean {
-  return true
+function isKeyLong(group: readonly SignatureCheck[]): boolean {
+  return group.every(({ key }) => key.length === 32)
 }

@@ -72,6 +72,8 @@ export const CODES = {
   'wasm-missing': 'world',
   'wasm-damaged': 'world',
   'download-failed': 'world',
+  'file-unreadable': 'world',
+  'file-changed': 'world',
   unreachable: 'world',
   timeout: 'world',
   // callers

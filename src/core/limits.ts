@@ -18,10 +18,6 @@ export const LIMITS = {
   clockSkewMsMax: 30_000,
   replaySendersMax: 4_096,
   replayWindowFrames: 64,
-  // signatures
-  keyCacheMax: 4_096,
-  recheckPerPeerPerSecondMax: 8,
-  recheckPeersMax: 1_024,
   // the road
   inboxMessagesMax: 4_096,
   inboxBytesMax: 16 * MIB,
@@ -130,6 +126,8 @@ export const LIMITS = {
   tagReaderRetryMs: 60_000,
   sensorReadMsMax: 8_000,
   sensorIntervalMsMin: 5_000,
+  // hashing
+  hashesWaitingMax: 1_024,
   // doors
   controlLineBytesMax: 64 * KIB,
   controlClientsMax: 8,

@@ -1,11 +1,13 @@
 /**
- * Reads the compiled kernels from `build/` and hands them to `wasm/load.ts`, once, when it is imported.
+ * Reads the compiled kernels from `build/` and hands them to `wasm/load.ts`, and chance to `wasm/verify.ts`, once, when it is imported.
  * Works from `src/drivers` and from `dist/drivers` alike, since both lie equally deep beside `build/`.
  */
 
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { WebxError } from '../core/errors.ts'
 import { type Build, isProvided, isValid, KERNELS, type Kernel, provide } from '../wasm/load.ts'
+import { provideRandom } from '../wasm/verify.ts'
 
 const FOLDER = new URL('../../build/', import.meta.url)
 
@@ -38,3 +40,4 @@ function read(name: Kernel, build: Build, folder: URL): Uint8Array {
 }
 
 provideFromFiles()
+provideRandom(randomBytes)

@@ -7,7 +7,7 @@
 
 import { compare } from '../core/bytes.ts'
 import { type Cbor, encode } from '../core/codec.ts'
-import { assertPublicKey, verifySignatureSync } from '../core/crypto.ts'
+import { assertPublicKey, verifySignature } from '../core/crypto.ts'
 import { blake3Of } from '../core/digest.ts'
 import { decodeEnvelope, encodeEnvelope, signedBytes, TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
@@ -87,7 +87,7 @@ export function readGenesis(bytes: Uint8Array): Genesis {
   const terms = readTerms(envelope.body)
   const organizationState = readInception(terms.organization)
   const [key] = organizationState.keys as [Uint8Array]
-  if (!verifySignatureSync(key, genesisSignedBytes(envelope.body), envelope.signature)) {
+  if (!verifySignature(key, genesisSignedBytes(envelope.body), envelope.signature)) {
     throw new WebxError('bad-signature', 'genesis is not signed by its organization')
   }
   const memberStates = terms.seats.map((seat) => readInception(seat.inception))

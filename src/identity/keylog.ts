@@ -7,7 +7,7 @@
  */
 
 import { encode } from '../core/codec.ts'
-import { assertPublicKey, verifySignatureSync } from '../core/crypto.ts'
+import { assertPublicKey, verifySignature } from '../core/crypto.ts'
 import { blake3Of } from '../core/digest.ts'
 import { decodeEnvelope, type Envelope, encodeEnvelope, signedBytes, TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
@@ -93,7 +93,7 @@ export function verifyInception(envelope: Envelope): KeyState {
   const [key] = keys as [Uint8Array]
   assertPublicKey(key)
   const message = signedBytes(TYPE.keyEvent, NO_SCOPE, envelope.body)
-  if (!verifySignatureSync(key, message, envelope.signature)) {
+  if (!verifySignature(key, message, envelope.signature)) {
     throw new WebxError('bad-signature', 'inception event is not signed by its own key')
   }
   const id = identityOf(envelope.body)

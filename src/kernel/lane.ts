@@ -3,6 +3,7 @@
  */
 
 import type { Cbor } from '../core/codec.ts'
+import type { SignatureCheck } from '../core/crypto.ts'
 import type { Envelope } from '../core/envelope.ts'
 import type { Frame } from '../core/frame.ts'
 import type { Write } from './ports.ts'
@@ -14,13 +15,6 @@ export interface Message {
   readonly frame: Frame | null
   /** The envelope as received. */
   readonly bytes: Uint8Array
-}
-
-/** A signature that must hold. */
-export interface SignatureCheck {
-  readonly key: Uint8Array
-  readonly message: Uint8Array
-  readonly signature: Uint8Array
 }
 
 /** Something to send once the turn is stored: a statement as it is, or the payload of a frame that the road signs. */

@@ -12,7 +12,7 @@ import { VOTE } from '../consensus/statement.ts'
 import { equal, toHex } from '../core/bytes.ts'
 import { encode } from '../core/codec.ts'
 import { decodeSign1, encodeSign1, sign1Message } from '../core/cose.ts'
-import { verifySignatureSync } from '../core/crypto.ts'
+import { verifySignature } from '../core/crypto.ts'
 import { decodeEnvelope } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
@@ -109,5 +109,5 @@ function assertSigned(
   signature: Uint8Array,
   otherwise: string,
 ): void {
-  if (!key || !verifySignatureSync(key, message, signature)) throw new WebxError('bad-signature', otherwise)
+  if (!key || !verifySignature(key, message, signature)) throw new WebxError('bad-signature', otherwise)
 }

@@ -10,17 +10,17 @@
 
 import { equal, toHex } from '../core/bytes.ts'
 import type { Cbor } from '../core/codec.ts'
-import { RecheckBudget, verifySignature } from '../core/crypto.ts'
+import { type SignatureCheck, verifyGroups } from '../core/crypto.ts'
 import type { Envelope } from '../core/envelope.ts'
 import { decodeEnvelope, encodeEnvelope, isStatement, signedBytes, TYPE } from '../core/envelope.ts'
 import { asWebxError, WebxError } from '../core/errors.ts'
 import { assertTimely, decodeFrame, encodeFrame, ReplayGuard } from '../core/frame.ts'
 import { LIMITS } from '../core/limits.ts'
 import { type Arrival, Inbox } from './inbox.ts'
-import type { Decision, Lane, Message, Outgoing, SignatureCheck } from './lane.ts'
+import type { Decision, Lane, Message, Outgoing } from './lane.ts'
 import type { Clock, Counters, Directory, Keys, Link, Log, Store } from './ports.ts'
 
-export type { Decision, Lane, Message, Outgoing, SignatureCheck } from './lane.ts'
+export type { Decision, Lane, Message, Outgoing } from './lane.ts'
 
 /** Asked once at the end of each turn for what follows from all of it, such as one batch of votes. */
 export type EndOfTurn = () => Promise<Decision | null>
@@ -48,7 +48,6 @@ export class Road {
   readonly #replay = new ReplayGuard()
   /** A broker repeats a node's retained health to every newcomer, after newer frames of that node perhaps: it is compared with its like only. */
   readonly #replayOfHealth = new ReplayGuard()
-  readonly #recheck = new RecheckBudget()
   readonly #tasks: Task[] = []
   #sequence = 0
   #turning: Promise<void> | null = null
@@ -136,7 +135,7 @@ export class Road {
     const decisions: Decision[] = []
     const accepted: { task: Task; decision: Decision | null }[] = []
     try {
-      for (const message of await this.#admit(arrivals)) {
+      for (const message of this.#admit(arrivals)) {
         const decision = this.#attempt(message.topic, () => this.#decide(message))
         if (decision) decisions.push(decision)
       }
@@ -167,17 +166,17 @@ export class Road {
     for (const decision of decisions) for (const outgoing of decision.emit ?? []) await this.#emit(outgoing)
   }
 
-  /** Stages decode and verify: what is left may be judged by its meaning. */
-  async #admit(arrivals: readonly Arrival[]): Promise<Message[]> {
+  /** Stages decode and verify, all signatures of the turn together: what is left may be judged by its meaning. */
+  #admit(arrivals: readonly Arrival[]): Message[] {
     const candidates: { message: Message; checks: readonly SignatureCheck[] }[] = []
     for (const arrival of arrivals) {
       const candidate = this.#attempt(arrival.topic, () => this.#decode(arrival))
       if (candidate) candidates.push(candidate)
     }
-    const valid = await Promise.all(candidates.map(({ checks }) => this.#verify(checks)))
+    const verdicts = verifyGroups(candidates.map(({ checks }) => checks))
     return candidates.flatMap(({ message }, i) => {
       const admitted = this.#attempt(message.topic, () => {
-        if (!valid[i])
+        if (!verdicts[i])
           throw new WebxError('bad-signature', `signature of a message of type ${message.envelope.type} does not hold`)
         return message
       })
@@ -207,27 +206,6 @@ export class Road {
     const signed = signedBytes(envelope.type, envelope.scope, envelope.body)
     const checks = [{ key, message: signed, signature: envelope.signature }]
     return { message: { topic, envelope, frame, bytes }, checks }
-  }
-
-  async #verify(checks: readonly SignatureCheck[]): Promise<boolean> {
-    for (const check of checks) {
-      const mayRecheck = (): boolean => {
-        const may = this.#recheck.spend(toHex(check.key), this.#ports.clock.nowMs())
-        if (!may) this.#ports.counters.count('recheck.over-budget')
-        return may
-      }
-      if (!(await this.#holds(check, mayRecheck))) return false
-    }
-    return true
-  }
-
-  async #holds(check: SignatureCheck, mayRecheck: () => boolean): Promise<boolean> {
-    try {
-      return await verifySignature(check.key, check.message, check.signature, mayRecheck)
-    } catch (error) {
-      this.#refuse('', error)
-      return false
-    }
   }
 
   /** Stages authorize and decide, one message after the other. */

@@ -11,7 +11,7 @@ import { type Order, orderBytes, orderMessage } from '../consensus/order.ts'
 import type { Register } from '../consensus/register.ts'
 import type { SignedHeader } from '../consensus/statement.ts'
 import { toHex } from '../core/bytes.ts'
-import { verifySignature } from '../core/crypto.ts'
+import { expectKeys, type SignatureCheck, verifySignature } from '../core/crypto.ts'
 import { decodeEnvelope, type Envelope, TYPE } from '../core/envelope.ts'
 import { asWebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
@@ -19,7 +19,7 @@ import type { Agreed, Settling } from '../kernel/agreed.ts'
 import type { Context, Service } from '../kernel/context.ts'
 import { Later } from '../kernel/later.ts'
 import type { Signer, Write } from '../kernel/ports.ts'
-import type { Decision, Lane, Message, Outgoing, SignatureCheck } from '../kernel/road.ts'
+import type { Decision, Lane, Message, Outgoing } from '../kernel/road.ts'
 import type { ObjectState } from '../ledger/account.ts'
 import { bytesName, Intake, slotName } from './agreement-intake.ts'
 
@@ -75,6 +75,7 @@ export class Agreement implements Agreed, Service, Lane {
 
   async start(): Promise<void> {
     const { link, topics, schedule } = this.#context
+    expectKeys(this.committee.seats.map(({ epochKey }) => epochKey))
     const kinds = this.#parts.hearsVotes ? ['+'] : ['settlement', 'evidence']
     await link.subscribe(topics.order)
     for (const kind of kinds) await link.subscribe(topics.committee(this.committee.cid, kind))
@@ -299,15 +300,15 @@ export class Agreement implements Agreed, Service, Lane {
     const { road, counters } = this.#context
     const owner = this.register.keyOf(order)
     if (!owner) return
-    verifySignature(owner.key, orderMessage(order), order.envelope.signature)
-      .then((valid) => {
-        if (!valid) return counters.count('refused.bad-signature')
-        return road.run(() => {
-          this.#step({ kind: 'order', order, verified: true })
-          return null
-        })
-      })
-      .catch((error: unknown) => counters.count(`refused.${asWebxError(error).code}`))
+    if (!verifySignature(owner.key, orderMessage(order), order.envelope.signature)) {
+      counters.count('refused.bad-signature')
+      return
+    }
+    const run = road.run(() => {
+      this.#step({ kind: 'order', order, verified: true })
+      return null
+    })
+    run.catch((error: unknown) => counters.count(`refused.${asWebxError(error).code}`))
   }
 }
 

@@ -10,7 +10,7 @@ import { seatOf } from '../consensus/committee.ts'
 import { headerCheck, readHeader, type SignedHeader } from '../consensus/statement.ts'
 import { equal, toHex } from '../core/bytes.ts'
 import { type Cbor, encode } from '../core/codec.ts'
-import { verifySignatureSync } from '../core/crypto.ts'
+import { verifySignature } from '../core/crypto.ts'
 import { TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
@@ -125,7 +125,7 @@ export class Recovery implements Service, Lane {
     const { committee, register } = this.#agreement
     const header = readSignedHeader(new Fields('header', shown), this.#agreement)
     const { key, message, signature } = headerCheck(committee, header)
-    if (header.seat !== this.#seat || !verifySignatureSync(key, message, signature)) {
+    if (header.seat !== this.#seat || !verifySignature(key, message, signature)) {
       throw new WebxError('bad-signature', 'a batch was shown that this node never signed')
     }
     const own = register.highestBatch()

@@ -3,13 +3,13 @@
  *
  * The bytes are handed in by `provide` (from files by a driver, from a fetch by a page), so that this folder runs in
  * Node and in browsers alike. Each kernel exists as two builds of one source; the SIMD one is taken where the engine
- * accepts it. The raw exports are used, not the loader's demangled ones: those wrap every call in a closure.
+ * accepts it. One more kernel is shared by threads and exists only so. The raw exports are used, not the loader's demangled ones: those wrap every call in a closure.
  */
 
 import { instantiateSync } from '@assemblyscript/loader'
 
 /** The kernels, by the name of their source in `assembly/`. */
-export const KERNELS = ['hash', 'seal', 'tally', 'match'] as const
+export const KERNELS = ['hash', 'seal', 'tally', 'match', 'verify'] as const
 /** A kernel's name. */
 export type Kernel = (typeof KERNELS)[number]
 /** Which of a kernel's two builds. */
@@ -22,8 +22,12 @@ export interface KernelExports {
   readonly memory: WebAssembly.Memory
 }
 
+/** The kernel that several threads run over one shared memory; it has one build, which needs SIMD and threads. */
+export const SHARED_KERNEL = 'hash-shared'
+
 const files = new Map<Kernel, KernelFiles>()
 const modules = new Map<string, WebAssembly.Module>()
+let sharedFile: Uint8Array | undefined
 
 /** Hands in the kernels' bytes. What was provided before stays: a second call with the same kernels changes nothing. */
 export function provide(kernels: Partial<Record<Kernel, KernelFiles>>): void {
@@ -31,6 +35,11 @@ export function provide(kernels: Partial<Record<Kernel, KernelFiles>>): void {
     const given = kernels[name]
     if (given !== undefined && !files.has(name)) files.set(name, given)
   }
+}
+
+/** Hands in the bytes of the shared kernel; without them, what could use threads does not. */
+export function provideShared(bytes: Uint8Array): void {
+  sharedFile ??= bytes
 }
 
 /** Whether `provide` has been given this kernel. */
@@ -57,6 +66,21 @@ export function instantiate<E extends KernelExports>(name: Kernel, build: Build 
     modules.set(id, module)
   }
   return instantiateSync<Record<string, unknown>>(module).instance.exports as unknown as E
+}
+
+/** The shared kernel, compiled, or null where it was not provided or this engine has no threads, SIMD or shared memory. */
+export function sharedModule(): WebAssembly.Module | null {
+  const known = modules.get(SHARED_KERNEL)
+  if (known !== undefined) return known
+  if (sharedFile === undefined || typeof SharedArrayBuffer === 'undefined' || !isValid(sharedFile)) return null
+  const module = new WebAssembly.Module(sharedFile)
+  modules.set(SHARED_KERNEL, module)
+  return module
+}
+
+/** A new instance of the shared kernel over `memory`, which is shared and has as many pages as the kernel asks for. */
+export function instantiateShared<E>(module: WebAssembly.Module, memory: WebAssembly.Memory): E {
+  return instantiateSync<Record<string, unknown>>(module, { env: { memory } }).instance.exports as unknown as E
 }
 
 function filesOf(name: Kernel): KernelFiles {

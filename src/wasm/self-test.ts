@@ -8,6 +8,7 @@ import { type Build, KERNELS, type Kernel, kernelBuild } from './load.ts'
 import { createMatchDoor } from './match.ts'
 import { createSealDoor } from './seal.ts'
 import { createTally } from './tally.ts'
+import { createVerifyDoor, type Signed } from './verify.ts'
 
 /** A kernel, the build that was tested, and that it answered right. */
 export interface SelfTestResult {
@@ -88,6 +89,43 @@ const ANSWERS: Record<Kernel, (build: Build) => boolean> = {
     const [one, other] = templates as [Int8Array, Int8Array]
     return door.matchesAny(one, [other, one], 1) && !door.matchesAny(one, [other], 0.01)
   },
+  /** RFC 8032, section 7.1, tests 1 to 3, one by one and as a batch, and that a changed one is found. */
+  verify(build) {
+    // a known answer needs no chance
+    const random = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 37 + 1) & 255)
+    const door = createVerifyDoor({ build, random, keys: 1 })
+    const items = SIGNED.map(([key, message, signature]) => {
+      return { key: bytesOf(key), message: bytesOf(message), signature: bytesOf(signature) }
+    })
+    const [first, second, third] = items as [Signed, Signed, Signed]
+    const changed = { ...second, message: third.message }
+    return (
+      items.every(({ key, message, signature }) => door.verify(key, message, signature)) &&
+      door.verifyBatch([first, changed, third]).join() === 'true,false,true'
+    )
+  },
+}
+
+const SIGNED = [
+  [
+    'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a',
+    '',
+    'e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b',
+  ],
+  [
+    '3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c',
+    '72',
+    '92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00',
+  ],
+  [
+    'fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025',
+    'af82',
+    '6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a',
+  ],
+] as const
+
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16))
 }
 
 function hex(bytes: Uint8Array): string {

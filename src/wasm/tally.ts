@@ -45,19 +45,23 @@ export interface TallyEvent {
   readonly kind: TallyEventKind
 }
 
-/** How a tally is set up. */
-export interface TallyOptions {
+/** Whose votes are counted, and what makes a quorum of them. */
+export interface TallyCommittee {
   /** Weight of each member, 1 … 32 of them; unsigned 32-bit integers, as is their sum. */
   readonly weights: readonly number[]
   /** Weight at which a candidate is certified. */
   readonly quorum: number
   /** Weight of a strong certificate, at least the quorum. */
   readonly strong: number
+}
+
+/** How a tally is set up. */
+export interface TallyOptions extends TallyCommittee {
   /**
    * Keys held, a power of two up to 65,536 (default 4,096). Beyond it the never certified key used longest ago goes.
    */
   readonly capacity?: number
-  /** 64 secret bytes that place the keys, so that nobody can choose colliding ones; they change no answer. */
+  /** 8 secret bytes that place the keys, so that nobody can choose colliding ones; they change no answer. */
   readonly seed?: Uint8Array
   readonly build?: Build
 }
@@ -67,6 +71,13 @@ export interface Tally {
   readonly build: Build
   /** Counts one member's votes: `entries` is key ‖ candidate, 64 bytes each. A repeated vote is no event. */
   addBatch(member: number, entries: Uint8Array): readonly TallyEvent[]
+  /**
+   * The same without a new object: writes index and kind of each event to `events`, which has room for four numbers an
+   * entry, and answers how many events there are. `kindOf` names a kind. (Beyond 256 entries: one view for each 256.)
+   */
+  addBatchInto(events: Uint32Array, member: number, entries: Uint8Array): number
+  /** What a kind in `events` means. */
+  kindOf(kind: number): TallyEventKind
   /** Counts a single vote of one member. */
   add(member: number, key: Uint8Array, candidate: Uint8Array): readonly TallyEvent[]
   /** Members who voted for that candidate: bit i for member i, unsigned. 0 where there are none. */
@@ -79,6 +90,11 @@ export interface Tally {
   certified(key: Uint8Array): boolean | null
   /** Forgets a key and its votes. False if it was not held. */
   remove(key: Uint8Array): boolean
+  /**
+   * Forgets every key and vote, and counts for another committee from now on: a vote counts in its own epoch only.
+   * Capacity, seed and memory stay. `createEpochTally` keeps the votes of the epoch before beside those of this one.
+   */
+  renew(committee: TallyCommittee): void
   /** Keys held. */
   readonly size: number
   /** Keys evicted so far, because the tally was full. */
@@ -88,26 +104,39 @@ export interface Tally {
 const NO_EVENTS: readonly TallyEvent[] = Object.freeze([])
 const CAPACITY = 4096
 const ENTRY = 64
+const NUMBERS_PER_ENTRY = 4
 /** Any constants do where nobody chooses keys in order to slow the table down. */
-const SEED = Uint8Array.from({ length: 64 }, (_, i) => (7 * i * i + 151 * i + 197) & 255)
+const SEED = Uint8Array.of(0x15, 0x7c, 0x4a, 0x7f, 0xb9, 0x79, 0x37, 0x9e)
 
 /** A tally in a new instance of the kernel. Throws a RangeError where an option is out of its bounds. */
 export function createTally(options: TallyOptions): Tally {
-  const build = options.build ?? kernelBuild('tally')
+  const { build = kernelBuild('tally'), capacity = CAPACITY, seed = SEED } = options
   const kernel = instantiate<TallyExports>('tally', build)
-  setUp(kernel, options)
-  // the memory has grown for the last time, so views stay valid
-  const bytes = new Uint8Array(kernel.memory.buffer)
   const input = kernel.input.value
   const entriesMax = kernel.entriesMax.value
-  const events = new Uint32Array(kernel.memory.buffer, kernel.events.value, 4 * entriesMax)
-  const members = options.weights.length
   const kinds = new Map<number, TallyEventKind>([
     [kernel.QUORUM.value, 'QUORUM'],
     [kernel.STRONG.value, 'STRONG'],
     [kernel.EQUIVOCATION.value, 'EQUIVOCATION'],
     [kernel.FULL.value, 'FULL'],
   ])
+  assertInteger('capacity', capacity, 1, kernel.capacityMax.value)
+  if ((capacity & (capacity - 1)) !== 0) throw new RangeError(`capacity: expected a power of two, got ${capacity}`)
+  assertBytes('seed', seed, SEED.length)
+  const told = new Uint32Array(NUMBERS_PER_ENTRY * entriesMax)
+  let members: number
+  // views, which renew() makes anew, as it alone lets the memory grow
+  let bytes: Uint8Array
+  let events: Uint32Array
+
+  function renew(committee: TallyCommittee): void {
+    layOut(kernel, committee, capacity)
+    members = committee.weights.length
+    bytes = new Uint8Array(kernel.memory.buffer)
+    bytes.set(seed, kernel.seed.value)
+    bytes[kernel.seed.value] = (seed[0] as number) | 1
+    events = new Uint32Array(kernel.memory.buffer, kernel.events.value, NUMBERS_PER_ENTRY * entriesMax)
+  }
 
   function setKey(key: Uint8Array): void {
     assertBytes('key', key, 32)
@@ -120,37 +149,67 @@ export function createTally(options: TallyOptions): Tally {
     bytes.set(candidate, input + 32)
   }
 
-  function told(count: number, first: number): TallyEvent[] {
-    return Array.from({ length: count }, (_, i) => {
-      return {
-        index: first + (events[2 * i] as number),
-        kind: kinds.get(events[2 * i + 1] as number) as TallyEventKind,
-      }
+  /** Counts what lies in the kernel's input, entries `first` and on of a batch; writes the events behind `before` others. */
+  function count(into: Uint32Array, before: number, member: number, first: number, entries: number): number {
+    const more = kernel.addBatch(member, entries)
+    for (let i = 0; i < 2 * more; i += 2) {
+      into[2 * before + i] = first + (events[i] as number)
+      into[2 * before + i + 1] = events[i + 1] as number
+    }
+    return before + more
+  }
+
+  function addBatchInto(into: Uint32Array, member: number, entries: Uint8Array): number {
+    assertInteger('member', member, 0, members - 1)
+    assertArray('entries', entries)
+    if (entries.length % ENTRY !== 0) {
+      throw new RangeError(`entries: expected a multiple of ${ENTRY} bytes, got ${entries.length}`)
+    }
+    const total = entries.length / ENTRY
+    if (!(into instanceof Uint32Array) || into.length < NUMBERS_PER_ENTRY * total) {
+      throw new RangeError(`events: expected a Uint32Array of at least ${NUMBERS_PER_ENTRY * total} numbers`)
+    }
+    if (total <= entriesMax) {
+      bytes.set(entries, input)
+      return count(into, 0, member, 0, total)
+    }
+    let found = 0
+    for (let first = 0; first < total; first += entriesMax) {
+      const part = entries.subarray(ENTRY * first, ENTRY * (first + entriesMax))
+      bytes.set(part, input)
+      found = count(into, found, member, first, part.length / ENTRY)
+    }
+    return found
+  }
+
+  function kindOf(kind: number): TallyEventKind {
+    const name = kinds.get(kind)
+    if (name === undefined) throw new RangeError(`kind: expected a kind of event, got ${kind}`)
+    return name
+  }
+
+  function listed(found: number, into: Uint32Array): readonly TallyEvent[] {
+    if (found === 0) return NO_EVENTS
+    return Array.from({ length: found }, (_, i) => {
+      return { index: into[2 * i] as number, kind: kindOf(into[2 * i + 1] as number) }
     })
   }
 
+  renew(options)
   return {
     build,
     addBatch(member, entries) {
-      assertInteger('member', member, 0, members - 1)
       assertArray('entries', entries)
-      if (entries.length % ENTRY !== 0) {
-        throw new RangeError(`entries: expected a multiple of ${ENTRY} bytes, got ${entries.length}`)
-      }
-      let all = NO_EVENTS
-      for (let first = 0; first < entries.length / ENTRY; first += entriesMax) {
-        const part = entries.subarray(ENTRY * first, ENTRY * (first + entriesMax))
-        bytes.set(part, input)
-        const count = kernel.addBatch(member, part.length / ENTRY)
-        if (count > 0) all = [...all, ...told(count, first)]
-      }
-      return all
+      const needed = NUMBERS_PER_ENTRY * Math.ceil(entries.length / ENTRY)
+      const into = needed > told.length ? new Uint32Array(needed) : told
+      return listed(addBatchInto(into, member, entries), into)
     },
+    addBatchInto,
+    kindOf,
     add(member, key, candidate) {
       assertInteger('member', member, 0, members - 1)
       setEntry(key, candidate)
-      const count = kernel.addBatch(member, 1)
-      return count === 0 ? NO_EVENTS : told(count, 0)
+      return listed(count(told, 0, member, 0, 1), told)
     },
     mask(key, candidate) {
       setEntry(key, candidate)
@@ -173,6 +232,7 @@ export function createTally(options: TallyOptions): Tally {
       setKey(key)
       return kernel.remove() === 1
     },
+    renew,
     get size() {
       return kernel.size()
     },
@@ -182,8 +242,9 @@ export function createTally(options: TallyOptions): Tally {
   }
 }
 
-function setUp(kernel: TallyExports, options: TallyOptions): void {
-  const { weights, quorum, strong, capacity = CAPACITY, seed = SEED } = options
+/** Checks a committee and has the kernel begin anew for it. */
+function layOut(kernel: TallyExports, committee: TallyCommittee, capacity: number): void {
+  const { weights, quorum, strong } = committee
   assertInteger('weights.length', weights.length, 1, kernel.membersMax.value)
   let total = 0
   weights.forEach((weight, i) => {
@@ -193,13 +254,8 @@ function setUp(kernel: TallyExports, options: TallyOptions): void {
   assertInteger('sum of weights', total, 1, 0xffffffff)
   assertInteger('quorum', quorum, 1, total)
   assertInteger('strong', strong, quorum, total)
-  assertInteger('capacity', capacity, 1, kernel.capacityMax.value)
-  if ((capacity & (capacity - 1)) !== 0) throw new RangeError(`capacity: expected a power of two, got ${capacity}`)
-  assertBytes('seed', seed, 64)
-  const bytes = new Uint8Array(kernel.memory.buffer)
-  bytes.set(seed, kernel.seed.value)
-  new Uint32Array(kernel.memory.buffer, kernel.weights.value, weights.length).set(weights)
   if (kernel.create(weights.length, quorum, strong, capacity) !== 1) {
     throw new RangeError(`capacity: no memory for ${capacity} keys of ${weights.length} members`)
   }
+  new Uint32Array(kernel.memory.buffer, kernel.weights.value, weights.length).set(weights)
 }

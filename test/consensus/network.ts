@@ -12,7 +12,7 @@ import { type Order, orderBytes, orderMessage, readOrder } from '../../src/conse
 import { createRegister, type Register } from '../../src/consensus/register.ts'
 import { headerCheck, readVoteBatch, VOTE } from '../../src/consensus/statement.ts'
 import { concat, equal, toHex } from '../../src/core/bytes.ts'
-import { verifySignatureSync } from '../../src/core/crypto.ts'
+import { verifySignature } from '../../src/core/crypto.ts'
 import { blake3Of } from '../../src/core/digest.ts'
 import { decodeEnvelope, type Envelope, TYPE } from '../../src/core/envelope.ts'
 import type { ObjectState } from '../../src/ledger/account.ts'
@@ -93,7 +93,7 @@ function verifiedOnce(key: Uint8Array, message: Uint8Array, signature: Uint8Arra
   const name = keyOf(blake3Of('webx test verdict', concat(key, signature, message)))
   let verdict = verdicts.get(name)
   if (verdict === undefined) {
-    verdict = verifySignatureSync(key, message, signature)
+    verdict = verifySignature(key, message, signature)
     verdicts.set(name, verdict)
   }
   return verdict

@@ -5,7 +5,6 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import '../kit/wasm.ts'
 import {
-  certificateBody,
   certificateEnvelope,
   checksOf,
   proofFields,
@@ -16,10 +15,9 @@ import { committeeOf, createCommittee, seatOf } from '../../src/consensus/commit
 import { merklePath, merkleTree, merkleVerify } from '../../src/consensus/merkle.ts'
 import { type OrderTerms, orderBody, orderBytes, orderMessage, readOrder } from '../../src/consensus/order.ts'
 import { batchEnvelope, readVoteBatch, VOTE, type VoteBatch, type VoteEntry } from '../../src/consensus/statement.ts'
-import { CborWriter } from '../../src/consensus/writer.ts'
 import { toHex } from '../../src/core/bytes.ts'
 import { encode } from '../../src/core/codec.ts'
-import { verifySignatureSync } from '../../src/core/crypto.ts'
+import { verifySignature } from '../../src/core/crypto.ts'
 import { decodeEnvelope, type Envelope, encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { WebxError } from '../../src/core/errors.ts'
 import { forger } from './forger.ts'
@@ -155,7 +153,7 @@ orders('the digest covers every field, the object id only what names the object'
   }
   assert.not.equal(readOrder(orderOf(base, { scope: bytesOf('other net') })).oid, base.oid)
   const { key } = { key: alice.owner.publicKey }
-  assert.ok(verifySignatureSync(key, orderMessage(base), base.envelope.signature))
+  assert.ok(verifySignature(key, orderMessage(base), base.envelope.signature))
 })
 
 orders('what is no order is refused', () => {
@@ -316,27 +314,10 @@ certificates('round trip: sorted by seat, no more than a quorum, every signature
   assert.is(read.weight, 3)
   const checks = checksOf(read, committee)
   assert.is(checks.length, 3)
-  for (const { key, message, signature } of checks) assert.ok(verifySignatureSync(key, message, signature))
+  for (const { key, message, signature } of checks) assert.ok(verifySignature(key, message, signature))
   assert.is(checksOf(read, committee, ({ seat }) => seat === 1).length, 2)
   const settlement = certificateEnvelope(committee, { ...entry, kind: VOTE.confirm }, three)
   assert.is(settlement.type, TYPE.settlement)
-})
-
-certificates('the fast writer writes what the codec does', () => {
-  fc.assert(
-    fc.property(fc.array(fc.maxSafeNat(), { maxLength: 40 }), fc.uint8Array({ maxLength: 400 }), (numbers, bytes) => {
-      const values = [...numbers, 23, 24, 255, 256, 65_535, 65_536, 0xffff_ffff, 0x1_0000_0000, Number.MAX_SAFE_INTEGER]
-      const writer = new CborWriter(2000)
-      writer.array(values.length + 1)
-      for (const value of values) writer.uint(value)
-      writer.bytes(bytes)
-      assert.equal(writer.end(), encode([...values, bytes]))
-    }),
-    { numRuns: 100 },
-  )
-  const proofs = three.map(({ batch, index }) => proofOf(batch, index))
-  const expected = encode([entry.oid, entry.version, entry.od, proofs.map(proofFields)])
-  assert.equal(certificateBody(entry, proofs), expected)
 })
 
 certificates('too little weight is refused, when made and when read', () => {
@@ -393,9 +374,7 @@ certificates('one changed bit anywhere: refused, or a signature no longer holds'
       try {
         const read = readCertificate(decodeEnvelope(mutated), committee)
         assert.not.ok(
-          checksOf(read, committee).every(({ key, message, signature }) =>
-            verifySignatureSync(key, message, signature),
-          ),
+          checksOf(read, committee).every(({ key, message, signature }) => verifySignature(key, message, signature)),
         )
       } catch (error) {
         assert.instance(error, WebxError)

@@ -3,9 +3,9 @@ import { ed25519 } from '@noble/curves/ed25519.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat, fromHex } from '../../src/core/bytes.ts'
-import { assertPublicKey, RecheckBudget, verifySignature, verifySignatureSync } from '../../src/core/crypto.ts'
-import { LIMITS } from '../../src/core/limits.ts'
-import { codeOf, codeOfAsync } from '../kit/refusal.ts'
+import { assertPublicKey, type SignatureCheck, verifyGroups, verifySignature } from '../../src/core/crypto.ts'
+import '../../src/drivers/wasm-files.ts'
+import { codeOf } from '../kit/refusal.ts'
 
 const test = suite('crypto: the one Ed25519 rule')
 const { Point } = ed25519
@@ -45,50 +45,42 @@ function nativeVerdict(key: Uint8Array, signature: Uint8Array): boolean {
   return nodeVerify(null, MESSAGE, { key: spki, format: 'der', type: 'spki' } as unknown as KeyObject, signature)
 }
 
-test('accepts RFC 8032 test 3 and what node:crypto signs', async () => {
+test('accepts RFC 8032 test 3 and what node:crypto signs', () => {
   const key = fromHex('fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025')
   const signature = fromHex(
     '6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a',
   )
-  assert.ok(await verifySignature(key, fromHex('af82'), signature))
-  assert.not(await verifySignature(key, fromHex('af83'), signature))
+  assert.ok(verifySignature(key, fromHex('af82'), signature))
+  assert.not(verifySignature(key, fromHex('af83'), signature))
   const pair = generateKeyPairSync('ed25519')
   const raw = new Uint8Array(pair.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32))
-  assert.ok(await verifySignature(raw, MESSAGE, nodeSign(null, MESSAGE, pair.privateKey)))
+  assert.ok(verifySignature(raw, MESSAGE, nodeSign(null, MESSAGE, pair.privateKey)))
 })
 
-test('torsion in the nonce point: the network accepts what OpenSSL rejects', async () => {
+test('torsion in the nonce point: the network accepts what OpenSSL rejects', () => {
   for (let times = 1; times < 8; times++) {
     const { key, signature } = craft(0, times)
     assert.not(nativeVerdict(key, signature), 'the vector is meant to divide libraries')
-    assert.ok(await verifySignature(key, MESSAGE, signature), `torsion ${times}`)
-    assert.ok(verifySignatureSync(key, MESSAGE, signature))
+    assert.ok(verifySignature(key, MESSAGE, signature), `torsion ${times}`)
   }
 })
 
-test('a key of mixed order is accepted alike by both ways', async () => {
+test('a key of mixed order is accepted', () => {
   for (let times = 1; times < 8; times++) {
     const { key, signature } = craft(times, 0)
-    assert.ok(await verifySignature(key, MESSAGE, signature), `torsion ${times}`)
-    assert.ok(verifySignatureSync(key, MESSAGE, signature))
+    assert.ok(verifySignature(key, MESSAGE, signature), `torsion ${times}`)
   }
 })
 
-test('the second look is spared where the budget is spent', async () => {
-  const { key, signature } = craft(0, 1)
-  assert.not(await verifySignature(key, MESSAGE, signature, () => false))
-})
-
-test('refuses s ≥ L', async () => {
+test('refuses s ≥ L', () => {
   const { key, signature } = craft(0, 0)
-  assert.ok(await verifySignature(key, MESSAGE, signature))
+  assert.ok(verifySignature(key, MESSAGE, signature))
   const s = signature.subarray(32).reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
   const malleable = concat(signature.subarray(0, 32), littleEndian(s + ORDER))
-  assert.not(await verifySignature(key, MESSAGE, malleable))
-  assert.not(verifySignatureSync(key, MESSAGE, malleable))
+  assert.not(verifySignature(key, MESSAGE, malleable))
 })
 
-test('refuses keys of small order and keys that are not canonical', async () => {
+test('refuses keys of small order and keys that are not canonical', () => {
   const small = [
     '0100000000000000000000000000000000000000000000000000000000000000',
     'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
@@ -112,27 +104,49 @@ test('refuses keys of small order and keys that are not canonical', async () => 
       'bad-key',
       hex,
     )
-    assert.is(await codeOfAsync(() => verifySignature(fromHex(hex), MESSAGE, new Uint8Array(64))), 'bad-key')
+    assert.is(
+      codeOf(() => verifySignature(fromHex(hex), MESSAGE, new Uint8Array(64))),
+      'bad-key',
+    )
   }
 })
 
-test('refuses a nonce point that is not canonical or no point at all', async () => {
+test('refuses a nonce point that is not canonical or no point at all', () => {
   const { key, signature } = craft(0, 0)
   for (const hex of [
     'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
     '0200000000000000000000000000000000000000000000000000000000000000',
   ]) {
-    assert.not(await verifySignature(key, MESSAGE, concat(fromHex(hex), signature.subarray(32))))
+    assert.not(verifySignature(key, MESSAGE, concat(fromHex(hex), signature.subarray(32))))
   }
-  assert.not(await verifySignature(key, MESSAGE, signature.subarray(0, 63)))
+  assert.not(verifySignature(key, MESSAGE, signature.subarray(0, 63)))
 })
 
-test('the budget is per peer and second', () => {
-  const budget = new RecheckBudget()
-  for (let i = 0; i < LIMITS.recheckPerPeerPerSecondMax; i++) assert.ok(budget.spend('a', 1000))
-  assert.not(budget.spend('a', 1999))
-  assert.ok(budget.spend('b', 1999))
-  assert.ok(budget.spend('a', 2000))
+test('many at once: the same verdict for each, and no word is said of a key that breaks the rule', () => {
+  const [good, odd] = [craft(0, 0), craft(0, 3)]
+  const small = new Uint8Array(32)
+  const checks = [
+    { ...good, message: MESSAGE },
+    { ...good, message: new Uint8Array(7) },
+    { ...odd, message: MESSAGE },
+    { key: small, message: MESSAGE, signature: good.signature },
+    { ...good, message: MESSAGE, signature: good.signature.subarray(1) },
+  ]
+  const singly = [true, false, true, false, false]
+  assert.equal(verifyGroups(checks.map((check) => [check])), singly)
+  const [valid, , torsion] = checks as [SignatureCheck, SignatureCheck, SignatureCheck]
+  const short = { ...valid, key: good.key.subarray(1) }
+  const groups = [
+    [],
+    [valid, torsion],
+    [valid],
+    ...checks.map((check) => [valid, check, torsion]),
+    [short],
+    [valid, short],
+  ]
+  assert.equal(verifyGroups(groups), [true, true, true, ...singly, false, false])
+  assert.equal(verifyGroups([[valid, ...Array.from({ length: 99 }, () => torsion)]]), [true])
+  assert.equal(verifyGroups([[...Array.from({ length: 99 }, () => torsion), checks[1] as SignatureCheck]]), [false])
 })
 
 test.run()

@@ -4,7 +4,6 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat, fromHex } from '../../src/core/bytes.ts'
 import { signedBytes, TYPE } from '../../src/core/envelope.ts'
-import { LIMITS } from '../../src/core/limits.ts'
 import { inceptionBody, keyEventBytes, NO_SCOPE, readInception } from '../../src/identity/keylog.ts'
 import { Scene } from '../kit/hostile.ts'
 import { judged } from '../kit/node.ts'
@@ -44,7 +43,7 @@ function crook(): Person {
   return { publicKey, sign: signWith(3n), inception, state, id: state.id }
 }
 
-test('are judged alike by every node, within the budget of their sender', async ({ scene }) => {
+test('are judged alike by every node, however many there are', async ({ scene }) => {
   const person = crook()
   const { topics } = scene
   const nodes = [scene.member, scene.till, scene.device]
@@ -58,14 +57,8 @@ test('are judged alike by every node, within the budget of their sender', async 
     for (const node of nodes) await judged(node)
   }
   const refusals = () => nodes.map((node) => node.context.counters.read()['refused.bad-signature'] ?? 0)
-  for (let i = 0; i < LIMITS.recheckPerPeerPerSecondMax; i++) await say()
+  for (let i = 0; i < 20; i++) await say()
   assert.equal(refusals(), [0, 0, 0])
-  await say()
-  assert.equal(refusals(), [1, 1, 1], 'a second look costs milliseconds: nobody gets it without end')
-  for (const node of nodes) assert.is(node.context.counters.read()['recheck.over-budget'], 1)
-  scene.world.clock.advance(1_000)
-  await say()
-  assert.equal(refusals(), [1, 1, 1])
 })
 
 test.run()

@@ -3,7 +3,14 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createTally, type Tally, type TallyEventKind, type TallyOptions } from '../../src/wasm/tally.ts'
+import { createEpochTally } from '../../src/wasm/epoch-tally.ts'
+import {
+  createTally,
+  type Tally,
+  type TallyCommittee,
+  type TallyEventKind,
+  type TallyOptions,
+} from '../../src/wasm/tally.ts'
 import { BUILDS } from '../kit/wasm.ts'
 
 /** A digest that differs from others of its kind in one byte only, in a place that depends on it. */
@@ -12,6 +19,11 @@ function digest(number: number): Uint8Array {
   bytes[number % 32] = number
   bytes[(number * 5 + 3) % 32] = number >> 8
   return bytes
+}
+
+/** A digest as digests are: differing everywhere. */
+function spread(number: number): Uint8Array {
+  return Uint8Array.from({ length: 32 }, (_, i) => Math.imul(number + 1, 0x9e3779b1 + 2 * i * i) >>> 13)
 }
 
 function entry(key: number, candidate: number): Uint8Array {
@@ -42,9 +54,9 @@ class Model {
     const { weights, quorum, strong, capacity = 4096 } = this.options
     let held = this.keys.get(key)
     if (held === undefined && this.keys.size === capacity) {
-      const oldest = [...this.keys].find(([, value]) => !value.certified)
-      if (oldest === undefined) return ['FULL']
-      this.keys.delete(oldest[0])
+      const oldest = this.#oldest()
+      if (oldest === null) return ['FULL']
+      this.keys.delete(oldest)
       this.evictions++
     }
     held ??= { any: 0, votes: new Map(), certified: false }
@@ -61,6 +73,11 @@ class Model {
     const crossed = (bound: number): boolean => before < bound && vote.weight >= bound
     held.certified ||= crossed(quorum)
     return [...(crossed(quorum) ? ['QUORUM' as const] : []), ...(crossed(strong) ? ['STRONG' as const] : [])]
+  }
+
+  #oldest(): number | null {
+    for (const [key, { certified }] of this.keys) if (!certified) return key
+    return null
   }
 }
 
@@ -149,7 +166,7 @@ for (const build of BUILDS) {
   test('32 members, each for a candidate of its own, at every key: none is lost', () => {
     const weights = Array.from({ length: 32 }, () => 1)
     const tally = createTally({ weights, quorum: 22, strong: 27, capacity: 16, build })
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 4; round++) {
       for (let key = 0; key < 16; key++) {
         for (let member = 0; member < 32; member++) tally.add(member, digest(key), digest(100 + member))
       }
@@ -158,8 +175,9 @@ for (const build of BUILDS) {
           assert.is(tally.mask(digest(key), digest(100 + member)), (1 << member) >>> 0)
         }
         assert.is(tally.voters(digest(key)), 2 ** 32 - 1)
-        assert.ok(tally.remove(digest(key)))
+        if (round < 2 || key % 2 === 0) assert.ok(tally.remove(digest(key)))
       }
+      if (round === 2) tally.renew({ weights, quorum: 22, strong: 27 })
     }
   })
 
@@ -192,7 +210,7 @@ for (const build of BUILDS) {
   })
 
   test('a seed moves keys about and changes no answer', () => {
-    const seeds = [1, 2].map((step) => Uint8Array.from({ length: 64 }, (_, i) => (i * 37 * step) & 255))
+    const seeds = [1, 2].map((step) => Uint8Array.from({ length: 8 }, (_, i) => (i * 37 * step) & 255))
     const tallies = [undefined, ...seeds].map((seed) => {
       return createTally({ ...twentyFive, capacity: 8, build, ...(seed === undefined ? {} : { seed }) })
     })
@@ -202,6 +220,133 @@ for (const build of BUILDS) {
       assert.is(new Set(told).size, 1)
     }
     assert.is(new Set(tallies.map((tally) => tally.evictions)).size, 1)
+  })
+
+  test('thousands of keys in little room: the one used longest ago goes, each time', () => {
+    const options = { weights: [1, 2, 3, 4], quorum: 7, strong: 9, capacity: 512, build }
+    const tally = createTally(options)
+    const model = new Model(options)
+    let state = 1
+    const random = (below: number): number => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+      return (state >>> 8) % below
+    }
+    for (let i = 0; i < 4500; i++) {
+      const member = random(4)
+      const votes = Array.from({ length: 20 }, () => [random(700), random(2)] as const)
+      const batch = Uint8Array.from(votes.flatMap(([key, candidate]) => [...spread(key), ...digest(candidate)]))
+      const expected = votes.flatMap(([key, candidate], index) => {
+        return model.add(member, key, candidate).map((kind) => ({ index, kind }))
+      })
+      assert.equal(tally.addBatch(member, batch), expected)
+      const gone = random(700)
+      assert.is(tally.remove(spread(gone)), model.keys.delete(gone))
+      assert.is(tally.evictions, model.evictions)
+    }
+    assert.ok(model.evictions > 1000, `only ${model.evictions} evictions`)
+    assert.is(tally.size, model.keys.size)
+    for (let key = 0; key < 700; key++) assert.is(tally.voters(spread(key)), model.keys.get(key)?.any ?? 0)
+  })
+
+  test('keys of nothing but zeros or ones are keys like others', () => {
+    const tally = createTally({ weights: [1, 1], quorum: 2, strong: 2, capacity: 2, build })
+    for (const byte of [0, 0xff]) {
+      const key = new Uint8Array(32).fill(byte)
+      assert.is(tally.mask(key, key), 0)
+      assert.equal(tally.add(0, key, key), [])
+      assert.is(tally.mask(key, key), 1)
+      assert.is(tally.add(1, key, key).length, 2)
+      assert.is(tally.mask(key, key), 3)
+    }
+    assert.is(tally.size, 2)
+  })
+
+  test('events into an array: the same as a list', () => {
+    const options = { weights: [1, 1, 1], quorum: 2, strong: 3, capacity: 1024, build }
+    const [listed, into] = [createTally(options), createTally(options)]
+    const batch = entries(...Array.from({ length: 300 }, (_, i) => [i, i % 3] as const), [1, 7], [2, 7])
+    const events = new Uint32Array(4 * 302)
+    const told = (tally: Tally, count: number) => {
+      return Array.from({ length: count }, (_, i) => {
+        return { index: events[2 * i] as number, kind: tally.kindOf(events[2 * i + 1] as number) }
+      })
+    }
+    for (const member of [0, 1, 2, 1]) {
+      const expected = listed.addBatch(member, batch)
+      assert.equal(told(into, into.addBatchInto(events, member, batch)), expected)
+    }
+    assert.throws(
+      () => into.addBatchInto(new Uint32Array(3), 0, entry(1, 1)),
+      /events: expected a Uint32Array of at least 4/,
+    )
+    assert.throws(() => into.addBatchInto(events, 3, entry(1, 1)), /member: expected an integer in 0 … 2, got 3/)
+    assert.throws(() => into.kindOf(0), /kind: expected a kind of event, got 0/)
+    assert.throws(() => into.kindOf(5), RangeError)
+  })
+
+  test('a renewed tally is as good as new, for more members and for fewer', () => {
+    const votes = fc.array(fc.tuple(fc.nat(3), fc.nat(9), fc.nat(3)), { maxLength: 40 })
+    const committees = [
+      { weights: [1, 1, 1, 1], quorum: 3, strong: 4 },
+      { weights: Array.from({ length: 32 }, (_, i) => i + 1), quorum: 5, strong: 9 },
+      { weights: [5, 1, 1, 1], quorum: 6, strong: 8 },
+    ]
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(2), votes), { maxLength: 5 }), (epochs) => {
+        const used = createTally({ ...(committees[0] as TallyCommittee), capacity: 8, build })
+        let evictions = 0
+        for (const [number, cast] of epochs) {
+          const committee = committees[number] as TallyCommittee
+          used.renew(committee)
+          const fresh = createTally({ ...committee, capacity: 8, build })
+          assert.is(used.size, 0)
+          for (const [member, key, candidate] of cast) {
+            assert.equal(
+              used.add(member, digest(key), digest(candidate)),
+              fresh.add(member, digest(key), digest(candidate)),
+            )
+            assert.is(used.mask(digest(key), digest(candidate)), fresh.mask(digest(key), digest(candidate)))
+          }
+          evictions += fresh.evictions
+          assert.is(used.evictions, evictions)
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('epochs: the last one still answers, the one before is forgotten, nothing counts in another', () => {
+    const first = { weights: [1, 1, 1], quorum: 2, strong: 3 }
+    const second = { weights: [1, 10], quorum: 10, strong: 11 }
+    const epochs = createEpochTally({ ...first, capacity: 16, build })
+    assert.is(epochs.previous, null)
+    epochs.current.add(0, digest(1), digest(1))
+    epochs.swap(second)
+    assert.is(epochs.current.voters(digest(1)), 0)
+    assert.is(epochs.previous?.voters(digest(1)), 1)
+    assert.equal(
+      epochs.current.add(1, digest(1), digest(1)).map(({ kind }) => kind),
+      ['QUORUM'],
+    )
+    assert.equal(
+      epochs.previous?.add(0, digest(1), digest(2)).map(({ kind }) => kind),
+      ['EQUIVOCATION'],
+    )
+    assert.equal(
+      epochs.previous?.add(1, digest(1), digest(1)).map(({ kind }) => kind),
+      ['QUORUM'],
+    )
+    const [current, previous] = [epochs.current, epochs.previous]
+    assert.throws(() => epochs.swap({ weights: [], quorum: 1, strong: 1 }), /weights.length/)
+    assert.throws(() => epochs.swap({ ...first, quorum: 4 }), /quorum/)
+    assert.is(epochs.current, current)
+    assert.is(epochs.previous, previous)
+    assert.is(previous?.certified(digest(1)), true)
+    epochs.swap(first)
+    assert.is(epochs.previous, current)
+    assert.is(epochs.current, previous, 'the oldest makes room')
+    assert.is(epochs.current.size, 0)
+    assert.is(epochs.previous?.certified(digest(1)), true)
   })
 
   test('weights up to 2^32 − 1 do not wrap', () => {
@@ -221,7 +366,7 @@ for (const build of BUILDS) {
     assert.throws(make({ strong: 16 }), /strong: expected an integer in 17 … 25, got 16/)
     assert.throws(make({ capacity: 48 }), /power of two/)
     assert.throws(make({ capacity: 131_072 }), RangeError)
-    assert.throws(make({ seed: new Uint8Array(8) }), /seed: expected 64 bytes/)
+    assert.throws(make({ seed: new Uint8Array(7) }), /seed: expected 8 bytes/)
     const tally = make({})()
     assert.throws(() => tally.addBatch(25, entry(1, 1)), /member: expected an integer in 0 … 24, got 25/)
     assert.throws(() => tally.addBatch(0, entry(1, 1).subarray(1)), /entries: expected a multiple of 64 bytes, got 63/)

@@ -1,41 +1,44 @@
 /**
  * BLAKE3 of many inputs of equal shape: whole chunks, or pairs of chaining values that are parents in the tree.
  * The SIMD build hashes four in step, transposing each 64-byte block into a scratch of 16 vectors.
+ *
+ * The scratch is the caller's, so that threads that share one memory can each bring their own.
  */
 
 import { at, put } from '../lanes'
+import { CHUNK_BLOCKS, CHUNK_END, CHUNK_START, PARENT } from './marks'
 import { compress } from './rounds'
 import { chainRows } from './rows'
 
-/** 8 vectors of chaining values, then 16 vectors of message. */
-const SCRATCH: usize = memory.data(384, 16)
-/** The chaining value of the input that is hashed alone. */
-const CV: usize = memory.data(32, 16)
+/** Bytes of a scratch, which begins at a multiple of 16: 8 vectors of chaining values, then 16 of message. */
+export const SCRATCH_LENGTH: i32 = 384
 
-/** As `chainRows`, in the scalar build block by block. */
+/**
+ * Chains `count` (1 or more) blocks of 64 bytes from `block`, beginning with the chaining value at `from`; writes the last one's at `to`,
+ * which may be `from` or lie within the last block. `length` is that of every block; `start` and `end` are flags of the
+ * first and the last one only. Where `whole` is not 0, the last block's extended output of 64 bytes is written there.
+ */
 export function chain(
-  cv: usize, block: usize, count: u32, counter: u64, length: u32, flags: u32, start: u32, end: u32, whole: usize,
+  from: usize, to: usize, block: usize, count: u32, counter: u64, length: u32,
+  flags: u32, start: u32, end: u32, whole: usize,
 ): void {
   if (ASC_FEATURE_SIMD) {
-    chainRows(cv, block, count, counter, length, flags, start, end, whole)
+    chainRows(from, to, block, count, counter, length, flags, start, end, whole)
   } else {
     let mark = flags | start
-    while (count > 0) {
-      if (count == 1) mark |= end
-      if (count == 1 && whole != 0) {
-        compress<u32>(cv, block, <u32>counter, <u32>(counter >> 32), length, mark, whole, true)
-      } else {
-        compressBlock(cv, block, <u32>counter, <u32>(counter >> 32), length, mark)
-      }
+    for (; count > 1; count--) {
+      compressBlock(from, to, block, counter, length, mark)
       mark = flags
+      from = to
       block += 64
-      count--
     }
+    if (whole == 0) compressBlock(from, to, block, counter, length, mark | end)
+    else compress<u32>(from, block, <u32>counter, <u32>(counter >> 32), length, mark | end, whole, true)
   }
 }
 
-function compressBlock(cv: usize, block: usize, low: u32, high: u32, length: u32, flags: u32): void {
-  compress<u32>(cv, block, low, high, length, flags, cv, false)
+function compressBlock(from: usize, to: usize, block: usize, counter: u64, length: u32, flags: u32): void {
+  compress<u32>(from, block, <u32>counter, <u32>(counter >> 32), length, flags, to, false)
 }
 
 /**
@@ -45,11 +48,11 @@ function compressBlock(cv: usize, block: usize, low: u32, high: u32, length: u32
  */
 export function hashMany(
   from: usize, count: u32, blocks: u32, key: usize, counter: u64, step: u64,
-  flags: u32, start: u32, end: u32, out: usize,
+  flags: u32, start: u32, end: u32, out: usize, scratch: usize,
 ): void {
   if (ASC_FEATURE_SIMD) {
     while (count >= 4) {
-      hashFour(from, blocks, key, counter, step, flags, start, end, out)
+      hashFour(from, blocks, key, counter, step, flags, start, end, out, scratch)
       from += 256 * blocks
       out += 128
       counter += 4 * step
@@ -57,9 +60,7 @@ export function hashMany(
     }
   }
   while (count > 0) {
-    memory.copy(CV, key, 32)
-    chain(CV, from, blocks, counter, 64, flags, start, end, 0)
-    memory.copy(out, CV, 32)
+    chain(key, out, from, blocks, counter, 64, flags, start, end, 0)
     from += 64 * blocks
     out += 32
     counter += step
@@ -67,18 +68,26 @@ export function hashMany(
   }
 }
 
-/** Wipes what the last calls left in the scratch. */
-export function wipeMany(): void {
-  memory.fill(SCRATCH, 0, 384)
-  memory.fill(CV, 0, 32)
+/**
+ * The chaining value of a subtree of `count` (a power of two, 2 or more) whole chunks at `from`, the first of which is chunk `counter`:
+ * leaves the topmost `width` (1 or 2) chaining values of the subtree at `out`, which needs room for 32 × `count` bytes.
+ */
+export function hashSubtree(
+  from: usize, count: u32, width: u32, key: usize, counter: u64, flags: u32, out: usize, scratch: usize,
+): void {
+  hashMany(from, count, CHUNK_BLOCKS, key, counter, 1, flags, CHUNK_START, CHUNK_END, out, scratch)
+  while (count > width) {
+    count >>= 1
+    hashMany(out, count, 1, key, 0, 0, flags | PARENT, 0, 0, out, scratch)
+  }
 }
 
 function hashFour(
-  from: usize, blocks: u32, key: usize, counter: u64, step: u64, flags: u32, start: u32, end: u32, out: usize,
+  from: usize, blocks: u32, key: usize, counter: u64, step: u64, flags: u32, start: u32, end: u32, out: usize, scratch: usize,
 ): void {
   const stride: usize = 64 * blocks
-  const message = SCRATCH + 128
-  for (let i = 0; i < 8; i++) put<v128>(SCRATCH, i, v128.load_splat<u32>(key + 4 * i))
+  const message = scratch + 128
+  for (let i = 0; i < 8; i++) put<v128>(scratch, i, v128.load_splat<u32>(key + 4 * i))
   const c1 = counter + step, c2 = c1 + step, c3 = c2 + step
   const low = i32x4.replace_lane(i32x4.replace_lane(i32x4.replace_lane(
     i32x4.splat(<u32>counter), 1, <u32>c1), 2, <u32>c2), 3, <u32>c3)
@@ -91,12 +100,12 @@ function hashFour(
     for (let quarter: usize = 0; quarter < 64; quarter += 16) {
       transpose(from + quarter, stride, message + 4 * quarter)
     }
-    compress<v128>(SCRATCH, message, low, high, length, i32x4.splat(mark), SCRATCH, false)
+    compress<v128>(scratch, message, low, high, length, i32x4.splat(mark), scratch, false)
     mark = flags
     from += 64
   }
-  untranspose(SCRATCH, out)
-  untranspose(SCRATCH + 64, out + 16)
+  untranspose(scratch, out)
+  untranspose(scratch + 64, out + 16)
 }
 
 /** Four words of each of four inputs, `stride` apart, become four vectors of one word each. */

@@ -10,15 +10,12 @@ import { IV0, IV1, IV2, IV3 } from './rounds'
 @inline
 function plus4(a: v128, b: v128): v128 { return i32x4.add(a, b) }
 
-/**
- * Chains `count` blocks of 64 bytes from `block` into the chaining value at `cv`, which stays in registers between
- * them. `length` is that of every block; `start` and `end` are flags of the first and the last one only. Where `whole`
- * is not 0, the last block's extended output of 64 bytes is written there.
- */
+/** As `chain`. The chaining value stays in registers between the blocks. */
 export function chainRows(
-  cv: usize, block: usize, count: u32, counter: u64, length: u32, flags: u32, start: u32, end: u32, whole: usize,
+  from: usize, to: usize, block: usize, count: u32, counter: u64, length: u32,
+  flags: u32, start: u32, end: u32, whole: usize,
 ): void {
-  let cv0 = v128.load(cv), cv1 = v128.load(cv, 16)
+  let cv0 = v128.load(from), cv1 = v128.load(from, 16)
   let mark = flags | start
   while (count > 0) {
     if (count == 1) mark |= end
@@ -27,7 +24,9 @@ export function chainRows(
     let row3 = i32x4.replace_lane(i32x4.replace_lane(i64x2.splat(counter), 2, length), 3, mark)
     // the words of round 1: even and odd of the columns, then of the diagonals, rotated to meet the shuffled rows
     let t0 = v128.shuffle<i32>(m0, m1, 0, 2, 4, 6), t1 = v128.shuffle<i32>(m0, m1, 1, 3, 5, 7)
-    let t2 = v128.shuffle<i32>(m2, m3, 6, 0, 2, 4), t3 = v128.shuffle<i32>(m2, m3, 7, 1, 3, 5)
+    let t2 = v128.shuffle<i32>(m2, m3, 0, 2, 4, 6), t3 = v128.shuffle<i32>(m2, m3, 1, 3, 5, 7)
+    t2 = v128.shuffle<i32>(t2, t2, 3, 0, 1, 2)
+    t3 = v128.shuffle<i32>(t3, t3, 3, 0, 1, 2)
     for (let round = 0; ; ) {
       row0 = plus4(plus4(row0, t0), row1); row3 = rotateLeft<v128>(v128.xor(row3, row0), 16)
       row2 = plus4(row2, row3); row1 = rotateLeft<v128>(v128.xor(row1, row2), 20)
@@ -45,14 +44,21 @@ export function chainRows(
       row2 = v128.shuffle<i32>(row2, row2, 3, 0, 1, 2)
       if (++round == 7) break
       m0 = t0; m1 = t1; m2 = t2; m3 = t3
-      t0 = v128.shuffle<i32>(m0, m1, 1, 5, 7, 2)
-      t1 = v128.shuffle<i32>(m0, v128.shuffle<i32>(m2, m3, 2, 2, 7, 7), 3, 5, 0, 7)
-      t2 = v128.shuffle<i32>(v128.shuffle<i32>(m3, m1, 0, 1, 4, 5), m2, 0, 2, 7, 1)
-      t3 = v128.shuffle<i32>(m2, v128.shuffle<i32>(m1, m3, 2, 6, 3, 7), 1, 5, 4, 0)
+      // each shuffle is one that processors have an instruction for
+      t0 = v128.shuffle<i32>(m0, m1, 2, 1, 5, 7)
+      t0 = v128.shuffle<i32>(t0, t0, 1, 2, 3, 0)
+      t1 = v128.shuffle<i32>(v128.shuffle<i32>(m0, m0, 3, 3, 0, 0), v128.shuffle<i32>(m2, m3, 2, 2, 7, 7), 0, 5, 2, 7)
+      t2 = v128.shuffle<i32>(v128.shuffle<i32>(m3, m1, 0, 1, 4, 5), m2, 0, 1, 2, 7)
+      t2 = v128.shuffle<i32>(t2, t2, 0, 2, 3, 1)
+      t3 = v128.shuffle<i32>(m2, v128.shuffle<i32>(m1, m3, 2, 6, 3, 7), 0, 4, 1, 5)
+      t3 = v128.shuffle<i32>(t3, t3, 2, 3, 1, 0)
     }
     if (whole != 0 && count == 1) {
+      v128.store(whole, v128.xor(row0, row2))
+      v128.store(whole, v128.xor(row1, row3), 16)
       v128.store(whole, v128.xor(row2, cv0), 32)
       v128.store(whole, v128.xor(row3, cv1), 48)
+      return
     }
     cv0 = v128.xor(row0, row2)
     cv1 = v128.xor(row1, row3)
@@ -60,10 +66,6 @@ export function chainRows(
     block += 64
     count--
   }
-  if (whole != 0) {
-    v128.store(whole, cv0)
-    v128.store(whole, cv1, 16)
-  }
-  v128.store(cv, cv0)
-  v128.store(cv, cv1, 16)
+  v128.store(to, cv0)
+  v128.store(to, cv1, 16)
 }

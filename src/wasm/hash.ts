@@ -18,16 +18,24 @@ interface HashExports extends KernelExports {
   readonly state: WebAssembly.Global
   readonly stateLength: WebAssembly.Global
   begin(mode: number): void
-  update(length: number, more: number): void
+  update(length: number): void
+  adopt(count: number, level: number): number
   finish(length: number): void
+  segment(index: number): void
   hashShort(mode: number, length: number, outLength: number): void
-  wipe(inputBytes: number, outputBytes: number): void
+  wipe(inputBytes: number, outputBytes: number, begun: number): void
 }
 
 /** An incremental hash. After `digest` it is spent. */
 export interface Blake3 {
   /** Takes in more of the message, in pieces of any length. Throws a TypeError when spent. */
   update(part: Uint8Array): Blake3
+  /**
+   * Takes in subtrees of 2^`level` chunks of 1,024 bytes that were hashed elsewhere: 32 bytes of chaining value each, in
+   * order. At least one more byte of the message must follow. Throws a RangeError where what came before is not a
+   * multiple of a subtree.
+   */
+  adopt(values: Uint8Array, level: number): Blake3
   /** Ends the hash with `length` bytes (default 32, at most 65,536). Throws a TypeError when spent. */
   digest(length?: number): Uint8Array
 }
@@ -41,6 +49,8 @@ export interface HashDoor {
   keyedInto(out: Uint8Array, key: Uint8Array, message: Uint8Array): void
   deriveKey(context: string, material: Uint8Array, length?: number): Uint8Array
   deriveKeyInto(out: Uint8Array, context: string, material: Uint8Array): void
+  /** Writes the chaining value of `segment`, the 65,536 bytes from 65,536 × `index` on of a longer plain message: for `adopt`, level 6. */
+  segmentInto(out: Uint8Array, segment: Uint8Array, index: number): void
   /** An incremental hash, keyed where a key is given. */
   create(key?: Uint8Array): Blake3
 }
@@ -51,6 +61,9 @@ const CONTEXT = 32
 const MATERIAL = 64
 /** One chunk: the most that the kernel hashes in a single call. */
 const CHUNK = 1024
+/** Subtrees of 2^20 chunks are a gigabyte. */
+const LEVEL_MAX = 20
+const SEGMENTS_MAX = 2 ** 30
 /** Contexts are constants of the program; beyond this many their keys are derived anew each time. */
 const CONTEXTS_MAX = 256
 const NO_KEY = new Uint8Array(0)
@@ -67,35 +80,48 @@ export function createHashDoor(build: Build = kernelBuild('hash')): HashDoor {
   const key = kernel.key.value
   const state = kernel.state.value
   const stateLength = kernel.stateLength.value
+  const digest = bytes.subarray(output, output + 32)
   const contextKeys = new Map<string, Uint8Array>()
   let active: Hasher | null = null
 
-  function feed(message: Uint8Array, more: boolean): void {
+  function feed(message: Uint8Array): void {
+    if (message.length <= inputLength) {
+      bytes.set(message, input)
+      kernel.update(message.length)
+      return
+    }
     for (let at = 0; at < message.length; at += inputLength) {
-      const end = Math.min(at + inputLength, message.length)
-      bytes.set(at === 0 && end === message.length ? message : message.subarray(at, end), input)
-      kernel.update(end - at, more || end < message.length ? 1 : 0)
+      const part = message.subarray(at, at + inputLength)
+      bytes.set(part, input)
+      kernel.update(part.length)
     }
   }
 
-  function run(out: Uint8Array, mode: number, secret: Uint8Array, message: Uint8Array): void {
-    putAside()
+  /** Leaves `length` bytes of the hash at `output`. */
+  function run(mode: number, secret: Uint8Array, message: Uint8Array, length: number): void {
     if (secret.length !== 0) bytes.set(secret, key)
     if (message.length <= CHUNK) {
       bytes.set(message, input)
-      kernel.hashShort(mode, message.length, out.length)
+      kernel.hashShort(mode, message.length, length)
     } else {
+      putAside()
       kernel.begin(mode)
-      feed(message, false)
-      kernel.finish(out.length)
+      feed(message)
+      kernel.finish(length)
     }
-    take(out)
-    if (mode !== HASH) kernel.wipe(message.length, out.length)
   }
 
-  function take(out: Uint8Array): void {
-    if (out.length === 32) for (let i = 0; i < 32; i++) out[i] = bytes[output + i] as number
-    else out.set(bytes.subarray(output, output + out.length))
+  function runInto(out: Uint8Array, mode: number, secret: Uint8Array, message: Uint8Array): void {
+    run(mode, secret, message, out.length)
+    out.set(out.length === 32 ? digest : bytes.subarray(output, output + out.length))
+    if (mode !== HASH) kernel.wipe(message.length, out.length, message.length > CHUNK ? 1 : 0)
+  }
+
+  function runNew(mode: number, secret: Uint8Array, message: Uint8Array, length: number): Uint8Array {
+    run(mode, secret, message, length)
+    const out = length === 32 ? new Uint8Array(digest) : bytes.slice(output, output + length)
+    if (mode !== HASH) kernel.wipe(message.length, length, message.length > CHUNK ? 1 : 0)
+    return out
   }
 
   function putAside(): void {
@@ -121,17 +147,28 @@ export function createHashDoor(build: Build = kernelBuild('hash')): HashDoor {
     update(part: Uint8Array): Blake3 {
       assertArray('part', part)
       this.bringBack()
-      feed(part, false)
+      feed(part)
+      return this
+    }
+
+    adopt(values: Uint8Array, level: number): Blake3 {
+      assertArray('values', values)
+      assertInteger('values.length', values.length, 0, inputLength)
+      assertInteger('level', level, 0, LEVEL_MAX)
+      this.bringBack()
+      bytes.set(values, input)
+      if (kernel.adopt(values.length >> 5, level) === 0) {
+        throw new RangeError(`values: what came before is not a multiple of ${2 ** level} chunks`)
+      }
       return this
     }
 
     digest(length = 32): Uint8Array {
       assertLength(length)
       this.bringBack()
-      const out = new Uint8Array(length)
       kernel.finish(length)
-      take(out)
-      if (this.secret) kernel.wipe(inputLength, length)
+      const out = bytes.slice(output, output + length)
+      if (this.secret) kernel.wipe(inputLength, length, 1)
       this.saved.fill(0)
       this.spent = true
       active = null
@@ -150,8 +187,7 @@ export function createHashDoor(build: Build = kernelBuild('hash')): HashDoor {
   function contextKey(context: string): Uint8Array {
     const known = contextKeys.get(context)
     if (known !== undefined) return known
-    const made = new Uint8Array(32)
-    run(made, CONTEXT, NO_KEY, utf8.encode(context))
+    const made = runNew(CONTEXT, NO_KEY, utf8.encode(context), 32)
     if (contextKeys.size < CONTEXTS_MAX) contextKeys.set(context, made)
     return made
   }
@@ -166,39 +202,46 @@ export function createHashDoor(build: Build = kernelBuild('hash')): HashDoor {
       assertArray('out', out)
       assertLength(out.length)
       assertArray('message', message)
-      run(out, HASH, NO_KEY, message)
+      runInto(out, HASH, NO_KEY, message)
     },
     keyedInto(out, secret, message) {
       assertArray('out', out)
       assertLength(out.length)
       assertBytes('key', secret, 32)
       assertArray('message', message)
-      run(out, KEYED, secret, message)
+      runInto(out, KEYED, secret, message)
     },
     deriveKeyInto(out, context, material) {
       assertArray('out', out)
       assertLength(out.length)
       if (typeof context !== 'string') throw new TypeError(`context: expected a string, got ${typeof context}`)
       assertArray('material', material)
-      run(out, MATERIAL, contextKey(context), material)
+      runInto(out, MATERIAL, contextKey(context), material)
     },
     hash(message, length = 32) {
+      assertArray('message', message)
       assertLength(length)
-      const out = new Uint8Array(length)
-      door.hashInto(out, message)
-      return out
+      return runNew(HASH, NO_KEY, message, length)
     },
     keyed(secret, message, length = 32) {
+      assertBytes('key', secret, 32)
+      assertArray('message', message)
       assertLength(length)
-      const out = new Uint8Array(length)
-      door.keyedInto(out, secret, message)
-      return out
+      return runNew(KEYED, secret, message, length)
     },
     deriveKey(context, material, length = 32) {
+      if (typeof context !== 'string') throw new TypeError(`context: expected a string, got ${typeof context}`)
+      assertArray('material', material)
       assertLength(length)
-      const out = new Uint8Array(length)
-      door.deriveKeyInto(out, context, material)
-      return out
+      return runNew(MATERIAL, contextKey(context), material, length)
+    },
+    segmentInto(out, segment, index) {
+      assertBytes('out', out, 32)
+      assertBytes('segment', segment, inputLength)
+      assertInteger('index', index, 0, SEGMENTS_MAX)
+      bytes.set(segment, input)
+      kernel.segment(index)
+      out.set(digest)
     },
     create(secret) {
       if (secret !== undefined) assertBytes('key', secret, 32)
@@ -238,4 +281,9 @@ export function deriveKey(context: string, material: Uint8Array, length = 32): U
 /** An incremental BLAKE3, keyed where a key of 32 bytes is given. */
 export function createBlake3(key?: Uint8Array): Blake3 {
   return defaultDoor().create(key)
+}
+
+/** The chaining value of a segment of a longer message into `out`: see `HashDoor.segmentInto`. */
+export function blake3SegmentInto(out: Uint8Array, segment: Uint8Array, index: number): void {
+  defaultDoor().segmentInto(out, segment, index)
 }

@@ -24,11 +24,9 @@ const key = fromText(vectors.key)
 const context = vectors.context_string
 
 /** Lengths about every power of two and every multiple of a subtree, of the buffer and of both. */
-const EDGES = [16 * 1024, 17 * 1024, 31 * 1024, 32 * 1024, 33 * 1024, 65_536, 66_560, 81_920, 131_072].flatMap((n) => [
-  n - 1,
-  n,
-  n + 1,
-])
+const EDGES = [2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 66, 80, 96, 127, 128, 129, 192, 256].flatMap(
+  (chunks) => [1024 * chunks - 1, 1024 * chunks, 1024 * chunks + 1],
+)
 
 for (const build of BUILDS) {
   const test = suite(`wasm/hash ${build}`)
@@ -130,11 +128,18 @@ for (const build of BUILDS) {
       memory.set(key, kernel.key.value)
       memory.set(pattern(length), kernel.input.value)
       kernel.begin(16)
-      kernel.update(length, 0)
+      kernel.update(length)
       kernel.finish(64)
       assert.not.equal(toHex(memoryOf(kernel)), toHex(clean))
-      kernel.wipe(length, 64)
+      kernel.wipe(length, 64, 1)
       assert.ok(Buffer.from(memoryOf(kernel)).equals(clean), `after ${length} bytes`)
+    }
+    for (const length of [0, 40, 100, 1024]) {
+      memory.set(key, kernel.key.value)
+      memory.set(pattern(length), kernel.input.value)
+      kernel.hashShort(16, length, 40)
+      kernel.wipe(length, 40, 0)
+      assert.ok(Buffer.from(memoryOf(kernel)).equals(clean), `after a short one of ${length} bytes`)
     }
   })
 
@@ -174,7 +179,8 @@ interface Kernel {
   readonly key: WebAssembly.Global
   readonly input: WebAssembly.Global
   begin(mode: number): void
-  update(length: number, more: number): void
+  update(length: number): void
   finish(length: number): void
-  wipe(inputBytes: number, outputBytes: number): void
+  wipe(inputBytes: number, outputBytes: number, begun: number): void
+  hashShort(mode: number, length: number, outLength: number): void
 }

@@ -8,6 +8,7 @@ import { type ComposedNode, composeNode } from './compose.ts'
 import { SignIn } from './drivers/broker-token.ts'
 import { hostClock, hostRandom } from './drivers/host.ts'
 import { type MqttLink, openMqttLink } from './drivers/mqtt-link.ts'
+import { calibrateNodeSeal } from './drivers/native-seal.ts'
 import { openSqliteStore } from './drivers/sqlite-store.ts'
 import { provideFromFiles } from './drivers/wasm-files.ts'
 import type { Genesis } from './identity/genesis.ts'
@@ -44,7 +45,7 @@ export interface WebxNode extends ComposedNode {
 export async function createNode(options: NodeOptions): Promise<WebxNode> {
   const { genesis, keys, log } = options
   provideFromFiles()
-  testKernelsOnce()
+  prepareKernelsOnce()
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
   const store = await (options.openStore ?? openStore)(join(options.dataDir, 'webx.db'))
   const clock = hostClock()
@@ -60,12 +61,17 @@ export async function createNode(options: NodeOptions): Promise<WebxNode> {
   return { ...node, link: await opened.promise }
 }
 
-let kernelsTested = false
+let kernelsPrepared = false
 
-/** Nothing is signed or voted by a kernel that computes wrongly. Throws what a wrong answer makes the self-test throw. */
-function testKernelsOnce(): void {
-  if (!kernelsTested) selfTest()
-  kernelsTested = true
+/**
+ * Nothing is signed or voted by a kernel that computes wrongly; large texts are sealed by whichever cipher is faster here.
+ * Throws what a wrong answer makes the self-test throw.
+ */
+function prepareKernelsOnce(): void {
+  if (kernelsPrepared) return
+  selfTest()
+  calibrateNodeSeal()
+  kernelsPrepared = true
 }
 
 function openStore(path: string): Promise<Store> {

@@ -191,18 +191,47 @@ for (const build of BUILDS) {
     const clean = memoryOf(instantiate('seal', build))
     const kernel = instantiate<Kernel>('seal', build)
     const memory = new Uint8Array(kernel.memory.buffer)
+    const start = (nonceLength: number): void => {
+      memory.set(pattern(32, 1), kernel.key.value)
+      memory.set(pattern(nonceLength, 1), nonceLength === 12 ? kernel.nonce.value : kernel.nonceX.value)
+    }
+    const isClean = (name: string): void => assert.ok(Buffer.from(memoryOf(kernel)).equals(clean), name)
     for (const nonceLength of [12, 24]) {
-      memory.set(pattern(32), kernel.key.value)
-      memory.set(pattern(nonceLength), kernel.nonce.value)
+      for (const [aadLength, length] of [0, 1, 333, 1024].flatMap((a) =>
+        [0, 1, 65, 10_001, 16_384].map((l) => [a, l]),
+      )) {
+        const lengths = [nonceLength, aadLength as number, length as number] as const
+        start(nonceLength)
+        memory.set(pattern(lengths[1], 1), kernel.aad.value)
+        memory.set(pattern(lengths[2], 1), kernel.data.value)
+        kernel.sealShort(...lengths)
+        const sealed = memory.slice(kernel.data.value, kernel.data.value + lengths[2] + 16)
+        kernel.wipe(lengths[2], lengths[1])
+        isClean(`sealed ${lengths}`)
+        for (const authentic of [1, 0]) {
+          start(nonceLength)
+          memory.set(pattern(lengths[1], 1), kernel.aad.value)
+          memory.set(authentic === 1 ? sealed : flip(sealed, 0), kernel.data.value)
+          assert.is(kernel.openShort(...lengths), authentic)
+          kernel.wipe(lengths[2], lengths[1])
+          isClean(`opened ${lengths}: ${authentic}`)
+        }
+      }
+      start(nonceLength)
       kernel.begin(nonceLength)
       memory.set(pattern(333), kernel.data.value)
-      kernel.aad(333)
-      memory.set(pattern(10_001), kernel.data.value)
-      kernel.seal(10_001)
+      kernel.associate(333)
+      memory.set(pattern(16_384), kernel.data.value)
+      kernel.seal(16_384)
+      kernel.open(10_001)
       kernel.finish()
-      kernel.wipe(10_001)
-      assert.ok(Buffer.from(memoryOf(kernel)).equals(clean), `nonce of ${nonceLength}`)
+      kernel.wipe(16_384, 0)
+      isClean(`a long message, nonce of ${nonceLength}`)
     }
+    start(24)
+    kernel.subkey()
+    kernel.wipe(0, 0)
+    isClean('the subkey')
   })
 
   test('misuse is refused', () => {
@@ -245,12 +274,18 @@ interface Kernel {
   readonly memory: WebAssembly.Memory
   readonly key: WebAssembly.Global
   readonly nonce: WebAssembly.Global
+  readonly nonceX: WebAssembly.Global
+  readonly aad: WebAssembly.Global
   readonly data: WebAssembly.Global
+  sealShort(nonceLength: number, aadLength: number, textLength: number): void
+  openShort(nonceLength: number, aadLength: number, textLength: number): number
   begin(nonceLength: number): void
-  aad(length: number): void
+  associate(length: number): void
   seal(length: number): void
+  open(length: number): void
   finish(): void
-  wipe(dataBytes: number): void
+  subkey(): void
+  wipe(textLength: number, aadLength: number): void
 }
 
 function sealWith(

@@ -27,8 +27,9 @@ export interface MatchDoor {
   readonly build: Build
   /**
    * Whether the cosine of `probe` with any of 0 … 16 templates is at least `cosineMin` (0 < cosineMin ≤ 1). The time
-   * taken depends on the dimensions alone: not on the content, not on the verdict, not on how many templates there
-   * are. Exact: integers are compared, nothing is rounded but `cosineMin` squared. A probe of zeros matches nothing.
+   * taken depends on the dimensions alone: not on the content, not on the verdict; all 16 places are filled and compared however
+   * many templates there are. Integers are multiplied and summed; only the bound, with `cosineMin` squared, is rounded, the same way everywhere. A probe of
+   * zeros matches nothing.
    */
   matchesAny(probe: Int8Array, templates: readonly Int8Array[], cosineMin: number): boolean
   /** Greatest dot product of `probe` with 1 … 16 templates, in constant time like `matchesAny`. */
@@ -58,6 +59,7 @@ export function createMatchDoor(build: Build = kernelBuild('match')): MatchDoor 
   const few = kernel.few.value
   const dimensionsMax = kernel.dimensionsMax.value
   const templatesMax = kernel.templatesMax.value
+  const zeros = new Int8Array(dimensionsMax)
 
   function set(probe: Int8Array, templates: readonly Int8Array[], least: number): void {
     assertVector('probe', probe, Int8Array, dimensionsMax)
@@ -69,9 +71,8 @@ export function createMatchDoor(build: Build = kernelBuild('match')): MatchDoor 
       }
     })
     bytes.set(probe, probeAt)
-    templates.forEach((template, i) => {
-      bytes.set(template, few + i * probe.length)
-    })
+    const nothing = zeros.subarray(0, probe.length)
+    for (let i = 0; i < templatesMax; i++) bytes.set(templates[i] ?? nothing, few + i * probe.length)
   }
 
   return {

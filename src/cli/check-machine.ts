@@ -133,7 +133,10 @@ export async function checkKernels(): Promise<Finding> {
     const tested = selfTest()
     const scalar = tested.filter(({ build }) => build === 'scalar').map(({ kernel }) => kernel)
     const names = tested.map(({ kernel, build }) => `${kernel} ${build}`).join(', ')
-    if (scalar.length === 0) return fine('kernels', `${names}: self-test passed`)
+    const { calibrateNodeSeal } = await import('../drivers/native-seal.ts')
+    const { nativeFromBytes } = calibrateNodeSeal()
+    const sealing = nativeFromBytes === null ? '' : `; node:crypto seals what has ${nativeFromBytes} bytes or more`
+    if (scalar.length === 0) return fine('kernels', `${names}: self-test passed${sealing}`)
     const found = `${scalar.join(', ')} run without SIMD on this machine: right, but slower`
     return { check: 'kernels', state: 'warn', found, remedy: 'A 64-bit system on a newer processor has SIMD.' }
   } catch (thrown) {

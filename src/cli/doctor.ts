@@ -6,6 +6,7 @@
 
 import { readArguments } from './arguments.ts'
 import { checkBroker } from './check-broker.ts'
+import { checkCodec } from './check-codec.ts'
 import { checkCamera, checkKeys, checkModel, checkNet, checkReader, checkSensor, type Target } from './check-devices.ts'
 import { checkClock, checkDisk, checkKernels, checkNode } from './check-machine.ts'
 import { broken, type Check, type Finding } from './finding.ts'
@@ -37,6 +38,7 @@ function checksOf(target: Target, io: Io): readonly (readonly [string, Check])[]
     ['clock', () => checkClock()],
     ['disk', () => checkDisk(target.dataDirectory)],
     ['kernels', checkKernels],
+    ['codec', checkCodec],
     ['broker', () => checkBroker(target.broker)],
     ['net', () => checkNet(target)],
     ['keys', () => checkKeys(target)],

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checkBroker } from '../../src/cli/check-broker.ts'
+import { checkCodec } from '../../src/cli/check-codec.ts'
 import { checkCamera, checkKeys, checkNet, checkReader, type Target } from '../../src/cli/check-devices.ts'
 import { checkClock, checkDisk, checkKernels, checkNode } from '../../src/cli/check-machine.ts'
 import { command } from '../../src/cli/doctor.ts'
@@ -87,6 +88,8 @@ doctor('node and kernels are in order here', async () => {
   assert.is((await checkNode()).state, 'ok')
   const kernels = await checkKernels()
   assert.ok(kernels.state === 'ok' || kernels.state === 'warn', kernels.found)
+  const codec = await checkCodec()
+  assert.is(codec.state, 'ok', codec.found)
 })
 
 doctor('keys: closed, open to others, not there', async () => {
@@ -169,6 +172,7 @@ doctor('the command answers one line of JSON, and 1 only where something fails',
     'clock',
     'disk',
     'kernels',
+    'codec',
     'broker',
     'net',
     'keys',

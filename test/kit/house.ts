@@ -35,7 +35,7 @@ const MAY_READ_ENVIRONMENT = ['src/boot.ts', 'src/drivers/camera-command.ts', 's
 /** Packages that may be used in one place only, so that they stay replaceable. */
 const ONE_USER: Readonly<Record<string, RegExp>> = {
   '@assemblyscript/loader': /^src\/wasm\/load\.ts$/,
-  'cbor-x': /^src\/core\/codec\.ts$/,
+  'cbor-x': /^src\/cli\/check-codec\.ts$/,
   pino: /^src\/kernel\/observe\.ts$/,
   mqtt: /^src\/drivers\//,
   aedes: /^src\/drivers\//,

@@ -1,46 +1,90 @@
 /**
- * Runs one bench by name: `npm run bench -- SUITE [--json] [--faces DIR]`.
+ * Runs one bench by name: `npm run bench -- SUITE [--json] [--quick] [--faces DIR] [--before FILE]`.
  *
- * A suite is a file of this folder that exports `run(options)`. It measures and answers its report, whose shape is its own; with `--json` the
- * report is printed as one line on stdout and nothing else is.
+ * A suite is a file of this folder that exports `run(options)`. It measures and answers its report; with `--json` the report is printed as one
+ * line on stdout and nothing else is. What a suite has to say while it works goes to stderr.
  */
 
-import { readdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { WebxError } from '../src/core/errors.ts'
+import { isReport, textOf } from './kit/report.ts'
+import { SUITES } from './kit/suites.ts'
 
 /** What a suite is told. */
 export interface BenchOptions {
   /** The report will be printed by machine; print nothing else on stdout. */
   readonly json: boolean
+  /** Fewer rounds, shorter samples, and nothing that takes more than seconds. */
+  readonly quick: boolean
   /** A directory of photographs, `DIR/<person>/<photo>.jpg`, for the suites that look at faces. */
   readonly faces?: string
+  /** An earlier JSON report of the settle suite, for `all` to print beside today's. */
+  readonly before?: string
 }
 
 /** A suite's door: answers its report, or nothing where it printed it itself. */
 export type Run = (options: BenchOptions) => Promise<unknown>
 
-const here = new URL('.', import.meta.url)
-const suites = readdirSync(here)
-  .filter((file) => file.endsWith('.ts') && file !== 'run.ts')
-  .map((file) => file.slice(0, -3))
-  .sort()
+const USAGE = `usage: npm run bench -- SUITE [--json] [--quick] [--faces DIR] [--before FILE]
+suites: ${SUITES.join(', ')}; all runs every one of them and writes bench/RESULTS.md
+example: npm run bench -- hash --quick
+`
 
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { json: { type: 'boolean', default: false }, faces: { type: 'string' } },
-  })
-  const [suite] = positionals
-  if (suite === undefined || positionals.length !== 1 || !/^[a-z-]+$/.test(suite) || !suites.includes(suite)) {
-    process.stderr.write(`usage: npm run bench -- SUITE [--json]. Suites: ${suites.join(', ') || 'none'}.\n`)
+  const parsed = parse(args)
+  if (parsed === null) {
+    process.stderr.write(USAGE)
     return 2
   }
-  const file = new URL(`${suite}.ts`, here)
-  const { run } = (await import(file.href)) as { run: Run }
-  const report = await run({ json: values.json, ...(values.faces === undefined ? {} : { faces: values.faces }) })
-  if (report !== undefined) process.stdout.write(`${JSON.stringify(report, null, values.json ? 0 : 2)}\n`)
-  return 0
+  const { suite, options } = parsed
+  if (suite === 'help') {
+    process.stdout.write(USAGE)
+    return 0
+  }
+  try {
+    const file = new URL(`${suite}.ts`, import.meta.url)
+    const { run } = (await import(file.href)) as { run: Run }
+    const report = await run(options)
+    if (report === undefined) return 0
+    const text =
+      isReport(report) && !options.json ? textOf(report) : `${JSON.stringify(report, null, options.json ? 0 : 2)}\n`
+    process.stdout.write(text)
+    return 0
+  } catch (error) {
+    if (!(error instanceof WebxError)) throw error
+    process.stderr.write(`${error.code}: ${error.message}. ${error.hint}\n`)
+    return error.code === 'download-failed' ? 4 : 1
+  }
+}
+
+function parse(args: string[]): { suite: string; options: BenchOptions } | null {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        json: { type: 'boolean', default: false },
+        quick: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+        faces: { type: 'string' },
+        before: { type: 'string' },
+      },
+    })
+    const { json, quick, help, faces, before } = values
+    const options = {
+      json,
+      quick,
+      ...(faces === undefined ? {} : { faces }),
+      ...(before === undefined ? {} : { before }),
+    }
+    if (help) return { suite: 'help', options }
+    const [suite] = positionals
+    const isKnown = suite === 'all' || (SUITES as readonly string[]).includes(suite ?? '')
+    return suite === undefined || positionals.length !== 1 || !isKnown ? null : { suite, options }
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    return null
+  }
 }

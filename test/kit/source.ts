@@ -25,11 +25,11 @@ export interface Source {
 /** The repository's top. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** All files below a folder whose names match. */
+/** All files below a folder whose names match; installed packages are nobody's source. */
 export function sourcesOf(folder: string, pattern = /\.(ts|js)$/): Source[] {
-  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && pattern.test(entry.name))
-    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+  return filesBelow(join(ROOT, folder))
+    .filter((path) => pattern.test(path))
+    .map((path) => relative(ROOT, path).replaceAll('\\', '/'))
     .sort()
     .map((path) => sourceOf(path, readFileSync(join(ROOT, path), 'utf8')))
 }
@@ -71,6 +71,14 @@ export function findCycle(sources: readonly Source[]): string[] | null {
     if (cycle) return cycle
   }
   return null
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : filesBelow(path)
+    return entry.isFile() ? [path] : []
+  })
 }
 
 function importsOf(code: string, bare: string): string[] {

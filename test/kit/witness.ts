@@ -9,7 +9,7 @@ import type { Committee } from '../../src/consensus/committee.ts'
 import { verifyEvidence } from '../../src/consensus/evidence.ts'
 import { headerCheck, readVoteBatch, type SignedHeader, VOTE, type VoteBatch } from '../../src/consensus/statement.ts'
 import { concat, equal, toHex } from '../../src/core/bytes.ts'
-import { verifySignatureSync } from '../../src/core/crypto.ts'
+import { verifySignature } from '../../src/core/crypto.ts'
 import { decodeEnvelope, type Envelope, TYPE } from '../../src/core/envelope.ts'
 import { decodeFrame } from '../../src/core/frame.ts'
 import { LIMITS } from '../../src/core/limits.ts'
@@ -98,7 +98,7 @@ export class Witness {
     const known = this.#roots.get(name)
     if (known && equal(known, batch.root) && this.#heard.has(name)) return
     const { key, message, signature } = headerCheck(this.#committee, batch)
-    if (!verifySignatureSync(key, message, signature)) {
+    if (!verifySignature(key, message, signature)) {
       this.#breach(`seat ${batch.seat}: batch ${batch.sequence} has a signature that does not hold`)
       return
     }
@@ -149,7 +149,7 @@ export class Witness {
 
   #holds(proof: Certificate): boolean {
     return checksOf(proof, this.#committee).every(({ key, message, signature }) =>
-      verifySignatureSync(key, message, signature),
+      verifySignature(key, message, signature),
     )
   }
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { verifySignatureSync } from '../../src/core/crypto.ts'
+import { verifySignature } from '../../src/core/crypto.ts'
 import { decodeEnvelope, signedBytes, TYPE } from '../../src/core/envelope.ts'
 import { WebxError } from '../../src/core/errors.ts'
 import { LIMITS } from '../../src/core/limits.ts'
@@ -87,7 +87,7 @@ test('every sighting is a signed event that names the one before, stored before 
     ],
   )
   for (const { type, scope, body, signature } of chain) {
-    assert.ok(verifySignatureSync(node.person.publicKey, signedBytes(type, scope, body), signature))
+    assert.ok(verifySignature(node.person.publicKey, signedBytes(type, scope, body), signature))
     assert.equal(scope, net.net.genesis.netId)
   }
   assert.ok(read[0]?.previous.every((byte) => byte === 0))

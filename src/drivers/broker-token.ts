@@ -108,7 +108,7 @@ export class TokenVerifier {
    * The 32-byte identity behind credentials shown under `clientId`.
    *
    * Throws `too-long`, `bad-shape`, `not-canonical`, `not-allowed` (another broker or client id), `wrong-net`, `expired`, `from-the-future`, `replayed`,
-   * `bad-signature`, `bad-identity`, `flooding` (no room to remember the nonce). The cheap questions come first.
+   * `bad-key`, `bad-signature`, `bad-identity`, `flooding` (no room to remember the nonce). The cheap questions come first.
    */
   async verify(clientId: string, username: string, password: string): Promise<Uint8Array> {
     const token = readToken(readBase64url(password, TOKEN_BYTES_MAX))

@@ -49,13 +49,14 @@ packing('holds what runs, and nothing else', async () => {
     'dist/index.js',
     'dist/index.d.ts',
     'build/hash.simd.wasm',
+    'build/hash-shared.threads.wasm',
     'README.md',
     'LICENSE',
   ]) {
     assert.ok(files.includes(`package/${needed}`), needed)
   }
   const stray = files.filter((file) => {
-    return !/^package\/(dist\/.*\.(js|d\.ts)|build\/\w+\.\w+\.wasm|firmware-profiles\/.*\.(toml|json|md)|src\/\w+\.md|package\.json|README\.md|LICENSE)$/.test(
+    return !/^package\/(dist\/.*\.(js|d\.ts)|build\/[\w-]+\.\w+\.wasm|firmware-profiles\/.*\.(toml|json|md)|src\/\w+\.md|package\.json|README\.md|LICENSE)$/.test(
       file,
     )
   })
@@ -74,6 +75,27 @@ packing('its types are found and hold by themselves', async () => {
   writeFileSync(join(PROJECT, 'app.ts'), "import { readGenesis } from 'webx'\nreadGenesis(1)\n")
   const wrong = await run(join(ROOT, 'node_modules/.bin/tsc'), options, PROJECT, PLAIN_PATH)
   assert.ok(wrong.out.includes('TS2345'), 'types are types, not any')
+})
+
+packing('its threads start where it is installed, and hash as one does', async () => {
+  const lines = [
+    "import { createParallelHasher } from 'webx'",
+    'const message = new Uint8Array(9_000_000).map((_, i) => i * 7)',
+    'const said = []',
+    'for (const threads of [2, 0]) {',
+    '  const hasher = createParallelHasher({ threads })',
+    "  said.push(hasher.threads, Buffer.from(await hasher.hash(message)).toString('hex'))",
+    '  await hasher.close()',
+    '}',
+    'console.log(JSON.stringify(said))',
+  ]
+  writeFileSync(join(PROJECT, 'hash.mjs'), lines.join('\n'))
+  const { code, out, err } = await run(process.execPath, ['hash.mjs'], PROJECT, PLAIN_PATH)
+  assert.is(code, 0, err)
+  const [two, shared, none, alone] = JSON.parse(out)
+  assert.equal([two, none], [2, 0])
+  assert.match(shared, /^[0-9a-f]{64}$/)
+  assert.is(shared, alone)
 })
 
 packing('doctor passes in a project and globally, under an old Node and under the new one', async () => {

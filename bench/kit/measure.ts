@@ -3,12 +3,15 @@
  *
  * All contenders run in one process, in rounds: each takes one sample a round, and another one begins each round, so that a slow minute of the
  * machine falls on all of them alike. Before that their answers are compared (whoever is wrong is not fast but wrong: it throws), and each is
- * warmed up and gets as many repetitions a sample as fill it. The figure is the median over the rounds. One thread's work is timed by the clock
+ * warmed up and gets as many repetitions a sample as fill it. Before each sample young garbage is collected (not all of it, which would throw away compiled
+ * code, too): nobody pays for what another left behind. The figure is the median over the rounds. One thread's work is timed by the clock
  * on the wall or, where that is less, by the process's processor time, so that what other processes take does not count (the thread's own
  * processor time would be better still, but the system tells it in steps of milliseconds); parallel work is timed by the clock alone.
  */
 
 import { isDeepStrictEqual } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 /** One way of doing the thing. */
 export interface Contender {
@@ -44,6 +47,8 @@ const THOROUGH: Plan = { rounds: 15, sampleMs: 10, warmUpMs: 120 }
 const QUICK: Plan = { rounds: 5, sampleMs: 6, warmUpMs: 80 }
 
 let kept: unknown
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as (options: { type: 'minor' }) => void
 
 /** Compares the contenders' answers, then their speed. The first one is the reference of the answers. */
 export async function race(contenders: readonly Contender[], options: RaceOptions): Promise<Rates> {
@@ -61,6 +66,7 @@ export async function race(contenders: readonly Contender[], options: RaceOption
     for (const turn of contenders.keys()) {
       const i = (round + turn) % contenders.length
       const count = repetitions[i]!
+      collectGarbage({ type: 'minor' })
       samples[i]!.push((1000 * count) / (await timers[i]!(count)))
     }
   }

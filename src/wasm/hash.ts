@@ -220,6 +220,12 @@ export function createHashDoor(build: Build = kernelBuild('hash')): HashDoor {
     },
     hash(message, length = 32) {
       assertArray('message', message)
+      // by far the most frequent call, in one piece, which engines compile as a whole
+      if (length === 32 && message.length <= CHUNK) {
+        bytes.set(message, input)
+        kernel.hashShort(HASH, message.length, 32)
+        return new Uint8Array(digest)
+      }
       assertLength(length)
       return runNew(HASH, NO_KEY, message, length)
     },

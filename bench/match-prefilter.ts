@@ -8,11 +8,12 @@
 
 import { createGallery, type Gallery } from '../src/wasm/gallery.ts'
 import { quantize } from '../src/wasm/match.ts'
+import { uniform } from '../test/kit/vectors.ts'
 import { type CrowdFit, crowdOf } from './kit/crowd.ts'
 import { type Contender, race } from './kit/measure.ts'
 import type { Peers } from './kit/peers.ts'
 import { type Photograph, photographs } from './kit/photographs.ts'
-import { normal, perturbed, seeded } from './kit/random.ts'
+import { normal, perturbed } from './kit/random.ts'
 import { OURS, type Row, rowOf } from './kit/report.ts'
 import { contenders, type Libraries, sameScores } from './match-rivals.ts'
 import type { BenchOptions } from './run.ts'
@@ -128,7 +129,7 @@ function searching(name: string, gallery: Gallery<Int8Array>, probes: readonly I
 }
 
 function randomScene(count: number): Scene {
-  const random = seeded(512)
+  const random = uniform(512)
   const flat = new Int8Array(COUNT * DIMENSIONS)
   for (let row = 0; row < COUNT; row++) flat.set(quantize(normal(random, DIMENSIONS)), row * DIMENSIONS)
   const queries = Array.from({ length: count }, (_, i) => {
@@ -142,7 +143,7 @@ function faceScene(found: readonly Photograph[]): Scene {
   const people = [...new Set(found.map(({ person }) => person))].map((person) =>
     found.filter((photo) => photo.person === person).map(({ original }) => original),
   )
-  const random = seeded(55)
+  const random = uniform(55)
   const crowd = crowdOf(people, random)
   const flat = new Int8Array(COUNT * DIMENSIONS)
   found.forEach(({ original }, row) => {

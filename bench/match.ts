@@ -8,9 +8,10 @@
 import '../src/drivers/wasm-files.ts'
 import type { GalleryKind } from '../src/wasm/gallery.ts'
 import { quantize } from '../src/wasm/match.ts'
+import { uniform } from '../test/kit/vectors.ts'
 import { race } from './kit/measure.ts'
 import { Peers } from './kit/peers.ts'
-import { normal, perturbed, seeded } from './kit/random.ts'
+import { normal, perturbed } from './kit/random.ts'
 import { type Report, type Row, reportOf, rowOf } from './kit/report.ts'
 import { prefilter } from './match-prefilter.ts'
 import { contenders, type Flat, type Libraries, libraries, sameScores, type Task } from './match-rivals.ts'
@@ -51,7 +52,7 @@ async function measure(sample: Task, count: number, rivals: Libraries, quick: bo
 
 /** Normally distributed rows. */
 function sampleOf(kind: GalleryKind, dimensions: number, count: number): Task {
-  const random = seeded(dimensions)
+  const random = uniform(dimensions)
   const flat = kind === 'int8' ? new Int8Array(count * dimensions) : new Float32Array(count * dimensions)
   for (let row = 0; row < count; row++) {
     const vector = normal(random, dimensions)
@@ -62,7 +63,7 @@ function sampleOf(kind: GalleryKind, dimensions: number, count: number): Task {
 
 /** Probes near to some of the first `count` rows. */
 function probesOf({ kind, dimensions, flat }: Task, count: number): Flat[] {
-  const random = seeded(count)
+  const random = uniform(count)
   return Array.from({ length: PROBES }, (_, i) => {
     const row = Math.floor((i * count) / PROBES)
     const near = perturbed(random, Float32Array.from(flat.subarray(row * dimensions, (row + 1) * dimensions)), COSINE)

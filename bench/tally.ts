@@ -9,9 +9,9 @@ import '../src/drivers/wasm-files.ts'
 import { createBitmaps } from '../src/wasm/bitmap.ts'
 import { blake3 } from '../src/wasm/hash.ts'
 import { createTally } from '../src/wasm/tally.ts'
+import { uniform } from '../test/kit/vectors.ts'
 import { type Contender, race } from './kit/measure.ts'
 import { builtIn } from './kit/peers.ts'
-import { seeded } from './kit/random.ts'
 import { OURS, type Report, type Row, reportOf, rowOf } from './kit/report.ts'
 import type { BenchOptions } from './run.ts'
 import { createArrayCounter, createMapCounter, type VoteCounter } from './tally-rivals.ts'
@@ -50,7 +50,7 @@ export async function run({ quick }: BenchOptions): Promise<Report> {
 
 /** Bitmaps of a whole network: one joined to another, and the weight of one in which two thirds of the nodes are. */
 async function bitmaps(quick: boolean): Promise<Row[]> {
-  const random = seeded(NODES)
+  const random = uniform(NODES)
   const weights = Uint32Array.from({ length: NODES }, () => random() * 2 ** 32)
   const kernel = createBitmaps({ weights })
   const [one, other] = [1 / 2, 2 / 3].map((share) => {
@@ -145,7 +145,7 @@ function told(counter: VoteCounter, one: Group, other: Group, events: Uint32Arra
 }
 
 function groupOf(number: number): Group {
-  const random = seeded(number)
+  const random = uniform(number)
   const votes = Array.from({ length: BATCH }, (_, i) => {
     const vote = new Uint8Array(ENTRY_BYTES)
     vote.set(blake3(Uint8Array.of(1, number, i)))

@@ -8,12 +8,13 @@ import { crowdOf, moments } from '../bench/kit/crowd.ts'
 import { DEMANDS, type Demand, standings } from '../bench/kit/demands.ts'
 import { pinned } from '../bench/kit/install.ts'
 import { agree, type Contender, median, race, repetitionsFor } from '../bench/kit/measure.ts'
-import { normal, perturbed, seeded, unit } from '../bench/kit/random.ts'
+import { normal, perturbed, unit } from '../bench/kit/random.ts'
 import { isReport, OURS, type Report, type Row, rowOf, textOf } from '../bench/kit/report.ts'
 import { type Outcome, page, unmet } from '../bench/kit/results.ts'
 import { SUITES } from '../bench/kit/suites.ts'
 import { Best, sameScores } from '../bench/match-rivals.ts'
 import { ROOT, sourcesOf } from './kit/source.ts'
+import { uniform } from './kit/vectors.ts'
 
 const measure = suite('bench: measuring')
 
@@ -196,7 +197,7 @@ folder('an unknown suite, two suites and an unknown option are answered with the
 const vectors = suite('bench: vectors')
 
 vectors('a perturbed vector has the cosine that was asked for', () => {
-  const random = seeded(1)
+  const random = uniform(1)
   const vector = normal(random, 128)
   for (const cosine of [0, 0.5, 0.65, 1]) {
     const near = perturbed(random, vector, cosine)
@@ -206,14 +207,14 @@ vectors('a perturbed vector has the cosine that was asked for', () => {
 })
 
 vectors('normal numbers have mean 0 and deviation 1, and come again with their seed', () => {
-  const [mean, deviation] = moments([...normal(seeded(9), 20_000)])
+  const [mean, deviation] = moments([...normal(uniform(9), 20_000)])
   assert.ok(Math.abs(mean) < 0.03 && Math.abs(deviation - 1) < 0.03)
-  assert.equal(normal(seeded(3), 8), normal(seeded(3), 8))
-  assert.not.equal(normal(seeded(3), 8), normal(seeded(4), 8))
+  assert.equal(normal(uniform(3), 8), normal(uniform(3), 8))
+  assert.not.equal(normal(uniform(3), 8), normal(uniform(4), 8))
 })
 
 vectors('a crowd has the cosines of the people it is drawn from', () => {
-  const random = seeded(7)
+  const random = uniform(7)
   const spot = unit(normal(random, 512))
   const people = Array.from({ length: 4 }, () => {
     const own = perturbed(random, spot, 0.3)
@@ -230,7 +231,7 @@ vectors('a crowd has the cosines of the people it is drawn from', () => {
 })
 
 vectors('the best of many are the first of all sorted', () => {
-  const random = seeded(5)
+  const random = uniform(5)
   const scores = Array.from({ length: 300 }, () => Math.round(random() * 50))
   const best = new Best(10)
   scores.forEach((score, row) => {

@@ -1,16 +1,5 @@
 /** Random vectors that are the same on every run. */
 
-/** Numbers in [0, 1) by the 32-bit generator `mulberry32`, from a seed. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 /** A vector of independent standard normal numbers, by the method of Box and Muller. `length` is even. */
 export function normal(random: () => number, length: number): Float32Array {
   const vector = new Float32Array(length)

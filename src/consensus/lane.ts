@@ -43,6 +43,11 @@ export function decisionOf(slot: Slot): Proof | null {
   return slot.certificate ?? slot.settlement
 }
 
+/** True where more weight than may lie has voted for one order of a slot. */
+export function isBelieved<S>({ count, committee }: Lane<S>, { locks, confirms }: Slot): boolean {
+  return Math.max(count.leadingWeight(locks), count.leadingWeight(confirms)) > committee.faultyMax
+}
+
 /** Refuses an order with a code that its sender may be told. */
 export function refuse<S>(lane: Lane<S>, order: Pick<Order, 'oid' | 'version' | 'od'>, code: Code): void {
   const { oid, version, od } = order

@@ -117,15 +117,20 @@ export class Objects<S> implements ObjectReader<S> {
     return this.#digests.map((digest) => digest.slice())
   }
 
-  /** Settled heads of a bucket in the order of their ids, after the id `after`. */
+  /** Settled heads of a bucket in the order of their ids: first those after the id `after`, then, where there is room left, from the bucket's start. */
   heads(bucket: number, after: Uint8Array | null, countMax: number): Head[] {
     const heads: Head[] = []
     for (const { oid, settled } of this.#entries.values()) {
-      if (settled > 0 && bucketOf(oid) === bucket && (!after || compare(oid, after) > 0)) {
-        heads.push({ oid, version: settled })
-      }
+      if (settled > 0 && bucketOf(oid) === bucket) heads.push({ oid, version: settled })
     }
-    return heads.sort((a, b) => compare(a.oid, b.oid)).slice(0, countMax)
+    heads.sort((a, b) => compare(a.oid, b.oid))
+    const start = after
+      ? Math.max(
+          0,
+          heads.findIndex(({ oid }) => compare(oid, after) > 0),
+        )
+      : 0
+    return [...heads.slice(start), ...heads.slice(0, start)].slice(0, countMax)
   }
 
   /** XOR: in where it was out, out where it was in. */

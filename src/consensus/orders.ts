@@ -6,7 +6,7 @@ import { equal } from '../core/bytes.ts'
 import { attach } from './chain.ts'
 import { judge } from './judge.ts'
 import { keyOf } from './key.ts'
-import { decisionOf, type Lane, park, refuse, votingBallot } from './lane.ts'
+import { decisionOf, isBelieved, type Lane, park, refuse, votingBallot } from './lane.ts'
 import { type Order, orderBytes } from './order.ts'
 import { SPACE, slotKey } from './records.ts'
 import type { Repeater } from './repeat.ts'
@@ -78,9 +78,13 @@ export class OrderDesk<S> {
       this.#lane.outbox.add({ kind: 'verify', order })
       return
     }
-    const keyLog = this.#lane.rules.ownerObject(order)
-    // nobody is asked for the key log: its owner sends it, and catching up brings what was settled before
-    if (!this.#lane.parked.has(order.od)) park(this.#lane, order, false, keyOf(keyLog), 'unknown-owner')
+    const { rules, parked, objects, slots, outbox } = this.#lane
+    const keyLog = rules.ownerObject(order)
+    if (!parked.has(order.od)) park(this.#lane, order, false, keyOf(keyLog), 'unknown-owner')
+    // a stranger costs nobody a question: owners send their key logs. Only the key log of somebody whom the others vote for is lacking here alone
+    const slot = slots.get(order.oid, order.version)
+    if (!slot || !(decisionOf(slot) || isBelieved(this.#lane, slot))) return
+    outbox.add({ kind: 'need', oid: keyLog, fromVersion: (objects.get(keyLog)?.settled ?? 0) + 1 })
   }
 
   #onSettledOrder(order: Order): void {

@@ -203,7 +203,7 @@ export class Register<S> {
     return this.#lane.objects.summary()
   }
 
-  /** Settled heads of a bucket in the order of their ids, after the id `after`. */
+  /** Settled heads of a bucket: see `Objects.heads`. */
   heads(bucket: number, after: Uint8Array | null, countMax: number): Head[] {
     return this.#lane.objects.heads(bucket, after, countMax)
   }

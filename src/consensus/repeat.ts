@@ -7,7 +7,7 @@
 import { decodeEnvelope } from '../core/envelope.ts'
 import { LIMITS } from '../core/limits.ts'
 import { keyOf, slotName } from './key.ts'
-import { decisionOf, type Lane } from './lane.ts'
+import { decisionOf, isBelieved, type Lane } from './lane.ts'
 import { type Order, orderBytes, readOrder } from './order.ts'
 import { batchKey, decodeVote, SPACE, slotKey } from './records.ts'
 import type { Slot } from './slots.ts'
@@ -83,7 +83,7 @@ export class Repeater<S> {
 
   /** Does what may help a slot on; false where there is nothing to do. */
   #retry(slot: Slot): boolean {
-    const { objects, outbox, committee, count, nowMs } = this.#lane
+    const { objects, outbox, nowMs } = this.#lane
     const waitMs = LIMITS.openSlotRetryMsMin * 2 ** Math.min(slot.retries, 10)
     slot.retries++
     slot.retryAtMs = nowMs + Math.min(waitMs, LIMITS.openSlotRetryMsMax)
@@ -94,8 +94,7 @@ export class Repeater<S> {
       outbox.add({ kind: 'need', oid: slot.oid, fromVersion: slot.version })
       return true
     }
-    const believed = Math.max(count.leadingWeight(slot.locks), count.leadingWeight(slot.confirms)) > committee.faultyMax
-    if (decisionOf(slot) || (believed && slot.orders.length === 0)) {
+    if (decisionOf(slot) || (slot.orders.length === 0 && isBelieved(this.#lane, slot))) {
       outbox.add({ kind: 'need', oid: slot.oid, fromVersion: certified + 1 })
       return true
     }

@@ -36,7 +36,8 @@ export class CatchUp implements Standings, Service, Lane {
   /** When a summary of each sender was answered last. */
   readonly #answeredMs = new Map<string, number>()
   #round = 0
-  #behind = true
+  /** Rounds since the start, or since something was found missing. */
+  #quietRounds = 0
   #stopped = false
   #cancelAsk = (): void => {}
   #unhear = (): void => {}
@@ -65,9 +66,9 @@ export class CatchUp implements Standings, Service, Lane {
     this.#unhear()
   }
 
-  /** True until a whole interval has passed in which nothing was found missing. */
+  /** True until every member was asked in vain, four of them once more: silence may also mean that those who were asked are dead. */
   get behind(): boolean {
-    return this.#behind
+    return this.#quietRounds <= Math.ceil(this.#agreement.committee.seats.length / RESPONDERS)
   }
 
   async upToDate(oid: Uint8Array): Promise<void> {
@@ -107,11 +108,11 @@ export class CatchUp implements Standings, Service, Lane {
     return this.#takeHeads(frame.sender, new Fields('heads', frame.payload))
   }
 
-  /** Something may be missing: asks again soon, and until an interval has passed in which nothing was. */
+  /** Something may be missing: asks again soon, until everybody was asked and nothing was. */
   #hasten(): void {
-    if (this.#behind) return
-    this.#behind = true
-    this.#again()
+    const wasCalm = !this.behind
+    this.#quietRounds = 0
+    if (wasCalm) this.#again()
   }
 
   #again(): void {
@@ -119,12 +120,12 @@ export class CatchUp implements Standings, Service, Lane {
     const { schedule } = this.#context
     // spread over the interval, so that 25 nodes that started together do not speak together
     const spread = 0.75 + ((this.#context.keys.id[0] as number) / 255) * 0.5
-    const intervalMs = (this.#behind ? BEHIND_INTERVAL_MS : CALM_INTERVAL_MS) * spread
+    const intervalMs = (this.behind ? BEHIND_INTERVAL_MS : CALM_INTERVAL_MS) * spread
     this.#cancelAsk = schedule.after(intervalMs, 'catch up', async () => {
       if (this.#stopped) return
-      this.#behind = false
+      this.#quietRounds++
       await this.#ask()
-      if (!this.#behind) this.#again()
+      this.#again()
     })
   }
 

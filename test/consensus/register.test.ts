@@ -6,6 +6,7 @@ import '../kit/wasm.ts'
 import { readCertificate } from '../../src/consensus/certificate.ts'
 import { type Evidence, verifyEvidence } from '../../src/consensus/evidence.ts'
 import type { Order } from '../../src/consensus/order.ts'
+import type { Head } from '../../src/consensus/register.ts'
 import { readVoteBatch, VOTE, type VoteEntry } from '../../src/consensus/statement.ts'
 import { equal } from '../../src/core/bytes.ts'
 import { decodeEnvelope } from '../../src/core/envelope.ts'
@@ -226,6 +227,18 @@ rules('a stranger waits until the key log is settled, and is verified then', () 
   assert.equal(member.register.keyOf(order)?.key, carol.owner.publicKey)
 })
 
+rules('the key log of a stranger is asked for where more members vote for the order than may lie', () => {
+  const member = new Member(four)
+  const carol = new Wallet(four, person('carol'))
+  const order = carol.order(carol.pay(bytesOf('x'), 1))
+  member.order(order)
+  member.votes(VOTE.lock, order, [1])
+  assert.equal(of(member.order(order), 'need'), [], 'one of four may lie')
+  member.votes(VOTE.lock, order, [2])
+  const keyLog = carol.incept().oid
+  assert.equal(of(member.order(order), 'need'), [{ kind: 'need', oid: keyLog, fromVersion: 1 }])
+})
+
 rules('an order by a key position that the log does not have waits or is refused', () => {
   const member = new Member(four)
   const payer = alice(member)
@@ -441,6 +454,19 @@ again('heads tell who lacks what', () => {
   assert.equal(ahead.register.summary(), theirs)
   const all = Array.from({ length: LIMITS.summaryBuckets }, (_, i) => ahead.register.heads(i, null, 100)).flat()
   assert.is(all.length, 3)
+})
+
+again('a page of heads begins anywhere in its bucket and goes on at the start', () => {
+  const member = new Member(four)
+  for (let i = 0; i < 40; i++) member.settle(new Wallet(four, person(`owner ${i}`)).incept())
+  const buckets = Array.from({ length: LIMITS.summaryBuckets }, (_, i) => member.register.heads(i, null, 100))
+  const bucket = buckets.findIndex((heads) => heads.length >= 3)
+  const [first, second, third] = buckets[bucket] as [Head, Head, Head]
+  const rest = (buckets[bucket] as Head[]).slice(3)
+  const page = (after: Uint8Array, countMax: number) => member.register.heads(bucket, after, countMax)
+  assert.equal(page(first.oid, 100), [second, third, ...rest, first])
+  assert.equal(page(first.oid, 2), [second, third])
+  assert.equal(page(new Uint8Array(32).fill(255), 2), [first, second], 'after the last comes the first')
 })
 
 again('an open slot is repeated unasked, ever more seldom', () => {

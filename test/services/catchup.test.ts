@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { equal } from '../../src/core/bytes.ts'
 import { TYPE } from '../../src/core/envelope.ts'
 import { MemoryNet, type MemoryNode } from '../kit/node.ts'
 import { Speaker } from '../kit/wire.ts'
@@ -36,6 +37,26 @@ test('a member that was away learns of every settlement', async ({ net, members,
   assert.is(balance(again), 988)
   await net.until(() => again.agreed.register.sizes.openSlots === 0)
   assert.ok(again.catchUp.behind || again.context.counters.read()['catch-up.missing'])
+})
+
+test('a member that was away learns of many objects within seconds', async ({ net, members }) => {
+  const [one, , , last] = members as [MemoryNode, MemoryNode, MemoryNode, MemoryNode]
+  const store = last.crash()
+  const known = one.agreed.register.sizes.objects
+  for (let i = 0; i < 24; i++) {
+    const node = await net.node()
+    await net.during(node.wallet.introduce())
+    await net.pass(500)
+    node.crash()
+  }
+  assert.is(one.agreed.register.sizes.objects, known + 24)
+  const heads = (node: MemoryNode) => node.agreed.register.summary()
+  await net.pass(20_000)
+  const again = await net.member(3, store)
+  const startMs = net.clock.monotonicMs()
+  await net.until(() => heads(again).every((digest, i) => equal(digest, heads(one)[i] as Uint8Array)))
+  const tookMs = net.clock.monotonicMs() - startMs
+  assert.ok(tookMs < 15_000, `${tookMs} ms`)
 })
 
 test('a new device learns of its money, though nobody speaks of it any more', async ({ net, organization, payer }) => {

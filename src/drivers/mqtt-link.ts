@@ -70,6 +70,8 @@ class ReconnectingLink implements MqttLink {
   #client: MqttClient | null = null
   readonly #waiting: Outbound[] = []
   readonly #inFlight = new Set<Outbound>()
+  /** Topics that were emptied on this connection. */
+  readonly #emptied = new Set<string>()
   #queuedBytes = 0
   #attempts = 0
   #cancelRetry: (() => void) | null = null
@@ -191,8 +193,10 @@ class ReconnectingLink implements MqttLink {
       ;(client.stream as unknown as Partial<Socket>).setNoDelay?.(true)
       void this.#enterUp(client)
     })
-    client.on('message', (topic, payload) => {
+    this.#emptied.clear()
+    client.on('message', (topic, payload, { retain }) => {
       this.#options.counters.count('link.received')
+      if (this.#isStale(topic, payload.length === 0, retain)) return
       this.#receive(topic, new Uint8Array(payload.buffer, payload.byteOffset, payload.length))
     })
     client.on('error', (error) => {
@@ -203,6 +207,20 @@ class ReconnectingLink implements MqttLink {
       client.end(true)
     })
     client.once('close', () => this.#lost(client))
+  }
+
+  /**
+   * A broker may hand a new subscriber its stored copies after newer messages on the same topics. That matters where the newer one was empty, which deletes
+   * the copy: whoever is gone would seem to be there.
+   */
+  #isStale(topic: string, isEmpty: boolean, isStoredCopy: boolean): boolean {
+    if (isStoredCopy && this.#emptied.has(topic)) {
+      this.#options.counters.count('link.staleCopy')
+      return true
+    }
+    if (!isEmpty) this.#emptied.delete(topic)
+    else if (this.#emptied.size < LIMITS.brokerRetainedMax) this.#emptied.add(topic)
+    return false
   }
 
   async #enterUp(client: MqttClient): Promise<void> {

@@ -18,8 +18,8 @@ import type { Agreed, Standings } from '../kernel/agreed.ts'
 import type { Context, Service } from '../kernel/context.ts'
 import type { Decision, Lane, Message, Outgoing } from '../kernel/road.ts'
 
-const BEHIND_INTERVAL_MS = 1_000
-const CALM_INTERVAL_MS = 15_000
+const INTERVAL_MS_MIN = 1_000
+const INTERVAL_MS_MAX = 15_000
 const LIFETIME_MS = 10_000
 const RESPONDERS = 4
 const BUCKETS_PER_ANSWER = 2
@@ -66,11 +66,6 @@ export class CatchUp implements Standings, Service, Lane {
     this.#unhear()
   }
 
-  /** True until every member was asked in vain, four of them once more: silence may also mean that those who were asked are dead. */
-  get behind(): boolean {
-    return this.#quietRounds <= Math.ceil(this.#agreement.committee.seats.length / RESPONDERS)
-  }
-
   async upToDate(oid: Uint8Array): Promise<void> {
     const { road, topics, schedule } = this.#context
     const name = toHex(oid)
@@ -81,7 +76,7 @@ export class CatchUp implements Standings, Service, Lane {
         emit: [{ topic: topics.sync, type: TYPE.headQuery, payload: [oid], lifetimeMs: LIFETIME_MS }],
       }))
     await ask()
-    const cancel = schedule.every(BEHIND_INTERVAL_MS, 'ask for a head', async () => {
+    const cancel = schedule.every(INTERVAL_MS_MIN, 'ask for a head', async () => {
       question.rounds++
       this.#weigh(question)
       if (!question.done) await ask()
@@ -108,11 +103,11 @@ export class CatchUp implements Standings, Service, Lane {
     return this.#takeHeads(frame.sender, new Fields('heads', frame.payload))
   }
 
-  /** Something may be missing: asks again soon, until everybody was asked and nothing was. */
+  /** Something may be missing: asks again soon, and then ever more seldom while nothing is. Silence may also mean that those who were asked are dead. */
   #hasten(): void {
-    const wasCalm = !this.behind
+    const wasHasty = this.#quietRounds === 0
     this.#quietRounds = 0
-    if (wasCalm) this.#again()
+    if (!wasHasty) this.#again()
   }
 
   #again(): void {
@@ -120,7 +115,7 @@ export class CatchUp implements Standings, Service, Lane {
     const { schedule } = this.#context
     // spread over the interval, so that 25 nodes that started together do not speak together
     const spread = 0.75 + ((this.#context.keys.id[0] as number) / 255) * 0.5
-    const intervalMs = (this.behind ? BEHIND_INTERVAL_MS : CALM_INTERVAL_MS) * spread
+    const intervalMs = Math.min(INTERVAL_MS_MIN * 2 ** this.#quietRounds, INTERVAL_MS_MAX) * spread
     this.#cancelAsk = schedule.after(intervalMs, 'catch up', async () => {
       if (this.#stopped) return
       this.#quietRounds++

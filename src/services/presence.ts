@@ -86,11 +86,16 @@ export class Presence implements Service, Lane {
     return this.#health.get(toHex(id)) ?? null
   }
 
-  /** An empty message on a health topic: the broker says that this node is gone. */
+  /** An empty message on a health topic: the broker says that this node is gone. Taken in after what came before it. */
   hintGone(topic: string): void {
-    const { topics } = this.#context
+    const { topics, road } = this.#context
     const id = topic.slice(`${topics.prefix}/health/`.length)
-    if (this.#lastHeardMs.delete(id)) this.#changed()
+    const taken = road.run(() => {
+      if (this.#lastHeardMs.delete(id)) this.#changed()
+      return null
+    })
+    // a node that is stopped needs no hints
+    taken.catch(() => {})
   }
 
   authorize(message: Message): void {

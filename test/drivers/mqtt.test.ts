@@ -5,8 +5,10 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fromText } from '../../src/core/bytes.ts'
 import { LIMITS } from '../../src/core/limits.ts'
+import { hostClock, hostRandom } from '../../src/drivers/host.ts'
 import type { MqttBroker } from '../../src/drivers/mqtt-broker.ts'
 import { type MqttLink, openMqttLink } from '../../src/drivers/mqtt-link.ts'
+import { createCounters } from '../../src/kernel/observe.ts'
 import type { LinkState } from '../../src/kernel/ports.ts'
 import { BrokerKit, OPEN_POLICY, PLACE } from '../kit/broker.ts'
 import { withTemp } from '../kit/temp.ts'
@@ -466,6 +468,43 @@ test(
     await new Promise((resolve) => server.close(resolve))
   }),
 )
+
+test('a stored copy that comes after the message that deleted it is dropped, and the next word is heard', async () => {
+  const publish = (flags: number, topic: string, text: string): Buffer =>
+    Buffer.concat([
+      Buffer.from([0x30 | flags, 2 + topic.length + text.length, 0, topic.length]),
+      Buffer.from(topic + text),
+    ])
+  const RETAIN = 1
+  const server = createServer((socket) => {
+    socket.once('data', () => {
+      socket.write(Buffer.from([0x20, 2, 0, 0]))
+      socket.once('data', (subscribe) => {
+        socket.write(Buffer.from([0x90, 3, subscribe[2] as number, subscribe[3] as number, 0]))
+        socket.write(publish(RETAIN, 'b', 'there'))
+        socket.write(publish(0, 'a', ''))
+        socket.write(publish(RETAIN, 'a', 'old'))
+        socket.write(publish(0, 'a', 'back'))
+        socket.write(publish(RETAIN, 'a', 'kept'))
+      })
+    })
+  }).listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const counters = createCounters()
+  const { port } = server.address() as { port: number }
+  const link = openMqttLink({ url: `mqtt://127.0.0.1:${port}`, clock: hostClock(), random: hostRandom(), counters })
+  try {
+    const received = inbox(link)
+    await link.subscribe('#')
+    await link.up(5_000)
+    await until(2_000, () => received.length >= 4)
+    assert.equal(received, ['b=there', 'a=', 'a=back', 'a=kept'])
+    assert.is(counters.read()['link.staleCopy'], 1)
+  } finally {
+    await link.close()
+    server.close()
+  }
+})
 
 async function credentials(kit: BrokerKit, place = PLACE, clock = kit.clock) {
   const signIn = kit.signIn(await kit.keys(), place, clock)

@@ -132,7 +132,9 @@ alone.after.each(({ scene }) => scene.close())
 
 /** Brings a settlement about that the member may publish only after others. */
 async function pendingSettlement(scene: Scene): Promise<Order> {
-  const { member, topics, seats, committee } = scene
+  const { member, topics, seats, committee, world } = scene
+  // the others, who see none of these votes, are not to ask for what came of them
+  world.bus.loses = ({ topic }) => topic === topics.sync
   let order = guestOrder(scene)
   while ((order.od[0] as number) % 4 === 0) order = guestOrder(scene)
   member.context.road.receive(topics.order, orderBytes(order))

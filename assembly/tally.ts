@@ -161,12 +161,18 @@ export function stateOf(): u32 {
   return table.isCertified(entry) ? 2 : 1
 }
 
-/** Forgets the key in entry 0 of `input`; 0 if it was not there. */
-export function remove(): u32 {
-  const entry = entryOfInput()
-  if (entry == 0) return 0
-  forget(entry)
-  return 1
+/** Forgets `count` keys of 32 bytes at `input`; answers how many of them were there. */
+export function remove(count: u32): u32 {
+  const multiplier = load<u64>(seed)
+  const end = input + 32 * <usize>count
+  let found: u32 = 0
+  for (let key = input; key < end; key += 32) {
+    const entry = table.find(key, table.hashOf(key, multiplier))
+    if (entry == 0) continue
+    forget(entry)
+    found++
+  }
+  return found
 }
 
 /** Keys held. */

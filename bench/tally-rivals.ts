@@ -12,8 +12,8 @@ export interface VoteCounter {
   addBatchInto(events: Uint32Array, member: number, entries: Uint8Array): number
   /** Members who voted for that candidate, bit i for member i. */
   mask(key: Uint8Array, candidate: Uint8Array): number
-  /** Forgets a key and its votes; false if it was not held. */
-  remove(key: Uint8Array): boolean
+  /** Forgets keys of 32 bytes and their votes; answers how many were held. */
+  remove(keys: Uint8Array): number
 }
 
 export interface CounterOptions {
@@ -115,8 +115,11 @@ export function createMapCounter({ weights, quorum, strong, capacity }: CounterO
       const held = keys.get(latin(key).latin1Slice())
       return (held?.votes.find((votes) => votes.candidate === wanted)?.mask ?? 0) >>> 0
     },
-    remove(key) {
-      return keys.delete(latin(key).latin1Slice())
+    remove(gone) {
+      const text = latin(gone)
+      let count = 0
+      for (let at = 0; at < gone.length; at += 32) if (keys.delete(text.latin1Slice(at, at + 32))) count++
+      return count
     },
   }
 }
@@ -189,7 +192,8 @@ class ArrayCounter implements VoteCounter {
 
   mask(key: Uint8Array, candidate: Uint8Array): number {
     const { table, words } = this
-    const entry = this.#find(key)
+    this.bytes.set(key)
+    const entry = this.#find(0)
     this.bytes.set(candidate)
     if (entry < 0) return 0
     if (same(table, entry + 8, words, 0)) return (table[entry + MASK] as number) >>> 0
@@ -199,10 +203,18 @@ class ArrayCounter implements VoteCounter {
     return (this.further.get(entry)?.find((votes) => same(votes.words, 0, words, 0))?.mask ?? 0) >>> 0
   }
 
-  remove(key: Uint8Array): boolean {
-    const entry = this.#find(key)
-    if (entry >= 0) this.#release(entry, hashAt(this.words, 0))
-    return entry >= 0
+  remove(keys: Uint8Array): number {
+    if (keys.length > this.bytes.length) throw new RangeError('keys: more than fit')
+    this.bytes.set(keys)
+    const words = keys.length / 4
+    let count = 0
+    for (let at = 0; at < words; at += 8) {
+      const entry = this.#find(at)
+      if (entry < 0) continue
+      this.#release(entry, hashAt(this.words, at))
+      count++
+    }
+    return count
   }
 
   /** The hot loop, with all it uses in locals: known keys and their first candidates. */
@@ -335,15 +347,15 @@ class ArrayCounter implements VoteCounter {
     slots[2 * gap + 1] = 0
   }
 
-  #find(key: Uint8Array): number {
+  /** The entry of the key at `at` in `words`, or -1. */
+  #find(at: number): number {
     const { slots, table, words, slotMask } = this
-    this.bytes.set(key)
-    const hash = hashAt(words, 0)
+    const hash = hashAt(words, at)
     let slot = hash & slotMask
     while (true) {
       const number = slots[2 * slot + 1] as number
       if (number === 0) return -1
-      if (slots[2 * slot] === hash && same(table, WORDS * (number - 1), words, 0)) return WORDS * (number - 1)
+      if (slots[2 * slot] === hash && same(table, WORDS * (number - 1), words, at)) return WORDS * (number - 1)
       slot = (slot + 1) & slotMask
     }
   }

@@ -35,6 +35,7 @@ export interface CountEvent {
 
 const KINDS = { QUORUM: 'quorum', STRONG: 'strong', EQUIVOCATION: 'double' } as const
 const ENTRY_BYTES = 64
+const KEY_BYTES = 32
 
 /** How many open slots without an order one seat may vote in. */
 export function unfoundedSlotsMax(committee: Committee): number {
@@ -112,7 +113,8 @@ export class VoteCount {
     return most
   }
 
-  forget(question: Pick<Question, 'key'>): void {
-    this.#tally.remove(question.key)
+  forget(...questions: readonly Pick<Question, 'key'>[]): void {
+    for (const [i, { key }] of questions.entries()) this.#packed.set(key, KEY_BYTES * i)
+    this.#tally.remove(this.#packed.subarray(0, KEY_BYTES * questions.length))
   }
 }

@@ -132,19 +132,21 @@ export class Slots {
 
   /** Forgets a slot and its votes. */
   close(slot: Slot): void {
-    if (!this.isOpen(slot)) return
-    this.settle(slot)
-    this.#count.forget(slot.confirms)
+    if (this.#drop(slot)) this.#count.forget(slot.locks, slot.confirms)
   }
 
   /** Forgets a slot, but not who has confirmed. */
   settle(slot: Slot): void {
-    // a slot that was closed before has nothing left; what goes by its name now is another one
-    if (!this.isOpen(slot)) return
+    if (this.#drop(slot)) this.#count.forget(slot.locks)
+  }
+
+  /** False for a slot that was closed before: it has nothing left, and what goes by its name now is another one. */
+  #drop(slot: Slot): boolean {
+    if (!this.isOpen(slot)) return false
     this.#slots.delete(slot.name)
     this.#unhold(slot)
     this.#discharge(slot)
-    this.#count.forget(slot.locks)
+    return true
   }
 
   #discharge(slot: Slot): void {

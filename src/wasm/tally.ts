@@ -27,7 +27,7 @@ interface TallyExports extends KernelExports {
   weightOf(): number
   anyMaskOf(): number
   stateOf(): number
-  remove(): number
+  remove(count: number): number
   size(): number
   evictions(): number
 }
@@ -88,8 +88,8 @@ export interface Tally {
   voters(key: Uint8Array): number
   /** Whether a candidate of that key has reached the quorum. Null where the key is not held. */
   certified(key: Uint8Array): boolean | null
-  /** Forgets a key and its votes. False if it was not held. */
-  remove(key: Uint8Array): boolean
+  /** Forgets keys and their votes: 32 bytes each, one behind the other. Answers how many of them were held. */
+  remove(keys: Uint8Array): number
   /**
    * Forgets every key and vote, and counts for another committee from now on: a vote counts in its own epoch only.
    * Capacity, seed and memory stay. `createEpochTally` keeps the votes of the epoch before beside those of this one.
@@ -104,6 +104,7 @@ export interface Tally {
 const NO_EVENTS: readonly TallyEvent[] = Object.freeze([])
 const CAPACITY = 4096
 const ENTRY = 64
+const KEY = 32
 const NUMBERS_PER_ENTRY = 4
 /** Any constants do where nobody chooses keys in order to slow the table down. */
 const SEED = Uint8Array.of(0x15, 0x7c, 0x4a, 0x7f, 0xb9, 0x79, 0x37, 0x9e)
@@ -228,9 +229,17 @@ export function createTally(options: TallyOptions): Tally {
       const state = kernel.stateOf()
       return state === 0 ? null : state === 2
     },
-    remove(key) {
-      setKey(key)
-      return kernel.remove() === 1
+    remove(keys) {
+      assertArray('keys', keys)
+      if (keys.length % KEY !== 0) throw new RangeError(`keys: expected a multiple of ${KEY} bytes, got ${keys.length}`)
+      const roomBytes = ENTRY * entriesMax
+      let held = 0
+      for (let at = 0; at < keys.length; at += roomBytes) {
+        const part = keys.length <= roomBytes ? keys : keys.subarray(at, at + roomBytes)
+        bytes.set(part, input)
+        held += kernel.remove(part.length / KEY)
+      }
+      return held
     },
     renew,
     get size() {

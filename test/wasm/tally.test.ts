@@ -122,7 +122,7 @@ for (const build of BUILDS) {
             model.add(member, key, candidate).map((kind) => ({ index, kind })),
           )
           assert.equal(tally.addBatch(member, entries(...votes)), expected)
-          if (remove !== null) assert.is(tally.remove(digest(remove)), model.keys.delete(remove))
+          if (remove !== null) assert.is(tally.remove(digest(remove)), model.keys.delete(remove) ? 1 : 0)
         }
         assertSame(tally, model, keys, candidates)
       }),
@@ -175,10 +175,22 @@ for (const build of BUILDS) {
           assert.is(tally.mask(digest(key), digest(100 + member)), (1 << member) >>> 0)
         }
         assert.is(tally.voters(digest(key)), 2 ** 32 - 1)
-        if (round < 2 || key % 2 === 0) assert.ok(tally.remove(digest(key)))
+        if (round < 2 || key % 2 === 0) assert.is(tally.remove(digest(key)), 1)
       }
       if (round === 2) tally.renew({ weights, quorum: 22, strong: 27 })
     }
+  })
+
+  test('many keys are forgotten at once, more than the kernel takes in one call too', () => {
+    const tally = createTally({ weights: [1], quorum: 1, strong: 1, capacity: 2048, build })
+    const keys = Array.from({ length: 1_200 }, (_, key) => digest(key))
+    for (const key of keys) tally.add(0, key, digest(0))
+    const gone = Buffer.concat([digest(5_000), ...keys.slice(0, 1_100), digest(3)])
+    assert.is(tally.remove(new Uint8Array(gone)), 1_100)
+    assert.is(tally.size, 100)
+    assert.ok(keys.every((key, i) => (tally.certified(key) === null) === i < 1_100))
+    assert.is(tally.remove(new Uint8Array(0)), 0)
+    assert.throws(() => tally.remove(new Uint8Array(33)), /keys: expected a multiple of 32/)
   })
 
   test('a certified key is never evicted; when all are, a new one is refused and told', () => {
@@ -193,8 +205,8 @@ for (const build of BUILDS) {
     certify(3)
     assert.equal(tally.add(0, digest(4), digest(0)), [{ index: 0, kind: 'FULL' }])
     assert.is(tally.certified(digest(4)), null)
-    assert.ok(tally.remove(digest(1)))
-    assert.not.ok(tally.remove(digest(1)))
+    assert.is(tally.remove(digest(1)), 1)
+    assert.is(tally.remove(digest(1)), 0)
     assert.equal(tally.add(0, digest(4), digest(0)), [])
     assert.is(tally.size, 2)
   })
@@ -240,7 +252,7 @@ for (const build of BUILDS) {
       })
       assert.equal(tally.addBatch(member, batch), expected)
       const gone = random(700)
-      assert.is(tally.remove(spread(gone)), model.keys.delete(gone))
+      assert.is(tally.remove(spread(gone)), model.keys.delete(gone) ? 1 : 0)
       assert.is(tally.evictions, model.evictions)
     }
     assert.ok(model.evictions > 1000, `only ${model.evictions} evictions`)

@@ -50,7 +50,8 @@ function round(ledger: Ledger, name: string, tally: Tally, model: TallyModel, ch
   ledger.answer(`${name}: weight`, tally.weight(digest(key), digest(candidate)), vote?.weight ?? 0)
   ledger.answer(`${name}: voters`, tally.voters(digest(key)), held?.voters ?? 0)
   ledger.answer(`${name}: certified`, tally.certified(digest(key)), held?.certified ?? null)
-  if (chance.integer(0, 5) === 0) ledger.answer(`${name}: removal`, tally.remove(digest(key)), model.keys.delete(key))
+  if (chance.integer(0, 5) === 0)
+    ledger.answer(`${name}: removal`, tally.remove(digest(key)) === 1, model.keys.delete(key))
   ledger.answer(`${name}: size`, tally.size, model.keys.size)
 }
 

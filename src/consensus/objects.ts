@@ -124,12 +124,8 @@ export class Objects<S> implements ObjectReader<S> {
       if (settled > 0 && bucketOf(oid) === bucket) heads.push({ oid, version: settled })
     }
     heads.sort((a, b) => compare(a.oid, b.oid))
-    const start = after
-      ? Math.max(
-          0,
-          heads.findIndex(({ oid }) => compare(oid, after) > 0),
-        )
-      : 0
+    const next = after ? heads.findIndex(({ oid }) => compare(oid, after) > 0) : 0
+    const start = Math.max(0, next)
     return [...heads.slice(start), ...heads.slice(0, start)].slice(0, countMax)
   }
 

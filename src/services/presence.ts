@@ -34,6 +34,8 @@ export class Presence implements Service, Lane {
   readonly #seats: readonly Uint8Array[]
   readonly #lastHeardMs = new Map<string, number>()
   readonly #health = new Map<string, Health>()
+  /** Seats that are to be taken for gone at the end of the turn. */
+  readonly #hints = new Set<string>()
   readonly #upSinceMs: number
   #reading: Reading | null = null
   #seatsTold = 0
@@ -90,7 +92,10 @@ export class Presence implements Service, Lane {
   hintGone(topic: string): void {
     const { topics, road } = this.#context
     const id = topic.slice(`${topics.prefix}/health/`.length)
+    if (this.#hints.has(id) || !this.#seats.some((seat) => toHex(seat) === id)) return
+    this.#hints.add(id)
     const taken = road.run(() => {
+      this.#hints.delete(id)
       if (this.#lastHeardMs.delete(id)) this.#changed()
       return null
     })

@@ -13,6 +13,7 @@ import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Clock, Counters, Link, LinkState, Random, Receive } from '../kernel/ports.ts'
 import type { Credentials } from './broker-token.ts'
+import { StoredCopies } from './mqtt-copies.ts'
 
 /** What the broker publishes when the connection dies. */
 export interface Will {
@@ -70,8 +71,6 @@ class ReconnectingLink implements MqttLink {
   #client: MqttClient | null = null
   readonly #waiting: Outbound[] = []
   readonly #inFlight = new Set<Outbound>()
-  /** Topics that were emptied on this connection. */
-  readonly #emptied = new Set<string>()
   #queuedBytes = 0
   #attempts = 0
   #cancelRetry: (() => void) | null = null
@@ -193,11 +192,11 @@ class ReconnectingLink implements MqttLink {
       ;(client.stream as unknown as Partial<Socket>).setNoDelay?.(true)
       void this.#enterUp(client)
     })
-    this.#emptied.clear()
+    const copies = new StoredCopies()
     client.on('message', (topic, payload, { retain }) => {
-      this.#options.counters.count('link.received')
-      if (this.#isStale(topic, payload.length === 0, retain)) return
-      this.#receive(topic, new Uint8Array(payload.buffer, payload.byteOffset, payload.length))
+      const isStale = copies.isStale(topic, payload.length === 0, retain)
+      this.#options.counters.count(isStale ? 'link.staleCopy' : 'link.received')
+      if (!isStale) this.#receive(topic, new Uint8Array(payload.buffer, payload.byteOffset, payload.length))
     })
     client.on('error', (error) => {
       const refused = typeof (error as { code?: unknown }).code === 'number'
@@ -207,20 +206,6 @@ class ReconnectingLink implements MqttLink {
       client.end(true)
     })
     client.once('close', () => this.#lost(client))
-  }
-
-  /**
-   * A broker may hand a new subscriber its stored copies after newer messages on the same topics. That matters where the newer one was empty, which deletes
-   * the copy: whoever is gone would seem to be there.
-   */
-  #isStale(topic: string, isEmpty: boolean, isStoredCopy: boolean): boolean {
-    if (isStoredCopy && this.#emptied.has(topic)) {
-      this.#options.counters.count('link.staleCopy')
-      return true
-    }
-    if (!isEmpty) this.#emptied.delete(topic)
-    else if (this.#emptied.size < LIMITS.brokerRetainedMax) this.#emptied.add(topic)
-    return false
   }
 
   async #enterUp(client: MqttClient): Promise<void> {

@@ -65,7 +65,7 @@ measure('who does a hundred times the work has a fraction of the rate, alone and
     const rates = await race([spin(2_000), spin(200_000)], { quick: true, parallel })
     const [few = 0, many = 1] = rates.values()
     const ratio = few / many
-    assert.ok(ratio > 10 && ratio < 1_000, `ratio ${ratio}`)
+    assert.ok(ratio > 10, `ratio ${ratio}`)
   }
 })
 

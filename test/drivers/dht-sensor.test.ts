@@ -24,7 +24,7 @@ class LeapingClock implements Clock {
     const timer = setTimeout(() => {
       this.now += delayMs
       action()
-    }, delayMs / 400)
+    }, delayMs / 40)
     return () => clearTimeout(timer)
   }
 }

@@ -1,41 +1,27 @@
 /**
  * The key event log of an identity: which keys speak for it, from the inception on.
  *
- * After KERI's pre-rotation: every event commits by hash to the keys that come next, so that a thief of today's key cannot rotate to his own.
- * This version reads inception events; rotation, delegation, revocation and recovery are further event kinds of the same log, told apart by
- * the first field, and refused by name until they are understood.
+ * After KERI's pre-rotation: every event commits by hash to the keys that come next, so that a thief of today's key cannot rotate to his own. Whoever has
+ * the log verifies it offline. Layout: `keylog-event.ts`; rules, and what thieves of which keys can do: `keylog-state.ts`; two histories: `keylog-fork.ts`.
+ *
+ * What a log alone cannot show is that there is no other one: who steals the keys of a past or present generation can write another history from their
+ * rotation on, as if the true one did not exist. Against that stand witnesses (the register lane settles one event per position) and memory (`known`).
  */
 
-import { encode } from '../core/codec.ts'
-import { assertPublicKey, verifySignature } from '../core/crypto.ts'
-import { blake3Of } from '../core/digest.ts'
-import { decodeEnvelope, type Envelope, encodeEnvelope, signedBytes, TYPE } from '../core/envelope.ts'
+import { equal } from '../core/bytes.ts'
+import { decodeEnvelope, type Envelope, statementDigest } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
-import { Fields } from '../core/shape.ts'
-import { identityOf, KINDS, type Kind, labelOf } from './xqident.ts'
+import { keyDigest } from './delegation.ts'
+import { type InceptionEvent, keyEventBody, readKeyEvent } from './keylog-event.ts'
+import { advanced, incepted, type KeyState, type Seen, stateAt } from './keylog-state.ts'
+import type { Kind } from './xqident.ts'
 
-/** Key events belong to no net: their scope is 32 zero bytes. */
-export const NO_SCOPE: Uint8Array = new Uint8Array(32)
+export { keyDigest } from './delegation.ts'
+export { keyEventBytes, keyEventMessage, NO_SCOPE } from './keylog-event.ts'
+export type { KeyState } from './keylog-state.ts'
 
-const EVENT = { inception: 0, rotation: 1, delegation: 2, revocation: 3, recovery: 4 } as const
-
-/** What a log says about its identity as of its newest event. */
-export interface KeyState {
-  /** 32 bytes. */
-  readonly id: Uint8Array
-  readonly label: string
-  readonly kind: Kind
-  /** Position of the newest event; an inception is 0. */
-  readonly position: number
-  /** Raw Ed25519 public keys; this version has one. */
-  readonly keys: readonly Uint8Array[]
-  readonly threshold: number
-  /** BLAKE3 commitments to the keys that come next. */
-  readonly nextKeyDigests: readonly Uint8Array[]
-}
-
-/** What a new identity starts from. Keys are raw 32-byte Ed25519 public keys; the next key stays unused until a rotation. */
+/** What a new identity of one key starts from. Keys are raw 32-byte Ed25519 public keys; the next key stays unused until a rotation. */
 export interface Inception {
   readonly kind: Kind
   readonly key: Uint8Array
@@ -44,24 +30,62 @@ export interface Inception {
   readonly salt: Uint8Array
 }
 
-/** Body bytes of an inception event, to be signed over `signedBytes(TYPE.keyEvent, NO_SCOPE, body)` with its key. */
-export function inceptionBody(inception: Inception): Uint8Array {
-  const { kind, key, nextKey, salt } = inception
-  return encode([EVENT.inception, 0, KINDS.indexOf(kind), [key], 1, [keyDigest(nextKey)], 1, salt])
+/** What a reader of a log knows beside the log. */
+export interface LogContext {
+  /** Now, in milliseconds since 1970; without it no recovery takes effect. */
+  readonly nowMs?: number
+  /** When witnesses first saw the event of this digest, in milliseconds since 1970; null where none did. */
+  readonly witnessedMs?: (digest: Uint8Array) => number | null
+  /** The newest event that was seen of this identity before: an older or another log is refused. */
+  readonly known?: { readonly position: number; readonly digest: Uint8Array }
 }
 
-/** Commitment to a key that has not been shown yet. */
-export function keyDigest(key: Uint8Array): Uint8Array {
-  return blake3Of('webx v1 next key', key)
-}
+const UNSEEN: Seen = { nowMs: 0, witnessedMs: null }
 
-/** Encoded envelope of a signed key event. */
-export function keyEventBytes(body: Uint8Array, signature: Uint8Array): Uint8Array {
-  return encodeEnvelope({ type: TYPE.keyEvent, scope: NO_SCOPE, body, signature, attachment: new Uint8Array(0) })
+/** Body bytes of the inception of one key without recovery, to be signed as `keyEventMessage`. */
+export function inceptionBody({ kind, key, nextKey, salt }: Inception): Uint8Array {
+  const next = { digests: [keyDigest(nextKey)], threshold: 1 }
+  const none = { recovery: null, delegator: null, laterKeyDigest: null }
+  return keyEventBody({ event: 'inception', position: 0, kind, keys: [key], threshold: 1, next, salt, ...none })
 }
 
 /**
- * The state after an inception event, verified: shape, keys, and the signature by its own key.
+ * The state after a log: an inception and what follows it, each event an encoded envelope.
+ *
+ * Throws `bad-identity` where there is no inception, `limit` for a log that is too long, `stale-log` or `forked-log` where `known` says otherwise, and the
+ * code of the first rule that an event breaks.
+ */
+export function readKeyLog(events: readonly Uint8Array[], context: LogContext = {}): KeyState {
+  const [first, ...rest] = events
+  if (first === undefined) throw new WebxError('bad-identity', 'a key log begins with an inception')
+  if (rest.length > LIMITS.keyEventsPerLogMax) {
+    throw new WebxError('limit', `key log of ${events.length} events, at most ${LIMITS.keyEventsPerLogMax + 1} allowed`)
+  }
+  const { nowMs = 0, known } = context
+  let state = readFounding(decodeKeyEnvelope(first))
+  assertKnown(state, known)
+  for (const bytes of rest) {
+    const envelope = decodeKeyEnvelope(bytes)
+    const witnessedMs = context.witnessedMs?.(statementDigest(envelope)) ?? null
+    state = advanced(state, readKeyEvent(envelope), envelope, { nowMs, witnessedMs })
+    assertKnown(state, known)
+  }
+  if (known && state.position < known.position) {
+    throw new WebxError('stale-log', `key log ends at ${state.position}, but ${known.position} was seen before`, {
+      hint: 'Ask a witness or another node for the newer log.',
+    })
+  }
+  return stateAt(state, nowMs)
+}
+
+/** The state after one more event. A recovery whose witnesses come later than the event needs the log to be read again. */
+export function applyKeyEvent(state: KeyState, bytes: Uint8Array, seen: Seen = UNSEEN): KeyState {
+  const envelope = decodeKeyEnvelope(bytes)
+  return advanced(state, readKeyEvent(envelope), envelope, seen)
+}
+
+/**
+ * The state after the inception of an identity with one key, which is what members, terminals and payers have: shape, keys, and the signature by its own key.
  *
  * Throws `bad-identity`, `bad-key`, `bad-signature`, `unsupported-key-event`, or what decoding throws.
  */
@@ -71,38 +95,25 @@ export function readInception(bytes: Uint8Array): KeyState {
 
 /** The same for an envelope that is decoded already. */
 export function verifyInception(envelope: Envelope): KeyState {
-  if (envelope.type !== TYPE.keyEvent || envelope.scope.some((byte) => byte !== 0)) {
-    throw new WebxError('bad-identity', 'not a key event')
+  const event = readKeyEvent(envelope, 'inception') as InceptionEvent
+  if (event.keys.length !== 1 || event.next.digests.length !== 1) {
+    throw new WebxError('unsupported-key-event', 'an identity of several keys cannot take this part')
   }
-  const fields = Fields.of('key event', envelope.body)
-  const event = fields.uint('event', 255)
-  if (event !== EVENT.inception) {
-    throw new WebxError('unsupported-key-event', `key event ${event} is not understood by this version`)
-  }
-  const position = fields.uint('position', 0)
-  const kind = KINDS[fields.uint('kind', KINDS.length - 1)] as Kind
-  const keys = fields.list('keys', LIMITS.keysPerIdentityMax, asKey)
-  const threshold = fields.uint('threshold', LIMITS.keysPerIdentityMax)
-  const nextKeyDigests = fields.list('nextKeyDigests', LIMITS.keysPerIdentityMax, asKey)
-  const nextThreshold = fields.uint('nextThreshold', LIMITS.keysPerIdentityMax)
-  fields.bytes('salt', 16)
-  fields.end()
-  if (keys.length !== 1 || threshold !== 1 || nextKeyDigests.length !== 1 || nextThreshold !== 1) {
-    throw new WebxError('unsupported-key-event', 'identities of several keys are not understood by this version')
-  }
-  const [key] = keys as [Uint8Array]
-  assertPublicKey(key)
-  const message = signedBytes(TYPE.keyEvent, NO_SCOPE, envelope.body)
-  if (!verifySignature(key, message, envelope.signature)) {
-    throw new WebxError('bad-signature', 'inception event is not signed by its own key')
-  }
-  const id = identityOf(envelope.body)
-  return { id, label: labelOf(id), kind, position, keys, threshold, nextKeyDigests }
+  return incepted(event, envelope)
 }
 
-function asKey(value: unknown): Uint8Array {
-  if (!(value instanceof Uint8Array) || value.length !== 32) {
-    throw new WebxError('bad-shape', 'key event: keys and digests have 32 bytes')
+function readFounding(envelope: Envelope): KeyState {
+  const event = readKeyEvent(envelope)
+  if (event.event !== 'inception') throw new WebxError('bad-identity', 'a key log begins with an inception')
+  return incepted(event, envelope)
+}
+
+function decodeKeyEnvelope(bytes: Uint8Array): Envelope {
+  return decodeEnvelope(bytes, LIMITS.keyEventBytesMax)
+}
+
+function assertKnown(state: KeyState, known: LogContext['known']): void {
+  if (known && state.position === known.position && !equal(state.digest, known.digest)) {
+    throw new WebxError('forked-log', `another event was seen at position ${known.position} before`)
   }
-  return value
 }

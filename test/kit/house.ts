@@ -24,7 +24,12 @@ const PURE = new Set(['consensus', 'swarm', 'ledger', 'data', 'face', 'identity'
 /** What stands alone: each file of `drivers` and `services`, each folder of `apps`. */
 const ALONE = new Set(['drivers', 'services', 'apps'])
 /** Made to be shared by its siblings: the contract of apps, the one protocol of link and broker, what the machine itself gives. */
-const SHARED = new Set(['src/apps/app.ts', 'src/drivers/broker-token.ts', 'src/drivers/host.ts'])
+const SHARED = new Set([
+  'src/apps/app.ts',
+  'src/drivers/broker-token.ts',
+  'src/drivers/host.ts',
+  'src/drivers/passphrase.ts',
+])
 /** Doors into the world that pure cryptography cannot do without. */
 const MAY_IMPORT_NODE: Readonly<Record<string, readonly string[]>> = {
   'src/core/crypto.ts': ['node:crypto'],
@@ -36,6 +41,10 @@ const MAY_READ_ENVIRONMENT = ['src/boot.ts', 'src/drivers/camera-command.ts', 's
 const ONE_USER: Readonly<Record<string, RegExp>> = {
   '@assemblyscript/loader': /^src\/wasm\/load\.ts$/,
   'cbor-x': /^src\/cli\/check-codec\.ts$/,
+  'assemblyscript/asc': /^src\/cli\/dsr-compile\.ts$/,
+  '@noble/post-quantum/ml-kem.js': /^src\/core\/xwing\.ts$/,
+  '@scure/bip39': /^src\/identity\/words\.ts$/,
+  '@scure/bip39/wordlists/english.js': /^src\/identity\/words\.ts$/,
   pino: /^src\/kernel\/observe\.ts$/,
   mqtt: /^src\/drivers\//,
   aedes: /^src\/drivers\//,

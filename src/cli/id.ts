@@ -12,13 +12,15 @@ import { offerSeat } from '../net.ts'
 import { type Arguments, didYouMean, readArguments } from './arguments.ts'
 import type { Io } from './io.ts'
 import { EXIT, printJson } from './output.ts'
+import { keyFileOptions } from './passphrase.ts'
 
 /** Makes an identity and its key file. Throws `usage`, `bad-argument`, and what the key file does. */
 export async function create(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('id create', args)
   const path = pathOf(given, io)
   const kind = kindOf(given.text('kind') ?? 'device')
-  await createKeyFile(path, kind)
+  const options = await keyFileOptions(given, io)
+  await createKeyFile(path, kind, options)
   await report(path, given, io)
   return EXIT.done
 }
@@ -45,6 +47,7 @@ function kindOf(text: string): Kind {
 
 async function report(path: string, given: Arguments, io: Io): Promise<void> {
   const shown = await describeKeyFile(path)
+  const options = await keyFileOptions(given, io)
   const identity = {
     label: shown.label,
     id: toHex(shown.id),
@@ -52,13 +55,14 @@ async function report(path: string, given: Arguments, io: Io): Promise<void> {
     position: shown.position,
     publicKey: toHex(shown.publicKey),
     inception: toBase64url(shown.inception),
-    seat: await offerSeat(await openKeyFile(path)),
+    sealed: shown.sealed,
+    seat: shown.sealed && options.passphrase === undefined ? '' : await offerSeat(await openKeyFile(path, options)),
   }
   if (given.flag('json')) {
     printJson(io, { file: path, ...identity })
     return
   }
-  const { label, id, kind, position, publicKey, inception, seat } = identity
+  const { label, id, kind, position, publicKey, inception, sealed, seat } = identity
   const rows = [
     ['label', label],
     ['id', id],
@@ -66,8 +70,8 @@ async function report(path: string, given: Arguments, io: Io): Promise<void> {
     ['position', `${position} (of its key log)`],
     ['public key', publicKey],
     ['inception', inception],
-    ['seat', seat],
-    ['keys', path],
+    ['seat', seat || 'told with --passphrase-file only'],
+    ['keys', sealed ? `${path} (sealed)` : path],
   ]
   for (const [name, value] of rows) io.stdout(`${name!.padEnd(12)}${value}\n`)
 }

@@ -1,27 +1,26 @@
 /**
- * Port Keys from one file of its owner's: the private side of an xQIdent (`identity/keylog.ts`).
+ * Port Keys from one file of its owner's: the private side of an xQIdent (`identity/keylog.ts`), sealed by a passphrase if its owner wants it so.
  *
- * The file is a canonical CBOR array with a digest at its end; only its owner may read it, and it is never overwritten. It holds the current key, the next key
- * of the pre-rotation (kept together for convenience: who steals the file has both), the secret that per-epoch voting keys come from, and one for sealing at
- * rest. Epoch keys are derived, so past ones can be derived again; erasing them comes with epochs that rotate the secret.
+ * A new file holds one root from which all keys and secrets come (`key-file-root.ts`), those of later rotations, too: who reads it has the identity for good,
+ * which is what the passphrase is for. A daily file holds no more than signs today: who steals that can act until the next rotation, and cannot rotate.
+ * Files with seeds of their own, of the first version, are read for ever. Only its owner may read a file, a new identity never overwrites one, and a change
+ * leaves the old file or the new one. Epoch keys are derived, so past ones can be derived again.
  */
 
-import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto'
-import { link, mkdir, open, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { concat, equal, fromText } from '../core/bytes.ts'
+import type { KeyObject } from 'node:crypto'
+import { concat, fromText } from '../core/bytes.ts'
 import { encode } from '../core/codec.ts'
 import { blake3Of } from '../core/digest.ts'
-import { signedBytes, TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
-import { LIMITS } from '../core/limits.ts'
-import { Fields } from '../core/shape.ts'
-import { inceptionBody, type KeyState, keyDigest, keyEventBytes, NO_SCOPE, readInception } from '../identity/keylog.ts'
 import type { Kind } from '../identity/xqident.ts'
 import type { Keys, Signer } from '../kernel/ports.ts'
 import { ephemeralAgreement } from './host.ts'
+import { readPrivate, writeExclusive } from './key-file-disk.ts'
+import { isSealed, type KeyContent, type RootContent, readKeyFile, rootFileBytes } from './key-file-format.ts'
+import { newRoot, privateKeyOf, publicKeyOf, signWith } from './key-file-root.ts'
+import { type KeyFileOptions, readClear, readUnsealed, sealedOr } from './key-file-sealed.ts'
 
-/** What may be shown of a key file. */
+/** What may be shown of a key file, without its passphrase. */
 export interface KeyFileDescription {
   /** 32 bytes. */
   readonly id: Uint8Array
@@ -32,80 +31,145 @@ export interface KeyFileDescription {
   readonly publicKey: Uint8Array
   /** Encoded, signed inception event. */
   readonly inception: Uint8Array
+  readonly sealed: boolean
 }
 
-const FORMAT = 'webx key file'
-const VERSION = 1
-const DIGEST_BYTES = 32
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
-const SPKI_PREFIX_BYTES = 12
+/** The keys of an identity as of today. What comes next stays in the file, so that who gets hold of a running node does not get that. */
+export interface OwnerKeys extends Keys {
+  /** How many rotations there were. */
+  readonly rotation: number
+}
 
 /**
  * Makes a new identity and its file (mode 0600; missing folders with 0700), durable before this returns.
  *
- * Throws `key-file-exists` where there is a file already, `store-failed` where the disk refuses.
+ * Throws `key-file-exists` where there is a file already, `store-failed` where the disk refuses, `bad-argument` for an empty passphrase.
  */
-export async function createKeyFile(path: string, kind: Kind): Promise<Keys> {
-  const seed = randomBytes(32)
-  const nextSeed = randomBytes(32)
-  const epochSecret = randomBytes(32)
-  const restSecret = randomBytes(32)
-  const salt = randomBytes(16)
-  const key = privateKeyOf(seed)
-  const body = inceptionBody({ kind, key: publicKeyOf(key), nextKey: publicKeyOf(privateKeyOf(nextSeed)), salt })
-  const signature = new Uint8Array(sign(null, signedBytes(TYPE.keyEvent, NO_SCOPE, body), key))
-  const inception = keyEventBytes(body, signature)
-  const content = encode([FORMAT, VERSION, seed, nextSeed, epochSecret, restSecret, inception])
-  const file = concat(content, digestOf(content))
+export async function createKeyFile(path: string, kind: Kind, options: KeyFileOptions = {}): Promise<OwnerKeys> {
+  const root = newRoot(kind)
   try {
-    await writeExclusive(path, file)
+    return await createKeyFileFrom(path, { root, rotation: 0, position: 0 }, options)
   } finally {
-    for (const secret of [seed, nextSeed, epochSecret, restSecret, content, file]) secret.fill(0)
-  }
-  return openKeyFile(path)
-}
-
-/** Opens a key file. Throws `key-file-missing`, `key-file-open-to-others`, `key-file-broken`. */
-export async function openKeyFile(path: string): Promise<Keys> {
-  const bytes = await readPrivate(path)
-  try {
-    const content = parse(path, bytes)
-    const key = privateKeyOf(content.seed)
-    return new FileKeys(content, key, content.epochSecret.slice(), content.restSecret.slice())
-  } finally {
-    bytes.fill(0)
+    root.fill(0)
   }
 }
 
-/** What may be shown of a key file. Throws as `openKeyFile`. */
+/** Makes the file of an identity whose root is known. Throws as `createKeyFile`, and `bad-identity` for what is no root. */
+export async function createKeyFileFrom(
+  path: string,
+  content: RootContent,
+  options: KeyFileOptions = {},
+): Promise<OwnerKeys> {
+  const { rotation, position } = content
+  if (position < rotation) {
+    throw new WebxError('bad-argument', `after ${rotation} rotations a log does not stand at position ${position}`)
+  }
+  return createKeyFileOf(path, rootFileBytes(content), options)
+}
+
+/** Makes a file of the bytes of an unsealed one, which are wiped. Throws as `createKeyFile`, and `key-file-broken`. */
+export async function createKeyFileOf(
+  path: string,
+  clear: Uint8Array,
+  options: KeyFileOptions = {},
+): Promise<OwnerKeys> {
+  try {
+    readClear(path, clear).wipe()
+    const bytes = await sealedOr(path, clear, options)
+    await writeExclusive(path, bytes).finally(() => bytes.fill(0))
+  } finally {
+    clear.fill(0)
+  }
+  return openKeyFile(path, options)
+}
+
+/**
+ * Opens a key file; a passphrase that an unsealed one does not need is not looked at.
+ *
+ * Throws `key-file-missing`, `key-file-open-to-others`, `key-file-broken`, `passphrase-needed`, `wrong-passphrase`.
+ */
+export async function openKeyFile(path: string, options: KeyFileOptions = {}): Promise<OwnerKeys> {
+  const clear = await readUnsealed(path, options)
+  const content = readClear(path, clear)
+  try {
+    return new FileKeys(content)
+  } finally {
+    content.wipe()
+    clear.fill(0)
+  }
+}
+
+/**
+ * What may be shown of a key file; what a sealed one says of itself is believed only once it is opened.
+ *
+ * Throws `key-file-missing`, `key-file-open-to-others`, `key-file-broken`.
+ */
 export async function describeKeyFile(path: string): Promise<KeyFileDescription> {
   const bytes = await readPrivate(path)
   try {
-    const { state, inception } = parse(path, bytes)
-    const { id, label, kind, position, keys } = state
-    return { id, label, kind, position, publicKey: (keys[0] as Uint8Array).slice(), inception }
+    const content = readKeyFile(path, bytes)
+    const { state, inception, position, publicKey } = content
+    if (!isSealed(content)) content.wipe()
+    const { id, label, kind } = state
+    return { id, label, kind, position, publicKey, inception, sealed: isSealed(content) }
   } finally {
     bytes.fill(0)
   }
 }
 
-class FileKeys implements Keys {
+/**
+ * The 32 bytes from which all of an identity comes, for its 24 words or its guardians; the caller wipes them.
+ *
+ * Throws `no-root` for a daily file and one of version 1, and what `openKeyFile` throws.
+ */
+export async function rootOfKeyFile(path: string, options: KeyFileOptions = {}): Promise<Uint8Array> {
+  const clear = await readUnsealed(path, options)
+  const content = readClear(path, clear)
+  const root = content.root?.slice()
+  content.wipe()
+  clear.fill(0)
+  if (root !== undefined) return root
+  throw new WebxError('no-root', `${path} holds no root`, {
+    hint: 'Its root is kept elsewhere; a file of the first version never had one, so keep a copy of that file.',
+  })
+}
+
+/**
+ * The signing key after so many rotations: the newest event of the log commits to the one after `rotation` of the file.
+ *
+ * Throws `no-root` for a key that the file does not hold (a daily file has one, a file of version 1 the first two), `bad-argument` for what is no number of rotations, and what `openKeyFile` throws.
+ */
+export async function keyOfKeyFile(path: string, rotation: number, options: KeyFileOptions = {}): Promise<Signer> {
+  const clear = await readUnsealed(path, options)
+  const content = readClear(path, clear)
+  try {
+    return signerOf(content.keyAt(rotation))
+  } finally {
+    content.wipe()
+    clear.fill(0)
+  }
+}
+
+class FileKeys implements OwnerKeys {
   readonly id: Uint8Array
   readonly inception: Uint8Array
   readonly position: number
+  readonly rotation: number
   readonly publicKey: Uint8Array
   readonly #key: KeyObject
   readonly #epochSecret: Uint8Array
   readonly #restSecret: Uint8Array
 
-  constructor(content: Content, key: KeyObject, epochSecret: Uint8Array, restSecret: Uint8Array) {
+  /** Takes copies of what it needs. */
+  constructor(content: KeyContent) {
     this.id = content.state.id
     this.inception = content.inception
-    this.position = content.state.position
-    this.publicKey = publicKeyOf(key)
-    this.#key = key
-    this.#epochSecret = epochSecret
-    this.#restSecret = restSecret
+    this.position = content.position
+    this.rotation = content.rotation
+    this.publicKey = content.publicKey
+    this.#key = content.keyAt(content.rotation)
+    this.#epochSecret = content.epochSecret.slice()
+    this.#restSecret = content.restSecret.slice()
   }
 
   /**
@@ -122,7 +186,7 @@ class FileKeys implements Keys {
     const key = privateKeyOf(seed)
     material.fill(0)
     seed.fill(0)
-    return { publicKey: publicKeyOf(key), sign: async (message) => signWith(key, message) }
+    return signerOf(key)
   }
 
   async deriveSecret(context: string): Promise<Uint8Array> {
@@ -137,128 +201,6 @@ class FileKeys implements Keys {
   }
 }
 
-interface Content {
-  readonly seed: Uint8Array
-  readonly epochSecret: Uint8Array
-  readonly restSecret: Uint8Array
-  readonly inception: Uint8Array
-  readonly state: KeyState
-}
-
-/** Views into `bytes` for the secrets; the inception is a copy. */
-function parse(path: string, bytes: Uint8Array): Content {
-  try {
-    const content = bytes.subarray(0, Math.max(0, bytes.length - DIGEST_BYTES))
-    if (!equal(digestOf(content), bytes.subarray(content.length))) throw broken('its digest does not match')
-    const fields = Fields.of('key file', content, LIMITS.keyFileBytesMax)
-    if (fields.text('format', 32) !== FORMAT) throw broken('it is something else')
-    const version = fields.uint('version')
-    if (version !== VERSION) throw new WebxError('bad-version', `its version is ${version}, known is ${VERSION}`)
-    const seed = fields.bytes('seed', 32)
-    const nextSeed = fields.bytes('nextSeed', 32)
-    const epochSecret = fields.bytes('epochSecret', 32)
-    const restSecret = fields.bytes('restSecret', 32)
-    const inception = fields.bytesBetween('inception', 1, 1024).slice()
-    fields.end()
-    const state = readInception(inception)
-    const fits =
-      equal(publicKeyOf(privateKeyOf(seed)), state.keys[0] as Uint8Array) &&
-      equal(keyDigest(publicKeyOf(privateKeyOf(nextSeed))), state.nextKeyDigests[0] as Uint8Array)
-    if (!fits) throw broken('its keys are not those of its identity')
-    return { seed, epochSecret, restSecret, inception, state }
-  } catch (cause) {
-    throw broken(`${path} is not a whole key file: ${(cause as Error).message}`, cause)
-  }
-}
-
-/** The bytes of a file that nobody else may read; the question is put to the opened file, so it cannot change in between. */
-async function readPrivate(path: string): Promise<Uint8Array> {
-  const file = await open(path, 'r').catch((cause) => {
-    if (cause.code !== 'ENOENT')
-      throw new WebxError('key-file-broken', `cannot open ${path}: ${cause.message}`, { cause })
-    throw new WebxError('key-file-missing', `there is no key file at ${path}`, {
-      hint: `Make one with: webx id create ${path}`,
-      cause,
-    })
-  })
-  try {
-    const about = await file.stat()
-    if (!about.isFile()) throw broken(`${path} is not a file`)
-    const { mode, size } = about
-    if ((mode & 0o077) !== 0) {
-      throw new WebxError('key-file-open-to-others', `${path} can be read or changed by others (mode ${octal(mode)})`, {
-        hint: `chmod 600 ${path} – and make a new identity if somebody may have read it.`,
-      })
-    }
-    if (size > LIMITS.keyFileBytesMax) throw broken(`${path} is too long to be a key file`)
-    const bytes = new Uint8Array(size)
-    await file.read(bytes, 0, size, 0)
-    return bytes
-  } finally {
-    await file.close()
-  }
-}
-
-/** Write, fsync, give it its name only if that name is free, fsync the folder. */
-async function writeExclusive(path: string, bytes: Uint8Array): Promise<void> {
-  const folder = dirname(path)
-  const draft = `${path}.${randomBytes(6).toString('hex')}.draft`
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    const file = await open(draft, 'wx', 0o600)
-    try {
-      await file.writeFile(bytes)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    try {
-      await link(draft, path)
-    } finally {
-      await unlink(draft)
-    }
-    const directory = await open(folder, 'r')
-    await directory.sync().finally(() => directory.close())
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    if (code === 'EEXIST') {
-      throw new WebxError('key-file-exists', `${path} exists already and was left as it is`, {
-        hint: 'Choose another path; an identity is never overwritten.',
-        cause,
-      })
-    }
-    throw new WebxError('store-failed', `cannot write ${path}: ${message}`, { cause })
-  }
-}
-
-function broken(message: string, cause?: unknown): WebxError {
-  return new WebxError('key-file-broken', message, {
-    hint: 'Restore it from a copy; a lost key cannot be made again.',
-    cause,
-  })
-}
-
-function digestOf(content: Uint8Array): Uint8Array {
-  return blake3Of('webx v1 key file', content)
-}
-
-function privateKeyOf(seed: Uint8Array): KeyObject {
-  const der = Buffer.concat([PKCS8_PREFIX, seed])
-  try {
-    return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-  } finally {
-    der.fill(0)
-  }
-}
-
-function publicKeyOf(key: KeyObject): Uint8Array {
-  return new Uint8Array(createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX_BYTES))
-}
-
-function signWith(key: KeyObject, message: Uint8Array): Uint8Array {
-  return new Uint8Array(sign(null, message, key))
-}
-
-function octal(mode: number): string {
-  return `0${(mode & 0o777).toString(8)}`
+function signerOf(key: KeyObject): Signer {
+  return { publicKey: publicKeyOf(key), sign: async (message) => signWith(key, message) }
 }

@@ -1,0 +1,107 @@
+/**
+ * All secrets of an identity out of one root of 32 bytes, so that 24 words or a few guardians bring back the very same identity on another machine.
+ *
+ * The first four bits of a root say what kind of identity it is, the other 252 are random: nobody has to remember a kind beside the words. Every secret
+ * is BLAKE3 in `derive_key` mode under a context of its own, so that none tells of another. Signing key number n is the one after n rotations:
+ * the inception shows key 0 and commits to key 1.
+ */
+
+import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto'
+import { assertBytes, concat, equal } from '../core/bytes.ts'
+import { encode } from '../core/codec.ts'
+import { blake3Of } from '../core/digest.ts'
+import { signedBytes, TYPE } from '../core/envelope.ts'
+import { WebxError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import { inceptionBody, keyEventBytes, NO_SCOPE, readInception } from '../identity/keylog.ts'
+import { KINDS, type Kind } from '../identity/xqident.ts'
+
+const ROOT_BYTES = 32
+const SALT_BYTES = 16
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
+const SPKI_PREFIX_BYTES = 12
+
+/** A new root for an identity of this kind. */
+export function newRoot(kind: Kind): Uint8Array {
+  const root = new Uint8Array(randomBytes(ROOT_BYTES))
+  root[0] = (KINDS.indexOf(kind) << 4) | ((root[0] as number) & 0x0f)
+  return root
+}
+
+/** What kind of identity a root is of. Throws `bad-identity` for what is no root. */
+export function kindOfRoot(root: Uint8Array): Kind {
+  assertBytes('root', root, ROOT_BYTES)
+  const kind = KINDS[(root[0] as number) >> 4]
+  if (kind !== undefined) return kind
+  throw new WebxError('bad-identity', 'these are not the words or shares of an identity', {
+    hint: 'Words of a wallet or of another program look alike; give those that webx printed.',
+  })
+}
+
+/** The signing key after so many rotations. Throws `bad-argument` for a number out of bounds. */
+export function keyOfRoot(root: Uint8Array, rotation: number): KeyObject {
+  const seed = seedOfRoot(root, rotation)
+  try {
+    return privateKeyOf(seed)
+  } finally {
+    seed.fill(0)
+  }
+}
+
+/** The 32-byte seed of that key; the caller wipes it. */
+export function seedOfRoot(root: Uint8Array, rotation: number): Uint8Array {
+  if (!Number.isInteger(rotation) || rotation < 0 || rotation > LIMITS.rotationsMax) {
+    throw new WebxError('bad-argument', `there is no rotation ${rotation}`)
+  }
+  const material = concat(root, encode(rotation))
+  const seed = blake3Of('webx v1 signing key of a root', material)
+  material.fill(0)
+  return seed
+}
+
+/** What the voting keys of epochs come from; 32 bytes. */
+export function epochSecretOfRoot(root: Uint8Array): Uint8Array {
+  return blake3Of('webx v1 epoch secret of a root', root)
+}
+
+/** What secrets for sealing at rest come from; 32 bytes. */
+export function restSecretOfRoot(root: Uint8Array): Uint8Array {
+  return blake3Of('webx v1 rest secret of a root', root)
+}
+
+/** The encoded, signed inception event of a root: the same bytes every time. */
+export function inceptionOfRoot(root: Uint8Array): Uint8Array {
+  const kind = kindOfRoot(root)
+  const key = keyOfRoot(root, 0)
+  const nextKey = publicKeyOf(keyOfRoot(root, 1))
+  const salt = blake3Of('webx v1 inception salt of a root', root).slice(0, SALT_BYTES)
+  const body = inceptionBody({ kind, key: publicKeyOf(key), nextKey, salt })
+  return keyEventBytes(body, signWith(key, signedBytes(TYPE.keyEvent, NO_SCOPE, body)))
+}
+
+/** Throws `bad-identity` unless the key that this inception shows is the first one of the root. */
+export function assertRootOf(root: Uint8Array, inception: Uint8Array): void {
+  kindOfRoot(root)
+  if (equal(publicKeyOf(keyOfRoot(root, 0)), readInception(inception).keys[0] as Uint8Array)) return
+  throw new WebxError('bad-identity', 'these are the words or shares of another identity')
+}
+
+/** An Ed25519 private key of its 32-byte seed. */
+export function privateKeyOf(seed: Uint8Array): KeyObject {
+  const der = Buffer.concat([PKCS8_PREFIX, seed])
+  try {
+    return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+  } finally {
+    der.fill(0)
+  }
+}
+
+/** 32 raw bytes. */
+export function publicKeyOf(key: KeyObject): Uint8Array {
+  return new Uint8Array(createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX_BYTES))
+}
+
+/** 64 bytes of a signature. */
+export function signWith(key: KeyObject, message: Uint8Array): Uint8Array {
+  return new Uint8Array(sign(null, message, key))
+}

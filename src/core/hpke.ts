@@ -1,8 +1,9 @@
 /**
  * HPKE, base mode (RFC 9180): what is sealed to a public key only its holder opens, and both sides can draw further secrets from it.
  *
- * One suite, the one of the runtime: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305. The private halves never come here: callers hand in
- * something that can agree (the Keys port makes such), also the sender's ephemeral one, so that nothing in this file draws randomness.
+ * One key schedule and cipher, those of the runtime: HKDF-SHA256 and ChaCha20-Poly1305, over DHKEM(X25519, HKDF-SHA256) here or any other KEM whose result is
+ * handed in (X-Wing of `xwing.ts`). The private halves never come here: callers hand in something that can agree (the Keys port makes such), also the sender's
+ * ephemeral one, so that nothing in this file draws randomness.
  */
 
 import { createHmac } from 'node:crypto'
@@ -18,9 +19,19 @@ export interface AgreementHalf {
   agree(peerPublicKey: Uint8Array): Uint8Array
 }
 
+/** What a KEM made of one encapsulation, or found in it. */
+export interface Encapsulation {
+  /** The KEM's number in IANA's HPKE registry. */
+  readonly kemId: number
+  /** What the receiver needs to find the same secret. */
+  readonly enc: Uint8Array
+  /** 32 secret bytes; whoever takes an encapsulation wipes them. */
+  readonly shared: Uint8Array
+}
+
 /** The sending side of one encapsulation. */
 export interface HpkeSender {
-  /** 32 bytes that the receiver needs: the ephemeral public key. */
+  /** What the receiver needs; with X25519 the 32 bytes of the ephemeral public key. */
   readonly enc: Uint8Array
   /** The next message: ciphertext and a tag of 16 bytes, bound to `aad` and to its place in the sequence. */
   seal(plaintext: Uint8Array, aad?: Uint8Array): Uint8Array
@@ -51,20 +62,30 @@ export function setupSender(recipientPublicKey: Uint8Array, ephemeral: Agreement
   assertBytes('recipient public key', recipientPublicKey, 32)
   const enc = ephemeral.publicKey.slice()
   const shared = sharedSecret(ephemeral.agree(recipientPublicKey), enc, recipientPublicKey)
-  const context = new HpkeContext(shared, info)
-  return {
-    enc,
-    seal: (plaintext, aad = EMPTY) => context.seal(plaintext, aad),
-    exportSecret: (exporterContext, length) => context.exportSecret(exporterContext, length),
-    wipe: () => context.wipe(),
-  }
+  return senderOf({ kemId: KEM_X25519, enc, shared }, info)
 }
 
 /** SetupBaseR: the other side of `setupSender`, from its `enc` and the recipient's private half. Throws `bad-key`. */
 export function setupReceiver(enc: Uint8Array, recipient: AgreementHalf, info: Uint8Array): HpkeReceiver {
   assertBytes('enc', enc, 32)
   const shared = sharedSecret(recipient.agree(enc), enc, recipient.publicKey)
-  const context = new HpkeContext(shared, info)
+  return receiverOf({ kemId: KEM_X25519, enc, shared }, info)
+}
+
+/** The sending side over any KEM; takes over the shared secret and wipes it. */
+export function senderOf(encapsulation: Encapsulation, info: Uint8Array): HpkeSender {
+  const context = new HpkeContext(encapsulation, info)
+  return {
+    enc: encapsulation.enc,
+    seal: (plaintext, aad = EMPTY) => context.seal(plaintext, aad),
+    exportSecret: (exporterContext, length) => context.exportSecret(exporterContext, length),
+    wipe: () => context.wipe(),
+  }
+}
+
+/** The receiving side over any KEM; takes over the shared secret and wipes it. */
+export function receiverOf(encapsulation: Encapsulation, info: Uint8Array): HpkeReceiver {
+  const context = new HpkeContext(encapsulation, info)
   return {
     open: (sealed, aad = EMPTY) => context.open(sealed, aad),
     exportSecret: (exporterContext, length) => context.exportSecret(exporterContext, length),
@@ -74,8 +95,8 @@ export function setupReceiver(enc: Uint8Array, recipient: AgreementHalf, info: U
 
 const EMPTY = new Uint8Array(0)
 const VERSION = fromText('HPKE-v1')
+const KEM_X25519 = 0x0020
 const KEM_SUITE = concat(fromText('KEM'), Uint8Array.of(0x00, 0x20))
-const HPKE_SUITE = concat(fromText('HPKE'), Uint8Array.of(0x00, 0x20, 0x00, 0x01, 0x00, 0x03))
 const MODE_BASE = Uint8Array.of(0)
 const HASH_LENGTH = 32
 const NONCE_LENGTH = 12
@@ -83,21 +104,25 @@ const SEQUENCE_MAX = 0xffff_ffff
 
 /** Key schedule, sequence and exporter (RFC 9180 §5.1 to §5.3), the same on both sides. */
 class HpkeContext {
+  readonly #suite: Uint8Array
   readonly #key: Uint8Array
   readonly #baseNonce: Uint8Array
   readonly #exporterSecret: Uint8Array
   #sequence = 0
   #wiped = false
 
-  /** Takes over `shared` and wipes it. */
-  constructor(shared: Uint8Array, info: Uint8Array) {
-    const idHash = labeledExtract(HPKE_SUITE, EMPTY, 'psk_id_hash', EMPTY)
-    const infoHash = labeledExtract(HPKE_SUITE, EMPTY, 'info_hash', info)
+  /** Takes over the shared secret and wipes it. */
+  constructor({ kemId, shared }: Encapsulation, info: Uint8Array) {
+    assertBytes('shared secret', shared, 32)
+    const suite = concat(fromText('HPKE'), Uint8Array.of(kemId >> 8, kemId & 0xff, 0x00, 0x01, 0x00, 0x03))
+    const idHash = labeledExtract(suite, EMPTY, 'psk_id_hash', EMPTY)
+    const infoHash = labeledExtract(suite, EMPTY, 'info_hash', info)
     const scheduleContext = concat(MODE_BASE, idHash, infoHash)
-    const secret = labeledExtract(HPKE_SUITE, shared, 'secret', EMPTY)
-    this.#key = labeledExpand(HPKE_SUITE, secret, 'key', scheduleContext, 32)
-    this.#baseNonce = labeledExpand(HPKE_SUITE, secret, 'base_nonce', scheduleContext, NONCE_LENGTH)
-    this.#exporterSecret = labeledExpand(HPKE_SUITE, secret, 'exp', scheduleContext, HASH_LENGTH)
+    const secret = labeledExtract(suite, shared, 'secret', EMPTY)
+    this.#key = labeledExpand(suite, secret, 'key', scheduleContext, 32)
+    this.#baseNonce = labeledExpand(suite, secret, 'base_nonce', scheduleContext, NONCE_LENGTH)
+    this.#exporterSecret = labeledExpand(suite, secret, 'exp', scheduleContext, HASH_LENGTH)
+    this.#suite = suite
     secret.fill(0)
     shared.fill(0)
   }
@@ -117,7 +142,7 @@ class HpkeContext {
 
   exportSecret(exporterContext: Uint8Array, length: number): Uint8Array {
     this.#assertAlive()
-    return labeledExpand(HPKE_SUITE, this.#exporterSecret, 'sec', exporterContext, length)
+    return labeledExpand(this.#suite, this.#exporterSecret, 'sec', exporterContext, length)
   }
 
   wipe(): void {

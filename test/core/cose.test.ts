@@ -1,7 +1,9 @@
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import { Algorithms, Headers, Sign1 } from '@auth0/cose'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat, fromHex, fromText, toHex } from '../../src/core/bytes.ts'
+import { encode } from '../../src/core/codec.ts'
 import { decodeSign1, encodeSign1, sign1Message } from '../../src/core/cose.ts'
 import { codeOf } from '../kit/refusal.ts'
 
@@ -37,6 +39,114 @@ test('the document, written by hand after §4.2', () => {
   assert.equal(read.payload, PAYLOAD)
   assert.equal(read.signature, signature)
   assert.ok(verify(null, read.message, createPublicKey(KEY), read.signature))
+})
+
+test('the header, written by hand after §3.1: content type and key id, in this order', () => {
+  const signature = new Uint8Array(64).fill(7)
+  const tail = `a054${toHex(PAYLOAD)}5840${'07'.repeat(64)}`
+  const cases = [
+    { header: { contentType: 'text/plain' }, hex: 'd2844fa20127036a746578742f706c61696e' },
+    { header: { keyId: fromHex('0b0c') }, hex: 'd28447a2012704420b0c' },
+    { header: { contentType: 'a', keyId: fromHex('0b0c') }, hex: 'd2844aa3012703616104420b0c' },
+  ]
+  for (const { header, hex } of cases) {
+    assert.is(toHex(encodeSign1(PAYLOAD, signature, header)), hex + tail)
+    const read = decodeSign1(fromHex(hex + tail))
+    assert.equal(read.header, header)
+    assert.is(toHex(read.message), toHex(sign1Message(PAYLOAD, header)))
+  }
+  const longest = { contentType: 'a'.repeat(100), keyId: new Uint8Array(64).fill(1) }
+  assert.equal(decodeSign1(encodeSign1(PAYLOAD, signature, longest)).header, longest)
+})
+
+test('a header beyond its bounds is neither written nor read', () => {
+  const signature = new Uint8Array(64)
+  const headers = [
+    { contentType: '' },
+    { contentType: 'a b' },
+    { contentType: 'é' },
+    { contentType: 'a'.repeat(101) },
+    { keyId: new Uint8Array(0) },
+    { keyId: new Uint8Array(65) },
+  ]
+  for (const header of headers) {
+    assert.is(
+      codeOf(() => encodeSign1(PAYLOAD, signature, header)),
+      'bad-argument',
+    )
+    assert.is(
+      codeOf(() => sign1Message(PAYLOAD, header)),
+      'bad-argument',
+    )
+  }
+  const refused: Record<string, string> = {
+    'empty content type': 'a201270360',
+    'content type with a space': 'a201270363612062',
+    'content type beyond ASCII': 'a201270362c3a9',
+    'content type of 101': `a20127037865${'61'.repeat(101)}`,
+    'content type as a number': 'a201270300',
+    'empty key id': 'a201270440',
+    'key id as text': 'a20127046161',
+    'key id of 65': `a20127045841${'00'.repeat(65)}`,
+    'key id before content type': 'a3012704410b036161',
+    'an entry less than said': 'a3012704410b',
+    'an entry more than said': 'a1012704410b',
+    'another label': 'a20127054100',
+    'algorithm second': 'a204410b0127',
+    'content type twice': 'a30127036161036161',
+    'length in a longer form': 'a201270458010b',
+    'map in a longer form': 'b8010127',
+    'a byte too many': 'a1012700',
+  }
+  const documentOf = (hex: string) =>
+    concat(fromHex('d284'), encode(fromHex(hex)), fromHex('a0'), encode(PAYLOAD), encode(signature))
+  assert.not.throws(() => decodeSign1(documentOf('a3012703616104410b')))
+  for (const [name, hex] of Object.entries(refused)) {
+    assert.is(
+      codeOf(() => decodeSign1(documentOf(hex))),
+      'bad-shape',
+      name,
+    )
+  }
+  const longer = concat(fromHex('d2845803a10127a0'), encode(PAYLOAD), encode(signature))
+  assert.is(
+    codeOf(() => decodeSign1(longer)),
+    'bad-shape',
+  )
+})
+
+test('@auth0/cose verifies ours, and we read what it makes', async () => {
+  const header = { contentType: 'application/webx-test', keyId: fromHex('0102030405060708') }
+  const document = encodeSign1(PAYLOAD, new Uint8Array(sign(null, sign1Message(PAYLOAD, header), KEY)), header)
+  const read = Sign1.decode(document)
+  await read.verify(createPublicKey(KEY))
+  assert.equal(new Uint8Array(read.payload), PAYLOAD)
+  assert.equal(read.protectedHeaders.get(Headers.ContentType) as unknown, header.contentType)
+  const changed = document.slice()
+  changed[document.length - 70] = (changed[document.length - 70] as number) ^ 1
+  assert.is(
+    await Sign1.decode(changed)
+      .verify(createPublicKey(KEY))
+      .then(
+        () => 'holds',
+        () => 'refused',
+      ),
+    'refused',
+  )
+
+  const theirs = await Sign1.sign(
+    [
+      [Headers.Algorithm, Algorithms.EdDSA],
+      [Headers.KeyID, header.keyId],
+    ],
+    [],
+    PAYLOAD,
+    KEY,
+  )
+  const ours = decodeSign1(new Uint8Array(theirs.encode()))
+  assert.equal(ours.payload, PAYLOAD)
+  assert.equal(ours.header, { keyId: header.keyId })
+  assert.ok(verify(null, ours.message, createPublicKey(KEY), ours.signature))
 })
 
 test('payloads of every length of head', () => {

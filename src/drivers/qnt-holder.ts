@@ -1,0 +1,98 @@
+/**
+ * Whoever .qnt files are sealed to: the X-Wing key of an identity's device, from the secret that only that device can derive.
+ *
+ * Both private halves are held by `node:crypto`; what they are made of is wiped.
+ */
+
+import {
+  createPrivateKey,
+  createPublicKey,
+  decapsulate,
+  diffieHellman,
+  type KeyObject,
+  randomFillSync,
+} from 'node:crypto'
+import { WebxError } from '../core/errors.ts'
+import type { AgreementHalf } from '../core/hpke.ts'
+import { expandXWingSeed, type XWingHalf } from '../core/xwing.ts'
+import type { Chance, Holder } from '../data/recipients.ts'
+import type { Keys } from '../kernel/ports.ts'
+import { ephemeralAgreement } from './host.ts'
+
+/** The holder that these keys are. The same keys, and nothing else, make the same one again. */
+export async function holderOf(keys: Pick<Keys, 'deriveSecret'>): Promise<Holder> {
+  const seed = await keys.deriveSecret('webx v1 qnt recipient')
+  try {
+    return { suite: 'x-wing', half: xwingHalfOf(seed) }
+  } finally {
+    seed.fill(0)
+  }
+}
+
+/** The private halves of an X-Wing key of a seed of 32 bytes. */
+export function xwingHalfOf(seed: Uint8Array): XWingHalf {
+  const { latticeSeed, curveSecret } = expandXWingSeed(seed)
+  try {
+    const lattice = privateKeyOf(LATTICE_PKCS8_PREFIX, latticeSeed)
+    return {
+      lattice: {
+        publicKey: rawPublicKey(lattice, LATTICE_PUBLIC_BYTES),
+        decapsulate: (ciphertext) => taken(decapsulate(lattice, ciphertext)),
+      },
+      curve: agreementOf(privateKeyOf(CURVE_PKCS8_PREFIX, curveSecret)),
+    }
+  } finally {
+    latticeSeed.fill(0)
+    curveSecret.fill(0)
+  }
+}
+
+/** The machine's chance, for wrapping keys. */
+export const HOST_CHANCE: Chance = {
+  random: (length) => randomFillSync(new Uint8Array(length)),
+  ephemeral: ephemeralAgreement,
+}
+
+/** RFC 9935: ML-KEM-768 (2.16.840.1.101.3.4.4.2) as a seed of 64 bytes. */
+const LATTICE_PKCS8_PREFIX = Buffer.from('3054020100300b060960864801650304040204428040', 'hex')
+const LATTICE_PUBLIC_BYTES = 1184
+/** RFC 8410: X25519. */
+const CURVE_PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex')
+const CURVE_SPKI_PREFIX = Buffer.from('302a300506032b656e032100', 'hex')
+const CURVE_PUBLIC_BYTES = 32
+
+function agreementOf(privateKey: KeyObject): AgreementHalf {
+  return {
+    publicKey: rawPublicKey(privateKey, CURVE_PUBLIC_BYTES),
+    agree(peerPublicKey) {
+      const der = Buffer.concat([CURVE_SPKI_PREFIX, peerPublicKey])
+      try {
+        return taken(
+          diffieHellman({ privateKey, publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }) }),
+        )
+      } catch (cause) {
+        throw new WebxError('bad-key', 'peer public key is of small order', { cause })
+      }
+    },
+  }
+}
+
+function privateKeyOf(prefix: Buffer, secret: Uint8Array): KeyObject {
+  const der = Buffer.concat([prefix, secret])
+  try {
+    return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+  } finally {
+    der.fill(0)
+  }
+}
+
+/** The last so many bytes of an SPKI are the key itself. */
+function rawPublicKey(key: KeyObject, length: number): Uint8Array {
+  return new Uint8Array(createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-length))
+}
+
+function taken(secret: Buffer): Uint8Array {
+  const copy = new Uint8Array(secret)
+  secret.fill(0)
+  return copy
+}

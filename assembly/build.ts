@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import asc from 'assemblyscript/asc'
 
-const KERNELS = ['hash', 'seal', 'tally', 'match', 'verify']
+const KERNELS = ['hash', 'seal', 'tally', 'match', 'verify', 'group']
 const BUILDS = ['scalar', 'simd']
 const SHARED = ['hash-shared']
 const TARGETS = [

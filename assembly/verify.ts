@@ -14,7 +14,7 @@
  */
 
 import { copy32, same32 } from './bytes'
-import { addTerm, beginSum, isSumOfSmallOrder } from './verify/chain'
+import { addTerm, beginSum, isSumOfSmallOrder, placeSum } from './verify/chain'
 import { decompress, ENCODINGS, POINTS } from './verify/decompress'
 import { QUAD } from './verify/field'
 import {
@@ -66,6 +66,10 @@ const FRESH_TABLES: usize = memory.data(8 * 160 * 64, 16)
 const KEY_SUMS: usize = memory.data(64 * 64, 16)
 const USED: usize = memory.data(64, 16)
 
+// what a sum takes: a term for each signature, two for each key and two for B
+const DIGITS: usize = memory.data(257 * 200, 16)
+const TABLES: usize = memory.data(4 * 200, 16)
+
 const ONE: usize = memory.data<u32>([1, 0, 0, 0], 16)
 const BASE_SUM: usize = memory.data(64, 16)
 const VERDICTS: usize = memory.data(16, 16)
@@ -84,6 +88,7 @@ export function reserve(count: u32): bool {
   makeTable(BASE_LOW, POINT, BASE_ENTRIES)
   for (let i = 0; i < 128; i++) double(POINT, POINT)
   makeTable(BASE_HIGH, POINT, BASE_ENTRIES)
+  placeSum(DIGITS, TABLES)
   return reserveKeys(count)
 }
 

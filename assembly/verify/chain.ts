@@ -9,49 +9,59 @@ import { QUAD } from './field'
 import { add, double, isSmallOrder, setIdentity } from './point'
 import { recode } from './scalar'
 
-/** Digits of up to 200 points, for scalars of up to 256 bits. */
-const DIGITS: usize = memory.data(257 * 200, 16)
-const TABLES: usize = memory.data(200 * 4, 16)
 const TOTAL: usize = memory.data(160, 16)
 
+let matrix: usize = 0
+let tables: usize = 0
 let rows: u32 = 0
 let columns: u32 = 0
 let stride: u32 = 0
 
-/** Begins a sum of at most `most` (… 200) terms whose scalars have `bits` (128 or 256) bits at most. */
+/** Says where digits and addresses of tables go, once: for `n` terms, a multiple of 8, 257 · n and 4 · n bytes. */
+export function placeSum(digitsAt: usize, tablesAt: usize): void {
+  matrix = digitsAt
+  tables = tablesAt
+}
+
+/** Begins a sum of at most `most` terms whose scalars have `bits` (128 or 256) bits at most. */
 export function beginSum(most: u32, bits: u32): void {
   rows = bits + 1
   columns = 0
   stride = (most + 7) & ~7
-  memory.fill(DIGITS, 0, rows * stride)
+  memory.fill(matrix, 0, rows * stride)
 }
 
 /**
  * Adds a term: `bits` bits of `scalar` from bit `first` on, times the point whose table has 2^(`width` − 2) entries.
  */
 export function addTerm(table: usize, width: u32, scalar: usize, first: u32, bits: u32): void {
-  store<u32>(TABLES + 4 * columns, <u32>table)
-  recode(DIGITS + columns, stride, scalar, first, bits, width)
+  store<u32>(tables + 4 * columns, <u32>table)
+  recode(matrix + columns, stride, scalar, first, bits, width)
   columns++
 }
 
 /** Whether 8 times the sum is the identity. */
 export function isSumOfSmallOrder(): bool {
-  setIdentity(TOTAL)
+  finishSum(TOTAL)
+  return isSmallOrder(TOTAL)
+}
+
+/** Writes the sum to the point at `total`. */
+export function finishSum(total: usize): void {
+  setIdentity(total)
   let begun = false
   for (let row: i32 = rows - 1; row >= 0; row--) {
-    if (begun) double(TOTAL, TOTAL)
-    const from = DIGITS + row * stride
+    if (begun) double(total, total)
+    const from = matrix + row * stride
     for (let at: u32 = 0; at < stride; at += 8) {
       for (let eight = load<u64>(from + at); eight != 0; ) {
         const column = at + (<u32>ctz(eight) >> 3)
         eight &= ~((<u64>0xff) << (8 * <u64>(column & 7)))
         const digit = <i32>load<i8>(from + column)
-        const table: usize = load<u32>(TABLES + 4 * column)
-        add(TOTAL, TOTAL, table + <usize>(abs(digit) >> 1) * QUAD, digit < 0)
+        const table: usize = load<u32>(tables + 4 * column)
+        add(total, total, table + <usize>(abs(digit) >> 1) * QUAD, digit < 0)
         begun = true
       }
     }
   }
-  return isSmallOrder(TOTAL)
 }

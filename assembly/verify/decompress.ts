@@ -7,13 +7,7 @@
 import {
   copyLane, decode, difference, encode, isOdd, isZero, multiply, negateLane, setAll, setSmall, squareTimes, sum,
 } from './field'
-
-const D: usize = memory.data<u32>([
-  56195235, 13857412, 51736253, 6949390, 114729, 24766616, 60832955, 30306712, 48412415, 21499315,
-], 16)
-const SQRT_MINUS_1: usize = memory.data<u32>([
-  34513072, 25610706, 9377949, 3500415, 12389472, 33281959, 41962654, 31548777, 326685, 11406482,
-], 16)
+import { D, raise, SQRT_MINUS_1 } from './root'
 
 const X: usize = memory.data(160, 16)
 const Y: usize = memory.data(160, 16)
@@ -22,9 +16,6 @@ const U: usize = memory.data(160, 16)
 const V: usize = memory.data(160, 16)
 const SQUARE: usize = memory.data(160, 16)
 const S: usize = memory.data(160, 16)
-const A: usize = memory.data(160, 16)
-const B: usize = memory.data(160, 16)
-const C: usize = memory.data(160, 16)
 const T: usize = memory.data(160, 16)
 const BYTES: usize = memory.data(32, 16)
 
@@ -50,7 +41,7 @@ export function decompress(count: u32): u32 {
   squareTimes(T, S, 1, count)
   multiply(T, T, V, count)
   multiply(T, U, T, count)
-  raise(count)
+  raise(T, count)
   multiply(X, X, T, count)
   const found = chooseRoots(count)
   multiply(T, X, Y, count)
@@ -92,35 +83,6 @@ function isCanonical(lane: u32): bool {
   const from = encoding(lane)
   return load<u64>(from) == load<u64>(BYTES) && load<u64>(from, 8) == load<u64>(BYTES, 8) &&
     load<u64>(from, 16) == load<u64>(BYTES, 16) && (load<u64>(from, 24) << 1) == (load<u64>(BYTES, 24) << 1)
-}
-
-/** T = T^(2^252 − 3), which is (p − 5) / 8; by the chain of SUPERCOP's ref10. */
-function raise(count: u32): void {
-  squareTimes(A, T, 1, count)
-  squareTimes(B, A, 2, count)
-  multiply(B, B, T, count)
-  multiply(A, A, B, count)
-  squareTimes(A, A, 1, count)
-  multiply(A, A, B, count)
-  // A = T^(2^5 − 1)
-  stretch(A, A, 5, count)
-  stretch(B, A, 10, count)
-  stretch(C, B, 20, count)
-  squareTimes(C, C, 10, count)
-  multiply(A, C, A, count)
-  // A = T^(2^50 − 1)
-  stretch(B, A, 50, count)
-  stretch(C, B, 100, count)
-  squareTimes(C, C, 50, count)
-  multiply(A, C, A, count)
-  squareTimes(A, A, 2, count)
-  multiply(T, A, T, count)
-}
-
-/** From x^(2^n − 1) in `from` to x^(2^2n − 1) in `to`. */
-function stretch(to: usize, from: usize, n: u32, count: u32): void {
-  squareTimes(S, from, n, count)
-  multiply(to, S, from, count)
 }
 
 @inline

@@ -140,6 +140,24 @@ export function negateLane(from: usize, lane: u32): void {
   carryOnce(from)
 }
 
+/** Negates one lane of excess 1.9 at most where `mask` is all ones, not where it is 0; the excess then is 1.001. */
+export function negateLaneIf(mask: u32, from: usize, lane: u32): void {
+  from += 4 * lane
+  for (let at: usize = 0; at < QUAD; at += ROW) {
+    const limb = load<u32>(from + at)
+    store<u32>(from + at, limb ^ (mask & (limb ^ (twiceP(at) - limb))))
+  }
+  carryOnce(from)
+}
+
+/** Copies one lane of `from` to the same of `to` where `mask` is all ones, not where it is 0. */
+export function copyLaneIf(mask: u32, to: usize, from: usize, lane: u32): void {
+  for (let at: usize = 4 * lane; at < QUAD; at += ROW) {
+    const limb = load<u32>(to + at)
+    store<u32>(to + at, limb ^ (mask & (limb ^ load<u32>(from + at))))
+  }
+}
+
 /** 2p's limb in the row of byte `at` of a quad. */
 @inline
 export function twiceP(at: usize): u32 {

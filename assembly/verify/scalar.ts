@@ -13,6 +13,7 @@ const MU: usize = memory.data<u32>([
 
 const QUOTIENT: usize = memory.data(72, 16)
 const REST: usize = memory.data(36, 16)
+const LESS: usize = memory.data(36, 16)
 const BITS: usize = memory.data(48, 16)
 
 /** Whether the 32 bytes at `at` are below L. */
@@ -42,7 +43,7 @@ export function addProduct(wide: usize, a: usize, b: usize): void {
   }
 }
 
-/** `to` = `wide` mod L, by Barrett (Handbook of Applied Cryptography, algorithm 14.42). */
+/** `to` = `wide` mod L by Barrett (Handbook of Applied Cryptography, algorithm 14.42), the same way for all numbers. */
 export function reduce(to: usize, wide: usize): void {
   memory.fill(QUOTIENT, 0, 72)
   accumulate(QUOTIENT, wide + 28, MU, 18)
@@ -55,8 +56,17 @@ export function reduce(to: usize, wide: usize): void {
     borrow = word >> 63
   }
   // with this L and MU the quotient is too small by 1 at most
-  if (load<u32>(REST, 32) != 0 || !isReduced(REST)) subtractL(REST)
-  memory.copy(to, REST, 32)
+  borrow = 0
+  for (let i: usize = 0; i < 36; i += 4) {
+    const word = <u64>load<u32>(REST + i) - load<u32>(L + i) - borrow
+    store<u32>(LESS + i, <u32>word)
+    borrow = word >> 63
+  }
+  const keep: u32 = 0 - <u32>borrow
+  for (let i: usize = 0; i < 32; i += 4) {
+    const less = load<u32>(LESS + i)
+    store<u32>(to + i, less ^ ((less ^ load<u32>(REST + i)) & keep))
+  }
 }
 
 /** `to` = −`from` mod L, for a reduced `from`. */
@@ -109,14 +119,5 @@ function accumulate(to: usize, a: usize, b: usize, words: u32): void {
       carry = word >> 32
     }
     if (i + 9 < words) store<u32>(to + 4 * (i + 9), <u32>carry)
-  }
-}
-
-function subtractL(at: usize): void {
-  let borrow: u64 = 0
-  for (let i: usize = 0; i < 36; i += 4) {
-    const word = <u64>load<u32>(at + i) - load<u32>(L + i) - borrow
-    store<u32>(at + i, <u32>word)
-    borrow = word >> 63
   }
 }

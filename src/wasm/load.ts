@@ -9,7 +9,7 @@
 import { instantiateSync } from '@assemblyscript/loader'
 
 /** The kernels, by the name of their source in `assembly/`. */
-export const KERNELS = ['hash', 'seal', 'tally', 'match', 'verify'] as const
+export const KERNELS = ['hash', 'seal', 'tally', 'match', 'verify', 'group'] as const
 /** A kernel's name. */
 export type Kernel = (typeof KERNELS)[number]
 /** Which of a kernel's two builds. */

@@ -3,6 +3,7 @@
  * not in a signature or a vote. Takes a few milliseconds, most of them compilation, which is needed anyway.
  */
 
+import { createGroup } from './group.ts'
 import { createHashDoor } from './hash.ts'
 import { type Build, KERNELS, type Kernel, kernelBuild } from './load.ts'
 import { createMatchDoor } from './match.ts'
@@ -102,6 +103,24 @@ const ANSWERS: Record<Kernel, (build: Build) => boolean> = {
     return (
       items.every(({ key, message, signature }) => door.verify(key, message, signature)) &&
       door.verifyBatch([first, changed, third]).join() === 'true,false,true'
+    )
+  },
+  /** RFC 9496, A.1, A.2 and A.3: twice the base point by both kinds of sum, a bad encoding, and a map of a hash. */
+  group(build) {
+    const door = createGroup(build)
+    const double = '6a493210f7499cd17fecb510ae0cea23a110e8d5b901f8acadd3095c73a3b919'
+    const two = Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? 2 : 0))
+    const uniform = bytesOf(
+      '5d1be09e3d0c82fc538112490e35701979d99e06ca3e2b5b54bffe8b4dc772c14d98b696a1bbfb5ca32c436cc61c16563790306c79eaca7705668b47dffe5bb6',
+    )
+    return door.scope(
+      () =>
+        hex(door.encode(door.msm([2n, 5n], [door.base, door.identity]))) === double &&
+        hex(door.encode(door.mulSecret(two, door.base))) === double &&
+        door.decode(bytesOf(double)) !== null &&
+        door.decode(bytesOf(double).reverse()) === null &&
+        hex(door.encode(door.fromUniform(uniform))) ===
+          '3066f82a1a747d45120d1740f14358531a8f04bbffe6a819f86dfe50f44a0a46',
     )
   },
 }

@@ -11,6 +11,7 @@ import type { Build } from '../../../src/wasm/load.ts'
 import { selfTest } from '../../../src/wasm/self-test.ts'
 import { bitmapVectors } from './bitmap.ts'
 import { codecVectors } from './codec.ts'
+import { groupVectors } from './group.ts'
 import { hashVectors } from './hash.ts'
 import { type Extent, Ledger } from './ledger.ts'
 import { matchVectors } from './match.ts'
@@ -46,6 +47,7 @@ export async function runVectors(build: Build, extent: Extent, lent?: HashThread
     },
     seal: (ledger) => sealVectors(ledger, build, extent),
     verify: (ledger) => verifyVectors(ledger, build, extent),
+    group: (ledger) => groupVectors(ledger, build, extent),
     tally: (ledger) => tallyVectors(ledger, build, extent),
     bitmap: (ledger) => bitmapVectors(ledger, build, extent),
     match: (ledger) => matchVectors(ledger, build, extent),

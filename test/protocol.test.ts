@@ -33,6 +33,7 @@ import { decodeOperation } from '../src/ledger/payment.ts'
 import { readTagEvent } from '../src/services/tags.ts'
 import { Cddl, type Item, readCbor } from './kit/cddl.ts'
 import { agreementOf, buildProtocol, NOW_MS, vectorEmbedding } from './kit/protocol.ts'
+import { goldenDocuments } from './kit/protocol-documents.ts'
 import type { Reader } from './kit/protocol-refused.ts'
 import { type ProtocolVectors, protocolVectors } from './kit/protocol-vectors.ts'
 import { codeOfAsync } from './kit/refusal.ts'
@@ -101,6 +102,7 @@ golden('fit the CDDL of the document, and every rule of it is needed', () => {
       assert.is(cddl.complaint(rule, fieldsOf(frame)[6] as Item), '', name)
     }
   }
+  for (const { name, rule, bytes } of goldenDocuments()) assert.is(cddl.complaint(rule, readCbor(bytes)), '', name)
   assert.equal(cddl.unused, [])
 })
 

@@ -1,6 +1,18 @@
 /** The suites by name: each is a file of `bench/` that exports `run(options)`. `all`, which runs them, is none of them. */
 
 /** In the order in which `all` runs them. */
-export const SUITES = ['hash', 'seal', 'verify', 'tally', 'match', 'codec', 'start', 'settle', 'faces'] as const
+export const SUITES = [
+  'hash',
+  'seal',
+  'verify',
+  'tally',
+  'match',
+  'codec',
+  'qnt',
+  'proof',
+  'start',
+  'settle',
+  'faces',
+] as const
 /** A suite's name. */
 export type SuiteName = (typeof SUITES)[number]

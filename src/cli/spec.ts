@@ -3,28 +3,12 @@
  * prints it. A command's own file holds nothing of this.
  */
 
-/** An option as people write it: `--name VALUE`, or `--name` alone. */
-export interface OptionSpec {
-  /** What stands for the value in the help; absent where there is none. */
-  readonly value?: string
-  readonly about: string
-}
+import { DOCUMENT_COMMANDS } from './spec-documents.ts'
+import { IDENTITY_COMMANDS } from './spec-identity.ts'
+import { type CommandSpec, HELP_OPTION, JSON_OPTION, type OptionSpec } from './spec-shape.ts'
 
-/** A command as people see it. */
-export interface CommandSpec {
-  /** `noun verb`, or one of the daily verbs alone. */
-  readonly name: string
-  /** Names of what follows; one in brackets may be left out, a last one with `...` may be repeated. */
-  readonly operands: readonly string[]
-  readonly summary: string
-  /** What a person should know before using it, in lines of prose. */
-  readonly details?: string
-  readonly options: Readonly<Record<string, OptionSpec>>
-  readonly example: string
-}
+export type { CommandSpec, OptionSpec } from './spec-shape.ts'
 
-const JSON_OPTION: OptionSpec = { about: 'print one line of JSON on stdout and nothing else there' }
-const HELP_OPTION: OptionSpec = { about: 'print this' }
 const DATA_OPTION: OptionSpec = { value: 'DIR', about: 'where the node keeps its state (default: from the profile)' }
 const PROFILE_OPTION: OptionSpec = {
   value: 'NAME|FILE',
@@ -194,25 +178,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     },
     example: 'webx doctor --profile camera-kiosk --broker mqtt://192.168.1.10:1883',
   },
-  {
-    name: 'id create',
-    operands: ['FILE'],
-    summary: 'Make an identity that nobody hands out, and keep its keys in FILE (mode 0600).',
-    details:
-      'There is no copy of these keys anywhere else: whoever has FILE is this identity, and without it the identity is lost.',
-    options: {
-      kind: { value: 'KIND', about: 'human, organization, device or agent (default: device)' },
-      json: JSON_OPTION,
-    },
-    example: 'webx id create kiosk.keys --kind device',
-  },
-  {
-    name: 'id show',
-    operands: ['FILE'],
-    summary: 'Show the identity that a key file belongs to; never the keys.',
-    options: { json: JSON_OPTION },
-    example: 'webx id show kiosk.keys --json',
-  },
+  ...IDENTITY_COMMANDS,
+  ...DOCUMENT_COMMANDS,
   {
     name: 'net found',
     operands: ['FILE'],

@@ -1,0 +1,82 @@
+/**
+ * Documents, logs and files that have vectors of their own, each with the rule of `src/PROTOCOL.md` that it must fit.
+ */
+
+import { readFileSync } from 'node:fs'
+import { fromHex } from '../../src/core/bytes.ts'
+import { decodeEnvelope } from '../../src/core/envelope.ts'
+
+/** One piece of golden bytes. */
+export interface GoldenDocument {
+  readonly name: string
+  readonly rule: string
+  readonly bytes: Uint8Array
+}
+
+const PING_RULES: Readonly<Record<string, string>> = {
+  ping: 'ping-document',
+  narrowingToBob: 'narrowing',
+  narrowingToCarol: 'narrowing',
+  presentationBlank: 'presentation',
+  presentationOfCarol: 'presentation',
+  challenge: 'challenge',
+  redemption: 'redemption',
+  statusList: 'status-document',
+}
+const MANIFEST_RULES: Readonly<Record<string, string>> = {
+  firstDocument: 'manifest-document',
+  secondDocument: 'manifest-document',
+  disclosedTitle: 'disclosure',
+  disclosedRows: 'disclosure',
+}
+const OTHER_RULES: Readonly<Record<string, string>> = {
+  keyEvidence: 'key-evidence',
+  proofQuestion: 'proof-question',
+  proofAnswer: 'proof-answer',
+  override: 'override-document',
+  recipientText: 'recipient-text',
+}
+
+/** All of them. */
+export function goldenDocuments(): GoldenDocument[] {
+  const pings = vectors<{ golden: Record<string, string> }>('ping').golden
+  const manifests = vectors<{ golden: Record<string, string> }>('manifest').golden
+  const { shares, keyFile } = vectors<{ shares: { bytes: readonly string[] }; keyFile: Record<string, string> }>(
+    'recovery',
+  )
+  const { logs } = vectors<{ logs: readonly { name: string; events: readonly string[] }[] }>('keylog')
+  const { proofs } = vectors<{ proofs: readonly { name: string; proof: string }[] }>('proofs')
+  const others = vectors<Record<string, string>>('documents')
+  const { requests, verdicts } = vectors<Record<'requests' | 'verdicts', Record<string, string>>>('dsr')
+  return [
+    ...Object.entries(requests).map(([name, hex]) => golden(name, 'runnable-request', hex)),
+    ...Object.entries(verdicts).map(([name, hex]) => golden(name, 'runnable-verdict', hex)),
+    ...Object.entries(OTHER_RULES).map(([name, rule]) => golden(name, rule, others[name])),
+    ...['file', 'daily', 'sealed'].map((name) => keyFileContent(name, keyFile[name])),
+    ...Object.entries(PING_RULES).map(([name, rule]) => golden(name, rule, pings[name])),
+    ...Object.entries(MANIFEST_RULES).map(([name, rule]) => golden(name, rule, manifests[name])),
+    ...shares.bytes.map((hex, i) => golden(`share ${i}`, 'guardian-share', hex)),
+    ...logs.flatMap(({ name, events }) => events.map((hex) => golden(name, logRule(hex), hex))),
+    ...proofs.map(({ name, proof }) => golden(name, 'zk-proof', proof)),
+  ]
+}
+
+function vectors<T>(name: string): T {
+  return JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), 'utf8')) as T
+}
+
+function golden(name: string, rule: string, hex: string | undefined): GoldenDocument {
+  if (hex === undefined) throw new Error(`no vector is named ${name}`)
+  return { name, rule, bytes: fromHex(hex) }
+}
+
+/** A key file without the digest at its end. */
+function keyFileContent(name: string, base64: string | undefined): GoldenDocument {
+  const file = new Uint8Array(Buffer.from(base64 ?? '', 'base64'))
+  return { name, rule: 'key-file-content', bytes: file.slice(0, -32) }
+}
+
+/** Whoever signs alone signs in the envelope. */
+function logRule(hex: string): string {
+  return decodeEnvelope(fromHex(hex)).signature.length === 0 ? 'shared-key-log-message' : 'key-log-message'
+}

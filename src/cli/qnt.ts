@@ -3,7 +3,6 @@
  */
 
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { equal, fromHex, toHex } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
@@ -23,6 +22,7 @@ import type { Keys } from '../kernel/ports.ts'
 import { type Arguments, readArguments } from './arguments.ts'
 import type { Io } from './io.ts'
 import { createProgress, EXIT, printJson } from './output.ts'
+import { keyFileOptions, textFile } from './passphrase.ts'
 
 /** Seals a file, or stdin, to its owner and to others. Throws `usage`, `bad-argument`, and what key files and disks do. */
 export async function seal(args: readonly string[], io: Io): Promise<number> {
@@ -119,7 +119,6 @@ export async function recipient(args: readonly string[], io: Io): Promise<number
 }
 
 const OWNER_KEY_DIGITS = 64
-const TEXT_BYTES_MAX = 8_192
 
 function described(manifest: Manifest): Record<string, string | number> {
   const { dataId, ownerId, ownerPosition, fileVersion, contentBytes, root, keyEpoch, tier, recipients } = manifest
@@ -143,10 +142,7 @@ function newFile(given: Arguments, io: Io): string {
 async function keysOf(given: Arguments, io: Io): Promise<Keys> {
   const file = given.text('keys')
   if (file === undefined) throw new WebxError('usage', 'whose file? --keys FILE is missing')
-  const passphraseFile = given.text('passphrase-file')
-  if (passphraseFile === undefined) return openKeyFile(resolve(io.workingDirectory, file))
-  const passphrase = (await textOf(passphraseFile, io)).replace(/\r?\n$/, '')
-  return openKeyFile(resolve(io.workingDirectory, file), { passphrase })
+  return openKeyFile(resolve(io.workingDirectory, file), await keyFileOptions(given, io))
 }
 
 /** A recipient's text, or a file that holds it; none for ''. */
@@ -154,15 +150,7 @@ async function recipientOf(given: string, io: Io): Promise<RecipientKey[]> {
   const text = given.trim()
   if (text === '') return []
   const isFile = existsSync(resolve(io.workingDirectory, text))
-  return [readRecipientText(isFile ? (await textOf(text, io)).trim() : text)]
-}
-
-async function textOf(name: string, io: Io): Promise<string> {
-  const text = await readFile(resolve(io.workingDirectory, name), 'utf8').catch((cause: Error) => {
-    throw new WebxError('file-unreadable', `cannot read ${name}: ${cause.message}`, { cause })
-  })
-  if (text.length > TEXT_BYTES_MAX) throw new WebxError('too-long', `${name} is too long for what it should be`)
-  return text
+  return [readRecipientText(isFile ? (await textFile(text, io)).trim() : text)]
 }
 
 /** The owner's key: the one that was named; else one's own for one's own files. */

@@ -98,7 +98,7 @@ export async function daily(args: readonly string[], io: Io): Promise<number> {
   const to = resolve(io.workingDirectory, given.operands['TO'] ?? '')
   const options = await keyFileOptions(given, io)
   await createDailyKeyFile(pathOf(given, io), to, options, options)
-  return told(given, io, to, 'signs every day and cannot rotate; put the other file away')
+  return told(given, io, to, 'signs every day and holds no key that comes next; put the other file away')
 }
 
 function told(given: Arguments, io: Io, file: string, what: string): number {

@@ -15,7 +15,7 @@ const TEXT_BYTES_MAX = 64 * 1024
 export async function keyFileOptions(given: Arguments, io: Io, option = 'passphrase-file'): Promise<KeyFileOptions> {
   const path = given.text(option)
   if (path === undefined) return {}
-  const passphrase = (await textFile(path, io)).replace(/\r?\n$/, '')
+  const passphrase = (await textFile(path, io)).replace(/^\ufeff/, '').replace(/\r?\n$/, '')
   if (passphrase === '') throw new WebxError('bad-argument', `${path} holds no passphrase`)
   return { passphrase }
 }
@@ -26,5 +26,10 @@ export async function textFile(path: string, io: Io): Promise<string> {
     throw new WebxError('file-unreadable', `${path} cannot be read`, { hint: 'Check the name and its rights.', cause })
   })
   if (bytes.length > TEXT_BYTES_MAX) throw new WebxError('too-long', `${path} has ${bytes.length} bytes`)
-  return bytes.toString('utf8')
+  try {
+    // what is not UTF-8 would be read as the same sign over and over, and one passphrase would pass for another
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new WebxError('bad-argument', `${path} is not text in UTF-8`, { cause })
+  }
 }

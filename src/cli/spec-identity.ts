@@ -81,8 +81,9 @@ export const IDENTITY_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'id daily',
     operands: ['FILE', 'TO'],
-    summary: 'Make a key file for daily use in TO: it signs today, and whoever steals it cannot rotate.',
-    details: 'Put FILE away then, where no machine reads it. TO is sealed with the same passphrase as FILE.',
+    summary: 'Make a key file for daily use in TO: it signs and votes, and holds no key that comes next.',
+    details:
+      'Put FILE away then, where no machine reads it. Whoever steals TO signs until the next rotation, and has the secrets of votes and of sealing at rest, which rotations do not change. TO is sealed with the same passphrase as FILE.',
     options: { 'passphrase-file': PASSPHRASE_OPTION, json: JSON_OPTION },
     example: 'webx id daily ada.keys till.keys',
   },

@@ -123,10 +123,11 @@ function headersOf(protectedBytes: Uint8Array, unprotected: ForeignMap) {
   }
   const all: ForeignMap = new Map([...read.entries, ...unprotected])
   if (all.has(CRITICAL)) refuse('headers marked critical are not understood')
-  return { nothingProtected: read.entries.size === 0, known: knownOf(all) }
+  return { nothingProtected: read.entries.size === 0, known: knownOf(all, read.entries) }
 }
 
-function knownOf(headers: ForeignMap) {
+/** A content type counts only where the signature covers it; a key id is a hint, signed or not. */
+function knownOf(headers: ForeignMap, signed: ForeignMap) {
   const algorithm = headers.get(ALGORITHM)
   const contentType = headers.get(CONTENT_TYPE)
   const keyId = headers.get(KEY_ID)
@@ -139,7 +140,7 @@ function knownOf(headers: ForeignMap) {
   if (keyId !== undefined && keyId.kind !== 'bytes') refuse('a key id is bytes')
   return {
     algorithm: algorithm.value,
-    contentType: contentType?.value ?? null,
+    contentType: signed.has(CONTENT_TYPE) ? (contentType?.value ?? null) : null,
     keyId: keyId?.bytes ?? null,
   }
 }

@@ -66,7 +66,7 @@ export const LIMITS = {
   keyEventBytesMax: 8 * KIB,
   keyEventsPerLogMax: 4_096,
   keyEvidenceBytesMax: MIB,
-  keyEventsPerRecoveryMax: 1_024,
+  keyEventsPerRotationMax: 1_024,
   delegationsPerIdentityMax: 64,
   delegationScopesMax: 16,
   scopeCharactersMax: 48,

@@ -199,6 +199,15 @@ export function assertSucceeds(held: SignedManifest, next: Manifest): void {
   if (next.keyEpoch < manifest.keyEpoch || next.keyEpoch > manifest.keyEpoch + 1) {
     throw new WebxError('broken-history', `manifest: key epoch ${next.keyEpoch} cannot follow ${manifest.keyEpoch}`)
   }
+  if (equal(next.keyCommitment, manifest.keyCommitment)) {
+    // under one key and the same nonces two contents would give each other away; and who was removed would still read
+    if (next.keyEpoch > manifest.keyEpoch) {
+      throw new WebxError('broken-history', 'manifest: a new key epoch with the content key of the version before')
+    }
+    if (!equal(next.root, manifest.root)) {
+      throw new WebxError('broken-history', 'manifest: another content under the content key of the version before')
+    }
+  }
   if (next.contentBytes === 0 && manifest.contentBytes > 0) {
     const hint = 'Fetch the content from another replica; to delete a file, shred it.'
     throw new WebxError('empty-replica', 'manifest: an empty version would replace content', { hint })

@@ -81,8 +81,11 @@ export type RedemptionVerdict =
   | {
       readonly allowed: true
       readonly request: RedemptionRequest
-      /** To whom to seal: the content key where the request covers all of the content, else the range, sealed anew. */
-      readonly agreementKey: Uint8Array
+      /**
+       * To whom to seal, null for anything but reading: the content key where the request covers all of the content of the version at hand, else the range,
+       * sealed anew. The file's policy and its `access` runnable have their say before that.
+       */
+      readonly agreementKey: Uint8Array | null
       readonly fields: readonly Field[]
       /** Age of the status list that was asked; null where the ping names none. */
       readonly statusAgeMs: number | null
@@ -156,7 +159,7 @@ export function judgeRedemption(given: RedemptionCase): RedemptionVerdict {
   return {
     allowed: true,
     request: redemption.request,
-    agreementKey: presented.rights.agreementKey,
+    agreementKey: redemption.request.operation === 'read' ? presented.rights.agreementKey : null,
     fields: presented.fields,
     statusAgeMs: presented.ping.status && statusList ? Math.max(0, nowMs - statusList.issuedMs) : null,
     spending: {

@@ -77,7 +77,8 @@ export function acceptStatusList(held: StatusList | null, next: StatusList, issu
   if (!equal(held.issuer, next.issuer) || !equal(held.listId, next.listId)) {
     throw new WebxError('tampered', 'this is not an edition of the status list that is held')
   }
-  if (next.sequence <= held.sequence || next.issuedMs < held.issuedMs) {
+  const isOlder = next.issuerPosition < held.issuerPosition || next.issuedMs < held.issuedMs
+  if (next.sequence <= held.sequence || isOlder) {
     throw new WebxError('wrong-version', `status list: edition ${next.sequence} came after ${held.sequence}`)
   }
   if (next.bits.length < held.bits.length || held.bits.some((byte, i) => (byte & ~(next.bits[i] as number)) !== 0)) {

@@ -131,6 +131,8 @@ export function isChunkOf(
   siblings: readonly Uint8Array[],
 ): boolean {
   if (chunk >= chunks || siblings.some(({ length }) => length !== VALUE_BYTES)) return false
+  const isWhole = sealed.length === 2 ** chunkLog2
+  if (!isWhole && (chunk < chunks - 1 || sealed.length === 0 || sealed.length > 2 ** chunkLog2)) return false
   if (chunks === 1) return siblings.length === 0 && equal(blake3(sealed), root)
   const pair = new Uint8Array(2 * VALUE_BYTES)
   chunkValueInto(pair, chunk, sealed, chunkLog2)

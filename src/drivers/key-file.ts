@@ -2,7 +2,9 @@
  * Port Keys from one file of its owner's: the private side of an xQIdent (`identity/keylog.ts`), sealed by a passphrase if its owner wants it so.
  *
  * A new file holds one root from which all keys and secrets come (`key-file-root.ts`), those of later rotations, too: who reads it has the identity for good,
- * which is what the passphrase is for. A daily file holds no more than signs today: who steals that can act until the next rotation, and cannot rotate.
+ * which is what the passphrase is for. A daily file signs today and holds no key that comes next: who steals it cannot rotate a log that has not been rotated
+ * further (a key that was once next can write its own rotation anew; witnesses stand against that). It also holds the secrets of votes and of sealing at rest,
+ * which rotations do not change.
  * Files with seeds of their own, of the first version, are read for ever. Only its owner may read a file, a new identity never overwrites one, and a change
  * leaves the old file or the new one. Epoch keys are derived, so past ones can be derived again.
  */

@@ -5,7 +5,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { read } from 'node:fs'
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -202,7 +202,7 @@ export async function writeAll(file: FileHandle, bytes: Uint8Array, at: number):
 }
 
 /**
- * Lets `fill` write a draft beside `path` and gives it that name once it is on the disk, in place of what was there; if `fill` or the disk fails, the
+ * Lets `fill` write a draft beside `path` and gives it that name once it is on the disk; if `fill` or the disk fails, or something is there by then, the
  * draft is gone and `path` is as it was. Only its owner may read the draft.
  *
  * @throws WebxError `store-failed` where the disk refuses; else what `fill` throws
@@ -215,7 +215,7 @@ export async function writeDraft<T>(path: string, fill: (draft: FileHandle) => P
     await orFailed(path, async () => {
       await draft.sync()
       await draft.close()
-      await rename(name, path)
+      await giveName(name, path)
       const folder = await open(dirname(path), 'r')
       await folder.sync().finally(() => folder.close())
     })
@@ -225,6 +225,19 @@ export async function writeDraft<T>(path: string, fill: (draft: FileHandle) => P
     throw isDiskError(cause) ? failed(path, cause) : cause
   }
 }
+
+/** Unlike a rename, a link never takes the place of what appeared there meanwhile; file systems without links have to do with a rename. */
+async function giveName(draft: string, path: string): Promise<void> {
+  try {
+    await link(draft, path)
+    await unlink(draft)
+  } catch (cause) {
+    if (!WITHOUT_LINKS.has((cause as NodeJS.ErrnoException).code ?? '')) throw cause
+    await rename(draft, path)
+  }
+}
+
+const WITHOUT_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
 
 /** Opens a file for reading, and closes it again. Throws `file-unreadable`. */
 export async function withFile<T>(path: string, use: (file: FileHandle, bytes: number) => Promise<T>): Promise<T> {

@@ -45,6 +45,7 @@ export interface Delegating {
   /** By digest of the key in hexadecimal. */
   readonly shown: ReadonlyMap<string, Shown>
   readonly frozen: object | null
+  readonly pending: { readonly effectiveMs: number | null } | null
 }
 
 const SCOPE = /^[a-z][a-z0-9-]*(?:[.:][a-z0-9-]+)*$/
@@ -65,6 +66,8 @@ export function keyDigest(key: Uint8Array): Uint8Array {
  */
 export function mayAct(state: Delegating, key: Uint8Array, scope: string, nowMs: number): Delegation {
   if (state.frozen) throw new WebxError('frozen', 'two histories of this identity are signed; nobody acts for it')
+  const recoveredMs = state.pending?.effectiveMs ?? Number.POSITIVE_INFINITY
+  if (nowMs >= recoveredMs) throw new WebxError('not-delegated', 'a recovery is in force, which ends every delegation')
   const delegation = state.delegations.get(toHex(key))
   if (!delegation) {
     if (state.shown.get(toHex(keyDigest(key))) === 'revoked') throw new WebxError('revoked-key', 'this key was revoked')

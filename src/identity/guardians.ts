@@ -54,6 +54,7 @@ export interface GatheredShares {
 const VERSION = 1
 const SECRET_BYTES = 32
 const DIGEST_BYTES = 16
+const HEADING_CHARACTERS_MAX = 256
 const NOBODY = 'an unnamed guardian'
 
 /**
@@ -158,6 +159,16 @@ type Examined =
   | { readonly share: GuardianShare; readonly guardian: string; readonly problem: null }
   | { readonly share: null; readonly guardian: string; readonly problem: WebxError }
 
+/** The name in the heading of a text, which nobody vouches for: short, and nothing that a terminal would obey. */
+function headingName(text: string): string {
+  const [heading = ''] = text.trimStart().slice(0, HEADING_CHARACTERS_MAX).split('\n')
+  const [, name = ''] = heading.startsWith('#') ? heading.split('–') : []
+  return name
+    .replaceAll(/\p{Cc}/gu, '')
+    .trim()
+    .slice(0, LIMITS.guardianLabelCharactersMax)
+}
+
 /** A mistyped share is decoded all the same, because a mistake in one place may leave the name readable. */
 function examine(given: Uint8Array | string): Examined {
   let problem: WebxError | null = null
@@ -165,7 +176,7 @@ function examine(given: Uint8Array | string): Examined {
   try {
     let bytes = given
     if (typeof bytes === 'string') {
-      guardian = /^\s*#.*–\s*(.+?)\s*$/m.exec(bytes)?.[1]?.slice(0, LIMITS.guardianLabelCharactersMax) ?? ''
+      guardian = headingName(bytes)
       const typed = readPaper(bytes)
       if (typed.wrongLine > 0) problem = mistyped(typed.wrongLine)
       bytes = typed.bytes

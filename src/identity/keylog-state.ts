@@ -15,8 +15,8 @@
  * rotation does not give the veto back, and waits while a recovery is pending. Whoever holds the only copy of the recovery keys therefore wins in the end:
  * they are the root of an identity, and belong on paper or with guardians. Without recovery keys a lost or stolen next key is final.
  *
- * **Floods.** A thief may write one delegation after the other, so that nothing else finds a place. After `keyEventsPerRecoveryMax` events the log takes
- * recoveries and their vetoes only; a recovery in force opens it again.
+ * **Floods.** A thief may write one delegation after the other, so that nothing else finds a place. After `keyEventsPerRotationMax` events since anybody above
+ * the current keys spoke, theirs are not taken any more; a rotation, a renewal or a recovery in force opens the log again.
  *
  * Time is that of witnesses, not of whoever reads: an event counts for when it was witnessed, and what is not witnessed yet counts for now. A recovery that
  * nobody witnessed never takes effect.
@@ -199,9 +199,10 @@ function assertOpen(state: KeyState, event: Exclude<KeyEvent, InceptionEvent>): 
     throw new WebxError('recovery-pending', 'a recovery waits; until it is vetoed or in force nothing else is taken')
   }
   if (!state.pending && event.event === 'veto') throw new WebxError('nothing-to-veto', 'no recovery is pending')
-  const count = event.position - Math.max(0, state.spoken[1])
-  if (rank < 2 && event.event !== 'veto' && count > LIMITS.keyEventsPerRecoveryMax) {
-    throw new WebxError('limit', 'the key log is full; a recovery opens it again')
+  // by current keys alone: whoever stole them can fill this generation's share of the log, and not keep its owner from the next one
+  const count = event.position - Math.max(0, ...state.spoken)
+  if (rank === 0 && event.event !== 'veto' && count > LIMITS.keyEventsPerRotationMax) {
+    throw new WebxError('limit', 'these keys have signed as much as they may; a rotation opens the log again')
   }
 }
 

@@ -173,7 +173,9 @@ test('headers in any width and of any kind are read', () => {
   }
   const wide = readForeignSign1(fromHex(`d8129b000000000000000443a10127a0${CONTENT}${SIGNATURE}`))
   assert.equal(wide.payload, PAYLOAD)
-  assert.is(readForeignSign1(fromHex(`d28443a10127a1031832${CONTENT}${SIGNATURE}`)).contentType, 50)
+  const typeOf = (headers: string) => readForeignSign1(fromHex(`d284${headers}${CONTENT}${SIGNATURE}`)).contentType
+  assert.is(typeOf('46a20127031832a0'), 50)
+  assert.is(typeOf('43a10127a1031832'), null, 'nobody signed it')
 })
 
 test('what two readers could take for different things is refused', () => {

@@ -250,12 +250,19 @@ document('no changed byte goes unseen', () => {
 
 const held = { manifest: kit.FIRST, digest: manifestDigest(manifestPayload(kit.FIRST)) }
 
+const NEXT: Manifest = { ...kit.SECOND, keyCommitment: kit.fill(32, 77) }
+
 versions('the next version succeeds', () => {
-  assert.not.throws(() => assertSucceeds(held, kit.SECOND))
-  assert.not.throws(() => assertSucceeds(held, { ...kit.SECOND, keyEpoch: 1 }))
-  assert.not.throws(() => assertSucceeds(held, { ...kit.SECOND, ownerPosition: 5 }))
+  assert.not.throws(() => assertSucceeds(held, NEXT))
+  assert.not.throws(() => assertSucceeds(held, { ...NEXT, keyEpoch: 1 }))
+  assert.not.throws(() => assertSucceeds(held, { ...NEXT, ownerPosition: 5 }))
   const empty = { ...held, manifest: { ...kit.FIRST, contentBytes: 0 } }
-  assert.not.throws(() => assertSucceeds(empty, { ...kit.SECOND, contentBytes: 0 }))
+  assert.not.throws(() => assertSucceeds(empty, { ...NEXT, contentBytes: 0 }))
+  const { keyEpoch, keyCommitment, root } = kit.FIRST
+  assert.not.throws(
+    () => assertSucceeds(held, { ...NEXT, keyEpoch, keyCommitment, root }),
+    'other rules, the same content',
+  )
 })
 
 versions('what does not follow is refused by its own code', () => {
@@ -269,11 +276,17 @@ versions('what does not follow is refused by its own code', () => {
     [{ ownerPosition: 3 }, 'broken-history'],
     [{ keyEpoch: 0 }, 'broken-history'],
     [{ keyEpoch: 3 }, 'broken-history'],
+    [{ keyCommitment: kit.FIRST.keyCommitment }, 'broken-history'],
+    [
+      { keyCommitment: kit.FIRST.keyCommitment, root: kit.FIRST.root, keyEpoch: kit.FIRST.keyEpoch + 1 },
+      'broken-history',
+    ],
+    [{ keyCommitment: kit.FIRST.keyCommitment, keyEpoch: kit.FIRST.keyEpoch, root: kit.fill(32, 5) }, 'broken-history'],
     [{ contentBytes: 0 }, 'empty-replica'],
   ]
   for (const [change, code] of refused) {
     assert.is(
-      codeOf(() => assertSucceeds(held, { ...kit.SECOND, ...change })),
+      codeOf(() => assertSucceeds(held, { ...NEXT, ...change })),
       code,
       JSON.stringify(Object.keys(change)),
     )

@@ -1,7 +1,7 @@
 /** .qnt files on a disk: sealed, opened, verified and read in part with real manifests and keys; damaged in every part; nothing left behind. */
 
 import { generateKeyPairSync, sign } from 'node:crypto'
-import { mkdir, open, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -63,6 +63,7 @@ const files = suite('drivers/qnt-file: files')
 files('what is sealed opens to the same, about every edge, and the oracle reads it', async () => {
   await withTemp(async (folder) => {
     for (const length of [0, 1, 65_519, 65_520, 65_521, MIB - 1, MIB, MIB + 1, 2 * MIB, 3 * MIB + 777]) {
+      await emptied(folder)
       const { path, result } = await sealed(folder, pattern(length))
       const { body, manifest, tree } = takeApart(await bytesOf(path), length)
       assert.is((await stat(path)).size, result.fileBytes)
@@ -83,6 +84,7 @@ files('what is sealed opens to the same, about every edge, and the oracle reads 
 files('a stream of pieces gives the same bytes as a file; without the tree they are fewer', async () => {
   await withTemp(async (folder) => {
     for (const length of [0, 10, MIB, 2 * MIB + 5]) {
+      await emptied(folder)
       const fromFile = await bytesOf((await sealed(folder, pattern(length))).path)
       await sealQnt(pieces(pattern(length)), join(folder, 's.qnt'), KEYS, maker)
       assert.ok(equal(await bytesOf(join(folder, 's.qnt')), fromFile), `${length}`)
@@ -102,6 +104,7 @@ files('chunks are moved where the manifest is longer or shorter than was expecte
     const content = pattern(2 * MIB + 333)
     const expected = await bytesOf((await sealed(folder, content)).path)
     for (const guess of [-300, -1, 1, 900]) {
+      await rm(join(folder, 'm.qnt'), { force: true })
       const wrong = { ...maker, bytesFor: (content: never) => maker.bytesFor(content) + guess }
       await sealQnt(join(folder, 'in'), join(folder, 'm.qnt'), KEYS, wrong)
       const { body, tree } = takeApart(await bytesOf(join(folder, 'm.qnt')), content.length)
@@ -158,6 +161,8 @@ ranges('of one chunk needs no tree, of several it does', async () => {
     await sealQnt(pieces(pattern(500)), path, KEYS, maker, { hasTree: false })
     const { content } = await readQntRange(path, { at: 100, length: 50 }, unlock)
     assert.ok(equal(content, pattern(500).subarray(100, 150)))
+    assert.is(await codeOfAsync(() => sealQnt(pieces(pattern(9)), path, KEYS, maker)), 'store-failed', 'taken')
+    await rm(path)
     await sealQnt(pieces(pattern(70_000)), path, KEYS, maker, { hasTree: false })
     assert.is(await codeOfAsync(() => readQntRange(path, { at: 0, length: 1 }, unlock)), 'bad-argument')
   })
@@ -243,6 +248,11 @@ damage('a source that breaks off, a signer that refuses and a folder in the way 
 files.run()
 ranges.run()
 damage.run()
+
+/** Nothing is ever written over, so what the round before made must go. */
+async function emptied(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) await rm(join(folder, name))
+}
 
 async function sealed(folder: string, content: Uint8Array): Promise<{ path: string; result: SealedFile }> {
   const path = join(folder, 'x.qnt')

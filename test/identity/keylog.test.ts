@@ -102,35 +102,41 @@ log('a commitment to an ML-DSA-65 key is one of its own kind', () => {
   )
 })
 
-log('a log that a thief has filled takes recoveries only, and is open again when one is in force', () => {
-  const owner = new LogOwner()
-  const full = { ...owner.state(), position: LIMITS.keyEventsPerRecoveryMax }
-  const link = nextLink(full)
-  const delegation = { ...emptyDelegation, key: pairOf(1).publicKey }
-  const event: KeyEvent = { event: 'delegation', ...link, delegation }
-  const refused = signedEvent(event, owner.keys)
-  assert.is(
-    codeOf(() => applyKeyEvent(full, refused)),
-    'limit',
-  )
-  assert.is(applyKeyEvent({ ...full, position: full.position - 1 }, atOnce(event, owner)).position, full.position)
-  const { bytes, recovered } = owner.recoveryEvent(link)
-  const waiting = applyKeyEvent(full, bytes, { nowMs: 0, witnessedMs: START_MS })
-  const vetoed = applyKeyEvent(waiting, owner.veto(nextLink(waiting)), { nowMs: 0, witnessedMs: START_MS })
-  assert.is(vetoed.pending, null)
-  const open = stateAt(waiting, START_MS + DELAY_MS)
-  const next: KeyEvent = { event: 'delegation', ...nextLink(open), delegation }
-  const after = applyKeyEvent(open, signedEvent(next, recovered.keys), {
-    nowMs: START_MS + DELAY_MS,
-    witnessedMs: null,
-  })
-  assert.is(after.delegations.size, 1)
-  const last = { ...full, position: LIMITS.keyEventsPerLogMax }
-  assert.is(
-    codeOf(() => applyKeyEvent(last, owner.recoveryEvent(nextLink(last)).bytes)),
-    'limit',
-  )
-})
+log(
+  'a log that a thief of current keys has filled takes rotations and recoveries, and is open again after them',
+  () => {
+    const owner = new LogOwner()
+    const full = { ...owner.state(), position: LIMITS.keyEventsPerRotationMax }
+    const link = nextLink(full)
+    const delegation = { ...emptyDelegation, key: pairOf(1).publicKey }
+    const event: KeyEvent = { event: 'delegation', ...link, delegation }
+    const refused = signedEvent(event, owner.keys)
+    assert.is(
+      codeOf(() => applyKeyEvent(full, refused)),
+      'limit',
+    )
+    assert.is(applyKeyEvent({ ...full, position: full.position - 1 }, atOnce(event, owner)).position, full.position)
+    const rotated = applyKeyEvent(full, owner.copy().rotation([], undefined, link))
+    assert.is(rotated.position, full.position + 1)
+    assert.is(Math.max(...rotated.spoken), rotated.position)
+    const { bytes, recovered } = owner.recoveryEvent(link)
+    const waiting = applyKeyEvent(full, bytes, { nowMs: 0, witnessedMs: START_MS })
+    const vetoed = applyKeyEvent(waiting, owner.veto(nextLink(waiting)), { nowMs: 0, witnessedMs: START_MS })
+    assert.is(vetoed.pending, null)
+    const open = stateAt(waiting, START_MS + DELAY_MS)
+    const next: KeyEvent = { event: 'delegation', ...nextLink(open), delegation }
+    const after = applyKeyEvent(open, signedEvent(next, recovered.keys), {
+      nowMs: START_MS + DELAY_MS,
+      witnessedMs: null,
+    })
+    assert.is(after.delegations.size, 1)
+    const last = { ...full, position: LIMITS.keyEventsPerLogMax }
+    assert.is(
+      codeOf(() => applyKeyEvent(last, owner.recoveryEvent(nextLink(last)).bytes)),
+      'limit',
+    )
+  },
+)
 
 /** The event one position earlier. */
 function atOnce(event: KeyEvent, owner: LogOwner): Uint8Array {

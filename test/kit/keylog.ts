@@ -125,10 +125,10 @@ export class LogOwner {
     return this
   }
 
-  rotation(kept: readonly Uint8Array[] = [], next = this.fresh()): Uint8Array {
+  rotation(kept: readonly Uint8Array[] = [], next = this.fresh(), link = this.link()): Uint8Array {
     const event = {
       event: 'rotation',
-      ...this.link(),
+      ...link,
       keys: publicKeys(this.next),
       next: promise(next, this.threshold),
     }

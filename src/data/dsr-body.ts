@@ -73,7 +73,7 @@ class BodyChecker {
     const slots = locals + this.#stack.operandsMax
     const marks = this.#marks.sort((a, b) => a.at - b.at || RANKS[a.kind] - RANKS[b.kind])
     const calls = [...this.#calls]
-    const blockVariables = this.#stack.blocks * locals
+    const blockVariables = this.#stack.blocks * locals + this.#stack.carried
     return {
       start,
       codeStart,

@@ -21,8 +21,8 @@ const FUEL_GLOBAL = [I32, 1, OP.i32Const, 0, OP.end]
 const KIND_GLOBAL = 3
 const NO_RESULT = 0x40
 const NOTHING: number[] = []
-/** Begins a block that runs where the i32 on the stack is negative. */
-const IF_NEGATIVE = [OP.i32Const, 0, OP.i32LtS, OP.if, NO_RESULT]
+/** What the counter says of a run that the meter stopped: no charge reaches so far. A run that trapped by itself leaves another number. */
+export const STOPPED = -(2 ** 31)
 
 /** The metered module of a checked one, in the binary format. */
 export function meter(module: CheckedModule): Uint8Array {
@@ -60,7 +60,7 @@ function meterBody(bytes: Uint8Array, body: CheckedBody, fuel: readonly number[]
 function withGlobalCounter(bytes: Uint8Array, body: CheckedBody, fuel: readonly number[]): Piece[] {
   const get = [OP.globalGet, ...fuel]
   const set = [OP.globalSet, ...fuel]
-  const stop = [...get, ...IF_NEGATIVE, OP.unreachable, OP.end]
+  const stop = [...get, ...stopIfNegative(fuel)]
   const inserted = ({ kind, fuel: amount }: Mark): Piece => {
     if (kind !== 'head' && kind !== 'charge') return NOTHING
     const charge = [...get, ...minus(amount), ...set]
@@ -70,15 +70,15 @@ function withGlobalCounter(bytes: Uint8Array, body: CheckedBody, fuel: readonly 
 }
 
 /**
- * A function with loops keeps the counter in a local variable, which engines hold in a register, and puts it back where somebody else looks at it: before calls, before
- * the function ends and before it stops. A block around its code catches the branches that leave it.
+ * A function with loops keeps the counter in a local variable, which engines hold in a register, and puts it back where somebody else looks at it: before calls and before
+ * the function ends. A block around its code catches the branches that leave it.
  */
 function withLocalCounter(bytes: Uint8Array, body: CheckedBody, fuel: readonly number[]): Piece[] {
   const local = uintBytes(body.locals)
   const get = [OP.localGet, ...local]
   const fetch = [OP.globalGet, ...fuel, OP.localSet, ...local]
   const putBack = [...get, OP.globalSet, ...fuel]
-  const stop = [...IF_NEGATIVE, ...putBack, OP.unreachable, OP.end]
+  const stop = stopIfNegative(fuel)
   const inserted = ({ kind, fuel: amount }: Mark): Piece => {
     if (kind === 'called') return fetch
     if (kind === 'call' || kind === 'return') return putBack
@@ -112,6 +112,12 @@ function spliced(
   }
   pieces.push(bytes.subarray(at, end))
   return pieces
+}
+
+/** Stops the run where the i32 on the stack is negative. */
+function stopIfNegative(fuel: readonly number[]): number[] {
+  const tell = [OP.i32Const, ...intBytes(STOPPED), OP.globalSet, ...fuel]
+  return [OP.i32Const, 0, OP.i32LtS, OP.if, NO_RESULT, ...tell, OP.unreachable, OP.end]
 }
 
 function minus(amount: number): number[] {

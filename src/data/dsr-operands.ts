@@ -33,6 +33,7 @@ export class Operands {
   readonly #refuse: (what: string) => never
   #operandsMax = 0
   #blocks = 0
+  #carried = 0
   #top: Frame = OUTSIDE
 
   constructor(refuse: (what: string) => never) {
@@ -52,6 +53,11 @@ export class Operands {
   /** How many blocks there were. */
   get blocks(): number {
     return this.#blocks
+  }
+
+  /** Operands that wait under blocks, summed over all of them. */
+  get carried(): number {
+    return this.#carried
   }
 
   push(type: Operand): void {
@@ -86,6 +92,7 @@ export class Operands {
     this.#top = { opcode, result, height: this.#operands.length, isDead: false, isTarget: false }
     this.#frames.push(this.#top)
     this.#blocks++
+    this.#carried += this.#operands.length
   }
 
   /** Ends the innermost block, whose result must lie on the stack and nothing else. */

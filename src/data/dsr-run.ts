@@ -10,7 +10,7 @@ import { blake3Of } from '../core/digest.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { encodeVerdict, type Hook, readRequest, readVerdict, type Verdict } from './dsr-abi.ts'
-import { FUEL_EXPORT, meter } from './dsr-meter.ts'
+import { FUEL_EXPORT, meter, STOPPED } from './dsr-meter.ts'
 import { checkModule } from './dsr-module.ts'
 
 /** A runnable that may run. */
@@ -66,8 +66,8 @@ export function runRunnable(runnable: Runnable, request: Uint8Array, fuel: numbe
 /** What an execution comes to, for a request with that hook and so many fields. */
 export function outcomeOf(execution: Execution, hook: Hook, fieldsAsked: number, fuel: number): Outcome {
   const { answer, fuelLeft, memory } = execution
+  if (answer === null) return failed(fuelLeft === STOPPED ? 'out-of-fuel' : 'runnable-failed', fuel)
   if (fuelLeft < 0) return failed('out-of-fuel', fuel)
-  if (answer === null) return failed('runnable-failed', fuel)
   const memoryDigest = blake3Of('webx v1 runnable memory', memory)
   const [address, length] = [Number(answer >> 32n), Number(answer & 0xffff_ffffn)]
   const fuelUsed = fuel - fuelLeft
@@ -85,7 +85,7 @@ export function outcomeOf(execution: Execution, hook: Hook, fieldsAsked: number,
 export interface Execution {
   /** What `run` returned, as an unsigned integer: address · 2^32 + length; null where it trapped. */
   readonly answer: bigint | null
-  /** Below zero where the fuel was exhausted. */
+  /** Below zero where the fuel was exhausted, `STOPPED` where the meter ended the run; of no meaning where it trapped by itself. */
   readonly fuelLeft: number
   /** All of the memory, a view. */
   readonly memory: Uint8Array

@@ -69,7 +69,10 @@ export function proveAtMost(
   return proveRange(group, { openings: [numberMinusOpening(group, bound, opening)], bits, about }, context, random)
 }
 
-/** Throws `bad-proof` unless the commitment hides at most the bound; other codes as `checkRange`. */
+/**
+ * Throws `bad-proof` unless the commitment hides bound − 2^bits + 1 … bound, modulo the order of the group; other codes as `checkRange`. “At most” is meant only
+ * of a commitment that an issuer vouches for as a number: nobody else's need be one.
+ */
 export function checkAtMost(
   group: GroupDoor,
   commitment: Uint8Array,
@@ -94,7 +97,10 @@ export function proveCovers(
   return proveRange(group, { openings: [differenceOpening(group, more, less)], bits, about }, context, random)
 }
 
-/** Throws `bad-proof` unless the first commitment hides at least what the second one hides; other codes as `checkRange`. */
+/**
+ * Throws `bad-proof` unless the first value less the second one is 0 … 2^bits − 1, modulo the order of the group; other codes as `checkRange`. That is “at
+ * least” only where somebody vouches for both as numbers: a prover who chooses the second one himself can choose one that every balance covers.
+ */
 export function checkCovers(
   group: GroupDoor,
   more: Uint8Array,

@@ -5,8 +5,9 @@ import * as assert from 'uvu/assert'
 import { encodeRequest } from '../../src/data/dsr-abi.ts'
 import { meter } from '../../src/data/dsr-meter.ts'
 import { checkModule } from '../../src/data/dsr-module.ts'
-import { execute, prepareRunnable } from '../../src/data/dsr-run.ts'
+import { execute, prepareRunnable, runRunnable } from '../../src/data/dsr-run.ts'
 import { provideFromFiles } from '../../src/drivers/wasm-files.ts'
+import { assemble, runOf } from '../kit/dsr-assembler.ts'
 import { REQUESTS } from '../kit/dsr-cases.ts'
 import { hostileModules, PLAIN } from '../kit/dsr-hostile.ts'
 import { walk } from '../kit/dsr-interpreter.ts'
@@ -16,6 +17,7 @@ provideFromFiles()
 const test = suite('data/dsr: the meter')
 const REQUEST = encodeRequest(REQUESTS['access']!)
 const FUEL = 30_000
+const [UNREACHABLE, LOOP, IF, END, NO_RESULT, I32_CONST] = [0x00, 0x03, 0x04, 0x0b, 0x40, 0x41] as const
 
 test('random modules cost, answer and leave what the interpreter says', () => {
   const ends = { completed: 0, trapped: 0, exhausted: 0 }
@@ -36,6 +38,26 @@ test('one unit less than a run costs stops it', () => {
     assert.is(execute(runnable, REQUEST, walked.fuelUsed).fuelLeft, 0, `seed ${seed}`)
     assert.ok(execute(runnable, REQUEST, walked.fuelUsed - 1).fuelLeft < 0, `seed ${seed}`)
   }
+})
+
+test('whether a run trapped or was stopped does not depend on how its function counts', () => {
+  const nops = new Array<number>(20).fill(1)
+  const [loop, plain] = [
+    [LOOP, NO_RESULT, END],
+    [I32_CONST, 0, IF, NO_RESULT, END],
+  ]
+  for (const before of [loop, plain] as number[][]) {
+    const runnable = prepareRunnable(assemble(runOf([...before, ...nops, UNREACHABLE])))
+    const failureAt = (fuel: number) => runRunnable(runnable, REQUEST, fuel).failure
+    // charged in full before it runs, and nobody looks before it traps
+    assert.equal([1, 10, 1_000].map(failureAt), ['out-of-fuel', 'runnable-failed', 'runnable-failed'], `${before}`)
+  }
+})
+
+test('many blocks over many waiting operands are refused: compilers keep account of both', () => {
+  const times = (count: number, code: readonly number[]) => Array.from({ length: count }, () => code).flat()
+  const code = [...times(3_900, [0x20, 0]), ...times(17_500, [LOOP, NO_RESULT, END]), ...times(3_899, [0x6a]), 0xad]
+  assert.throws(() => checkModule(assemble(runOf(code))), /too many blocks/)
 })
 
 test('metering twice is refused, and the same bytes come out each time', () => {

@@ -4,7 +4,7 @@
 
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { equal, fromHex, toHex } from '../core/bytes.ts'
+import { equal, fromBase64url, toHex } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
 import { dataIdOf, type Manifest, readManifestDocument } from '../data/manifest.ts'
 import { FREE_POLICY } from '../data/policy.ts'
@@ -17,6 +17,7 @@ import { layoutOf, openQnt, sealQnt, verifyQnt, withQnt } from '../drivers/qnt-f
 import { HOST_CHANCE, holderOf } from '../drivers/qnt-holder.ts'
 import { claimsOf, type KeyOf, manifestMaker, unlockedBy } from '../drivers/qnt-manifest.ts'
 import '../drivers/wasm-files.ts'
+import { type KeyState, readInception } from '../identity/keylog.ts'
 import { labelOf } from '../identity/xqident.ts'
 import type { Keys } from '../kernel/ports.ts'
 import { type Arguments, readArguments } from './arguments.ts'
@@ -67,7 +68,7 @@ export async function open(args: readonly string[], io: Io): Promise<number> {
   const target = newFile(given, io)
   const keys = await keysOf(given, io)
   const holder = await holderOf(keys)
-  const keyOf = ownerKeys(given, keys)
+  const keyOf = await ownerKeys(given, io, keys)
   const path = pathOf(given, io)
   const layout = await shown(io, `opening ${path}`, () =>
     openQnt(path, target, async (document) => unlockedBy(holder, document, keyOf)),
@@ -79,7 +80,7 @@ export async function open(args: readonly string[], io: Io): Promise<number> {
 /** Verifies the signature and every chunk; needs no key of a recipient. Throws as `open`. */
 export async function verify(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('qnt verify', args)
-  const keyOf = ownerKeys(given, null)
+  const keyOf = await ownerKeys(given, io, null)
   const path = pathOf(given, io)
   const layout = await shown(io, `verifying ${path}`, () =>
     verifyQnt(path, async (document) => claimsOf(document, keyOf)),
@@ -118,8 +119,6 @@ export async function recipient(args: readonly string[], io: Io): Promise<number
   return EXIT.done
 }
 
-const OWNER_KEY_DIGITS = 64
-
 function described(manifest: Manifest): Record<string, string | number> {
   const { dataId, ownerId, ownerPosition, fileVersion, contentBytes, root, keyEpoch, tier, recipients } = manifest
   return {
@@ -153,20 +152,24 @@ async function recipientOf(given: string, io: Io): Promise<RecipientKey[]> {
   return [readRecipientText(isFile ? (await textFile(text, io)).trim() : text)]
 }
 
-/** The owner's key: the one that was named; else one's own for one's own files. */
-function ownerKeys(given: Arguments, own: Keys | null): KeyOf {
+/** The owner's key: that of the inception that was named; else one's own for one's own files. Ids follow from inceptions, so nobody passes for another. */
+async function ownerKeys(given: Arguments, io: Io, own: Keys | null): Promise<KeyOf> {
   const named = given.text('owner')
-  if (named !== undefined) {
-    const key = fromHex(named)
-    if (named.length !== OWNER_KEY_DIGITS) throw new WebxError('bad-argument', '--owner takes 64 hexadecimal digits')
-    return () => key
-  }
+  const owners = named === undefined ? [] : [await inceptionOf(named, io)]
+  if (own !== null) owners.push({ id: own.id, position: own.position, keys: [own.publicKey] })
   return (ownerId, ownerPosition) => {
-    if (own !== null && equal(ownerId, own.id) && ownerPosition === own.position) return own.publicKey
+    const owner = owners.find(({ id, position }) => equal(id, ownerId) && position === ownerPosition)
+    if (owner) return owner.keys[0] as Uint8Array
     throw new WebxError('unknown-owner', `this file is of ${labelOf(ownerId)}, whose key is not known here`, {
-      hint: 'Name it with --owner: webx id show prints it as "public key" where the owner is.',
+      hint: 'Name it with --owner: webx id show prints it as "inception" where the owner is.',
     })
   }
+}
+
+/** Whose inception it is: its text, or a file that holds it. */
+async function inceptionOf(named: string, io: Io): Promise<Pick<KeyState, 'id' | 'position' | 'keys'>> {
+  const isFile = existsSync(resolve(io.workingDirectory, named))
+  return readInception(fromBase64url(isFile ? (await textFile(named, io)).trim() : named))
 }
 
 async function shown<T>(io: Io, text: string, work: () => Promise<T>): Promise<T> {

@@ -5,7 +5,10 @@
 import { type CommandSpec, JSON_OPTION, type OptionSpec, PASSPHRASE_OPTION } from './spec-shape.ts'
 
 const KEYS_OPTION: OptionSpec = { value: 'FILE', about: 'key file of the identity that does it' }
-const OWNER_OPTION: OptionSpec = { value: 'KEY', about: 'public key of the owner, 64 hexadecimal digits: webx id show' }
+const OWNER_OPTION: OptionSpec = {
+  value: 'INCEPTION',
+  about: 'whose file it must be: the inception that `webx id show` prints there, or a file with it',
+}
 
 /** `webx qnt …` and `webx dsr …`. */
 export const DOCUMENT_COMMANDS: readonly CommandSpec[] = [
@@ -33,14 +36,14 @@ export const DOCUMENT_COMMANDS: readonly CommandSpec[] = [
     summary: 'Open a .qnt that is sealed to your keys.',
     details: 'TARGET must not exist yet, and appears only when all of it is verified.',
     options: { keys: KEYS_OPTION, 'passphrase-file': PASSPHRASE_OPTION, owner: OWNER_OPTION, json: JSON_OPTION },
-    example: 'webx qnt open report.qnt report.pdf --keys ben.key --owner 5f0c…1d60',
+    example: 'webx qnt open report.qnt report.pdf --keys ben.key --owner anna.inception',
   },
   {
     name: 'qnt verify',
     operands: ['FILE'],
     summary: 'Verify the signature and every chunk of a .qnt; takes no key to read it.',
     options: { owner: OWNER_OPTION, json: JSON_OPTION },
-    example: 'webx qnt verify report.qnt --owner 5f0c…1d60',
+    example: 'webx qnt verify report.qnt --owner anna.inception',
   },
   {
     name: 'qnt info',

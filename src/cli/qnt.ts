@@ -169,7 +169,12 @@ async function ownerKeys(given: Arguments, io: Io, own: Keys | null): Promise<Ke
 /** Whose inception it is: its text, or a file that holds it. */
 async function inceptionOf(named: string, io: Io): Promise<Pick<KeyState, 'id' | 'position' | 'keys'>> {
   const isFile = existsSync(resolve(io.workingDirectory, named))
-  return readInception(fromBase64url(isFile ? (await textFile(named, io)).trim() : named))
+  const text = isFile ? (await textFile(named, io)).trim() : named
+  try {
+    return readInception(fromBase64url(text))
+  } catch (cause) {
+    throw new WebxError('bad-argument', `--owner ${named} is no inception`, { hint: 'webx id show prints it.', cause })
+  }
 }
 
 async function shown<T>(io: Io, text: string, work: () => Promise<T>): Promise<T> {

@@ -7,7 +7,7 @@ import { decodeEnvelope, encodeEnvelope } from '../../src/core/envelope.ts'
 import { mayAct } from '../../src/identity/delegation.ts'
 import { applyKeyEvent, readKeyLog } from '../../src/identity/keylog.ts'
 import { type KeyEvent, keyEventBody, keyEventMessage } from '../../src/identity/keylog-event.ts'
-import { ORDER, PRIME, toBytes32, torsion } from '../kit/ed25519.ts'
+import { ORDER, PRIME, torsion } from '../kit/ed25519.ts'
 import {
   DELAY_SECONDS,
   HOUR_MS,
@@ -21,6 +21,7 @@ import {
 } from '../kit/keylog.ts'
 import type { Pair } from '../kit/people.ts'
 import { codeOf } from '../kit/refusal.ts'
+import { toBytes32 } from '../kit/scalars.ts'
 import '../kit/wasm.ts'
 
 const START_MS = 1_790_000_000_000

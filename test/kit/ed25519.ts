@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import { ed25519 } from '@noble/curves/ed25519.js'
+import { toBytes32, toNumber } from './scalars.ts'
 
 const { Point } = ed25519
 type Point = InstanceType<typeof Point>
@@ -40,16 +41,6 @@ export interface Craft {
   readonly nonceBytes?: Uint8Array
   /** Added to s after all. */
   readonly plus?: bigint
-}
-
-/** Little-endian bytes, 32 of them. */
-export function toBytes32(value: bigint): Uint8Array {
-  return Uint8Array.from({ length: 32 }, (_, i) => Number((value >> BigInt(8 * i)) & 255n))
-}
-
-/** The number of little-endian bytes. */
-export function toNumber(bytes: Uint8Array): bigint {
-  return bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
 }
 
 /** The eight points of small order. */

@@ -5,7 +5,7 @@
 
 import { ristretto255, ristretto255_hasher } from '@noble/curves/ed25519.js'
 import { type GroupDoor, ORDER, type Point } from '../../src/wasm/group.ts'
-import { toBytes32, toNumber } from './ed25519.ts'
+import { toBytes32, toNumber } from './scalars.ts'
 
 const { Point: Noble } = ristretto255
 type Element = InstanceType<typeof Noble>

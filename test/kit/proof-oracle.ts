@@ -6,7 +6,7 @@
 
 import { ristretto255, ristretto255_hasher } from '@noble/curves/ed25519.js'
 import { blake3 } from '@noble/hashes/blake3.js'
-import { toNumber } from './ed25519.ts'
+import { toNumber } from './scalars.ts'
 
 const { Point } = ristretto255
 type Element = InstanceType<typeof Point>

@@ -12,8 +12,8 @@ import { proveRange } from '../../src/proof/range-prove.ts'
 import { scalarBytes } from '../../src/proof/scalar.ts'
 import { proveEqual, proveOpening } from '../../src/proof/sigma.ts'
 import { type GroupDoor, ORDER } from '../../src/wasm/group.ts'
-import { toNumber } from './ed25519.ts'
 import { CONTEXT, chanceOf, partOf, proofKeys, replaced } from './proof-stage.ts'
+import { toNumber } from './scalars.ts'
 
 /** A golden proof; all bytes are hexadecimal. */
 export interface ProofVector {

@@ -11,12 +11,12 @@ import { checkRange } from '../../src/proof/range.ts'
 import { proveRange } from '../../src/proof/range-prove.ts'
 import { scalarBytes } from '../../src/proof/scalar.ts'
 import { createGroup, group as defaultGroup, ORDER } from '../../src/wasm/group.ts'
-import { toNumber } from '../kit/ed25519.ts'
 import { nobleGroup } from '../kit/noble-group.ts'
 import * as oracle from '../kit/proof-oracle.ts'
 import { CONTEXT, chanceOf, mutations, OTHER_CONTEXTS, partOf, replaced } from '../kit/proof-stage.ts'
 import { forgeRange } from '../kit/range-forger.ts'
 import { codeOf } from '../kit/refusal.ts'
+import { toNumber } from '../kit/scalars.ts'
 import { BUILDS } from '../kit/wasm.ts'
 
 const test = suite('proof/range')

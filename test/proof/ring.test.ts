@@ -13,11 +13,12 @@ import { checkMember, type Membership, proveMember } from '../../src/proof/membe
 import { scalarBytes } from '../../src/proof/scalar.ts'
 import { freshScalar, type ProofKey, proofKeyOf } from '../../src/proof/secret.ts'
 import { createGroup, group as defaultGroup, ORDER } from '../../src/wasm/group.ts'
-import { flip, toNumber } from '../kit/ed25519.ts'
+import { flip } from '../kit/ed25519.ts'
 import { nobleGroup } from '../kit/noble-group.ts'
 import * as oracle from '../kit/proof-oracle.ts'
 import { CONTEXT, chanceOf, mutations, OTHER_CONTEXTS, partOf, proofKeys, replaced } from '../kit/proof-stage.ts'
 import { codeOf } from '../kit/refusal.ts'
+import { toNumber } from '../kit/scalars.ts'
 import { BUILDS } from '../kit/wasm.ts'
 
 const keyTests = suite('proof/secret')

@@ -10,8 +10,8 @@ import { mod, readScalar } from '../../src/proof/scalar.ts'
 import { proveEqual, proveOpening } from '../../src/proof/sigma.ts'
 import { type GroupDoor, group as kernelGroup } from '../../src/wasm/group.ts'
 import { deriveKey } from '../../src/wasm/hash.ts'
-import { toNumber } from '../kit/ed25519.ts'
 import { CONTEXT, chanceOf, partOf, proofKeys } from '../kit/proof-stage.ts'
+import { toNumber } from '../kit/scalars.ts'
 
 const test = suite('proof/secrets')
 const random = chanceOf('secrets')

@@ -19,11 +19,11 @@ import { invert, invertAll, mod, readScalar, reduce, scalarBytes } from '../../s
 import { freshScalar } from '../../src/proof/secret.ts'
 import { checkEqual, checkOpening, proveEqual, proveOpening } from '../../src/proof/sigma.ts'
 import { createGroup, group as defaultGroup, ORDER } from '../../src/wasm/group.ts'
-import { toNumber } from '../kit/ed25519.ts'
 import { nobleGroup } from '../kit/noble-group.ts'
 import * as oracle from '../kit/proof-oracle.ts'
 import { CONTEXT, chanceOf, mutations, OTHER_CONTEXTS, partOf, replaced } from '../kit/proof-stage.ts'
 import { codeOf } from '../kit/refusal.ts'
+import { toNumber } from '../kit/scalars.ts'
 import { BUILDS } from '../kit/wasm.ts'
 
 const scalars = suite('proof/scalar')

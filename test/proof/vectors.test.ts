@@ -13,9 +13,9 @@ import { checkRange } from '../../src/proof/range.ts'
 import { scalarBytes } from '../../src/proof/scalar.ts'
 import { checkEqual, checkOpening } from '../../src/proof/sigma.ts'
 import { createGroup, group as defaultGroup } from '../../src/wasm/group.ts'
-import { toNumber } from '../kit/ed25519.ts'
 import * as oracle from '../kit/proof-oracle.ts'
 import { type ProofVector, type ProofVectors, proofVectors } from '../kit/proof-vectors.ts'
+import { toNumber } from '../kit/scalars.ts'
 import { BUILDS } from '../kit/wasm.ts'
 
 const test = suite('proof/vectors')

@@ -50,13 +50,14 @@ packing('holds what runs, and nothing else', async () => {
     'dist/index.d.ts',
     'build/hash.simd.wasm',
     'build/hash-shared.threads.wasm',
+    'assembly/dsr/sdk.ts',
     'README.md',
     'LICENSE',
   ]) {
     assert.ok(files.includes(`package/${needed}`), needed)
   }
   const stray = files.filter((file) => {
-    return !/^package\/(dist\/.*\.(js|d\.ts)|build\/[\w-]+\.\w+\.wasm|firmware-profiles\/.*\.(toml|json|md)|src\/\w+\.md|package\.json|README\.md|LICENSE)$/.test(
+    return !/^package\/(dist\/.*\.(js|d\.ts)|build\/[\w-]+\.\w+\.wasm|assembly\/dsr\/[\w-]+\.(ts|json)|firmware-profiles\/.*\.(toml|json|md)|src\/\w+\.md|package\.json|README\.md|LICENSE)$/.test(
       file,
     )
   })

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { instantiate, type KernelExports } from '../../src/wasm/load.ts'
-import { ORDER, PRIME, toNumber } from '../kit/ed25519.ts'
+import { ORDER, PRIME } from '../kit/ed25519.ts'
+import { toNumber } from '../kit/scalars.ts'
 import { BUILDS } from '../kit/wasm.ts'
 
 interface ArithmeticExports extends KernelExports {

@@ -16,7 +16,8 @@ import {
   verify,
   verifyBatch,
 } from '../../src/wasm/verify.ts'
-import { craft, type EdgeCase, edgeCases, flip, ORDER, PRIME, toBytes32, toNumber, torsion } from '../kit/ed25519.ts'
+import { craft, type EdgeCase, edgeCases, flip, ORDER, PRIME, torsion } from '../kit/ed25519.ts'
+import { toBytes32, toNumber } from '../kit/scalars.ts'
 import { BUILDS } from '../kit/wasm.ts'
 
 interface Vector {

@@ -8,7 +8,7 @@ import { fromHex } from '../../../src/core/bytes.ts'
 import { createGroup, type GroupDoor, ORDER, type Point } from '../../../src/wasm/group.ts'
 import type { Build } from '../../../src/wasm/load.ts'
 import rfc from '../../vectors/ristretto255.json' with { type: 'json' }
-import { toBytes32, toNumber } from '../ed25519.ts'
+import { toBytes32, toNumber } from '../scalars.ts'
 import { Chance } from './chance.ts'
 import type { Extent, Ledger } from './ledger.ts'
 

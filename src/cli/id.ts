@@ -70,7 +70,7 @@ async function report(path: string, given: Arguments, io: Io): Promise<void> {
     ['position', `${position} (of its key log)`],
     ['public key', publicKey],
     ['inception', inception],
-    ['seat', seat || 'told with --passphrase-file only'],
+    ...(seat === '' ? [] : [['seat', seat]]),
     ['keys', sealed ? `${path} (sealed)` : path],
   ]
   for (const [name, value] of rows) io.stdout(`${name!.padEnd(12)}${value}\n`)

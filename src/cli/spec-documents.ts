@@ -17,7 +17,7 @@ export const DOCUMENT_COMMANDS: readonly CommandSpec[] = [
     operands: ['FILE', 'TARGET'],
     summary: 'Seal a file to yourself and to others: a .qnt that only they can read and everybody can verify.',
     details:
-      'FILE - is what comes through a pipe. TARGET must not exist yet. Memory stays below 120 MB whatever its size.',
+      'FILE - is what comes through a pipe. TARGET must not exist yet. It takes some 110 MB of memory whatever its size, and 25 more where the key file is sealed.',
     options: {
       keys: KEYS_OPTION,
       'passphrase-file': PASSPHRASE_OPTION,

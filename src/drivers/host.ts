@@ -47,8 +47,8 @@ export function ephemeralAgreement(): AgreementKey {
   }
 }
 
-/** RFC 7748 §6.1: an all-zero secret means a peer key of small order, and is refused. */
-function agree(privateKey: KeyObject, peerPublicKey: Uint8Array): Uint8Array {
+/** The X25519 secret of two keys. RFC 7748 §6.1: an all-zero one means a peer key of small order. Throws `bad-key`. */
+export function agree(privateKey: KeyObject, peerPublicKey: Uint8Array): Uint8Array {
   assertBytes('peer public key', peerPublicKey, 32)
   const der = Buffer.concat([X25519_SPKI_PREFIX, peerPublicKey])
   const publicKey = createPublicKey({ key: der, format: 'der', type: 'spki' })

@@ -81,7 +81,7 @@ const BLOCK_VALUES_BYTES = 2 * (BLOCK_BYTES / 1024) * VALUE_BYTES
 const VALUES_BYTES = 32_768
 
 /**
- * Seals a file, a stream of pieces of any length, or what a function reads, into the .qnt `target`, which is replaced if it is there.
+ * Seals a file, a stream of pieces of any length, or what a function reads, into the .qnt `target`. What is there already is never replaced: `store-failed`.
  *
  * @param options.hasTree whether the hash tree is stored, 32 bytes for 64 KiB (default); without it a range cannot be read by itself
  * @param options.chunkLog2 two to this power are the bytes of a sealed chunk: 10 … 16 (default)
@@ -107,7 +107,7 @@ export async function sealQnt(
 }
 
 /**
- * Opens a .qnt into the file `target`, which is replaced if it is there, but only when all is verified: a failure leaves no content behind.
+ * Opens a .qnt into the file `target`, which appears only when all is verified: a failure leaves no content behind, and what is there already is never replaced.
  *
  * @param unlock checks the manifest and unwraps the key
  * @throws WebxError `bad-shape` where this is no .qnt, `tampered`, `bad-key`, `file-unreadable`, `store-failed`, and what `unlock` throws

@@ -4,20 +4,12 @@
  * Both private halves are held by `node:crypto`; what they are made of is wiped.
  */
 
-import {
-  createPrivateKey,
-  createPublicKey,
-  decapsulate,
-  diffieHellman,
-  type KeyObject,
-  randomFillSync,
-} from 'node:crypto'
-import { WebxError } from '../core/errors.ts'
+import { createPrivateKey, createPublicKey, decapsulate, type KeyObject, randomFillSync } from 'node:crypto'
 import type { AgreementHalf } from '../core/hpke.ts'
 import { expandXWingSeed, type XWingHalf } from '../core/xwing.ts'
 import type { Chance, Holder } from '../data/recipients.ts'
 import type { Keys } from '../kernel/ports.ts'
-import { ephemeralAgreement } from './host.ts'
+import { agree, ephemeralAgreement } from './host.ts'
 
 /** The holder that these keys are. The same keys, and nothing else, make the same one again. */
 export async function holderOf(keys: Pick<Keys, 'deriveSecret'>): Promise<Holder> {
@@ -58,22 +50,12 @@ const LATTICE_PKCS8_PREFIX = Buffer.from('3054020100300b060960864801650304040204
 const LATTICE_PUBLIC_BYTES = 1184
 /** RFC 8410: X25519. */
 const CURVE_PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex')
-const CURVE_SPKI_PREFIX = Buffer.from('302a300506032b656e032100', 'hex')
 const CURVE_PUBLIC_BYTES = 32
 
 function agreementOf(privateKey: KeyObject): AgreementHalf {
   return {
     publicKey: rawPublicKey(privateKey, CURVE_PUBLIC_BYTES),
-    agree(peerPublicKey) {
-      const der = Buffer.concat([CURVE_SPKI_PREFIX, peerPublicKey])
-      try {
-        return taken(
-          diffieHellman({ privateKey, publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }) }),
-        )
-      } catch (cause) {
-        throw new WebxError('bad-key', 'peer public key is of small order', { cause })
-      }
-    },
+    agree: (peerPublicKey) => agree(privateKey, peerPublicKey),
   }
 }
 

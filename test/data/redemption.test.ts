@@ -31,6 +31,15 @@ test('the last holder gets what is left, wrapped to its own key', () => {
   assert.equal(verdict.spending.counters[0]?.key, concat(kit.TERMS.issuer, kit.TERMS.id))
 })
 
+test('nothing but reading is handed a key', () => {
+  const blank = encodePresentation({ ping: kit.mint(), narrowings: [], disclosures: [] })
+  const keys = (['read', 'derive', 'verify'] as const).map((operation) => {
+    const verdict = kit.serve(kit.answer(blank, kit.ALICE, { ...kit.REQUEST, operation }))
+    return verdict.allowed ? verdict.agreementKey : verdict.code
+  })
+  assert.equal(keys, [kit.ALICE.agreementKey, null, null])
+})
+
 test('each reason has its own code', () => {
   const allowed = kit.answer(carol, kit.CAROL)
   const revokedList = kit.statusList({ ...kit.STATUS, bits: kit.fill(64, 0xff) })

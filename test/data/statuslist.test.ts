@@ -59,6 +59,17 @@ test('a later edition takes the place of an earlier one, and a copy of it too', 
   )
 })
 
+test('no edition is signed at an older place of the key log than the one before it', () => {
+  const edition = (sequence: number, issuerPosition: number) =>
+    readStatusList(kit.statusList({ ...kit.STATUS, sequence, issuerPosition }))
+  const atFive = acceptStatusList(held, edition(9, 5), kit.OWNER.key)
+  assert.is(
+    codeOf(() => acceptStatusList(atFive, edition(10, 4), kit.OWNER.key)),
+    'wrong-version',
+  )
+  assert.is(acceptStatusList(atFive, edition(10, 5), kit.OWNER.key).sequence, 10)
+})
+
 test('of any two lists at most one way is open', () => {
   const editions = [held, { sequence: 8 }, { sequence: 8, bits: kit.fill(64, 3) }, { bits: kit.fill(64, 0xff) }].map(
     (terms) => readStatusList(kit.statusList({ ...kit.STATUS, ...(terms as Partial<StatusTerms>) })),

@@ -177,6 +177,19 @@ delegating('a delegated key acts within scope and time, and its limits are told'
   )
 })
 
+delegating('a recovery ends every delegation at the moment from which it is in force', () => {
+  const device = pairOf(1).publicKey
+  const owner = new LogOwner()
+  owner.append(owner.delegation(device, { expiresMs: START_MS + 2 * DELAY_MS }))
+  const { bytes } = owner.recoveryEvent(owner.link())
+  const waiting = applyKeyEvent(owner.state(), bytes, { nowMs: START_MS, witnessedMs: START_MS })
+  assert.ok(mayAct(waiting, device, 'pay', START_MS + DELAY_MS - 1))
+  assert.is(
+    codeOf(() => mayAct(waiting, device, 'pay', START_MS + DELAY_MS)),
+    'not-delegated',
+  )
+})
+
 delegating('a second delegation of a key replaces the first: that is how it is renewed', () => {
   const device = pairOf(1).publicKey
   const owner = new LogOwner()

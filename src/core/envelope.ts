@@ -28,6 +28,8 @@ export const TYPE = {
   evidence: 6,
   genesis: 7,
   tagEvent: 9,
+  status: 10,
+  ring: 11,
   health: 64,
   need: 65,
   summary: 66,
@@ -39,6 +41,13 @@ export const TYPE = {
   probe: 81,
   answer: 82,
   select: 83,
+  vaultQuery: 96,
+  vaultChallenge: 97,
+  vaultRedeem: 98,
+  vaultAnswer: 99,
+  vaultFetch: 100,
+  vaultBlock: 101,
+  vaultNotice: 102,
 } as const
 
 const FIRST_FRAME_TYPE = 64

@@ -106,6 +106,12 @@ export const CODES = {
   'broken-chain': 'peer',
   'stale-challenge': 'peer',
   'status-unknown': 'world',
+  shredded: 'peer',
+  denied: 'peer',
+  'retention-over': 'peer',
+  'wrong-jurisdiction': 'peer',
+  'not-certified': 'world',
+  'backup-broken': 'world',
   // faces
   'no-face': 'world',
   'face-unsharp': 'world',

@@ -221,6 +221,17 @@ export const LIMITS = {
   policyPurposesMax: 32,
   policyPurposeCharactersMax: 64,
   policyJurisdictionsMax: 32,
+  tombstoneBytesMax: 1_024,
+  // the vault
+  vaultFilesMax: 65_536,
+  vaultVersionsPerFileMax: 4_096,
+  vaultBlockBytesMax: 32 * KIB,
+  vaultTicketsMax: 256,
+  vaultTicketMsMax: 10 * 60_000,
+  vaultChallengesMax: 4_096,
+  vaultRangesBytesMax: 64 * MIB,
+  vaultWatchersMax: 4_096,
+  vaultRequestMsMax: 60_000,
   // doors
   controlLineBytesMax: 64 * KIB,
   controlClientsMax: 8,

@@ -9,6 +9,8 @@
  *     webx/<net>/to/<identity>                       frames for one receiver
  *     webx/<net>/checkin/<terminal>                  shoppers' devices at a till
  *     webx/<net>/tag/<identity>                      tag events
+ *     webx/<net>/status/<identity>/<list> retained   which of an issuer's pings are revoked
+ *     webx/<net>/ring/<terminal>          retained   proof keys of the shoppers enrolled at a till
  *
  * `<net>` and `<committee>` are the first 8 bytes, `<identity>` is all 32, in hexadecimal.
  */
@@ -59,6 +61,15 @@ export class Topics {
     return `${this.prefix}/tag/${toHex(id)}`
   }
 
+  /** Of a status list of an issuer; `listId` has 16 bytes. */
+  status(issuer: Uint8Array, listId: Uint8Array): string {
+    return `${this.prefix}/status/${toHex(issuer)}/${toHex(listId)}`
+  }
+
+  ring(terminalId: Uint8Array): string {
+    return `${this.prefix}/ring/${toHex(terminalId)}`
+  }
+
   /** Filter of everything that one committee says, or one kind of it. */
   committee(committeeDigest: Uint8Array, kind = '+'): string {
     return `${this.prefix}/${toHex(committeeDigest.subarray(0, 8))}/${kind}`
@@ -83,7 +94,7 @@ export class Topics {
  * answer, and check in. This is flood control: what is said is judged by its signature, not by the broker.
  */
 export function mayPublish(topics: Topics, client: Identified, topic: string, retain: boolean): boolean {
-  const own = topic === topics.identity(client.id) || topic === topics.health(client.id)
+  const own = isOwnRetained(topics, client.id, topic)
   if (retain && !own) return false
   if (own || topic === topics.order || topic === topics.tag(client.id)) return true
   if (topic.startsWith(`${topics.prefix}/to/`) || topic.startsWith(`${topics.prefix}/checkin/`)) return true
@@ -94,6 +105,12 @@ export function mayPublish(topics: Topics, client: Identified, topic: string, re
     !topic.startsWith(`${topics.prefix}/id/`) &&
     !topic.startsWith(`${topics.prefix}/health/`)
   )
+}
+
+/** Topics on which an identity's newest word stays. */
+function isOwnRetained(topics: Topics, id: Uint8Array, topic: string): boolean {
+  if (topic === topics.identity(id) || topic === topics.health(id) || topic === topics.ring(id)) return true
+  return topic.startsWith(`${topics.prefix}/status/${toHex(id)}/`)
 }
 
 /** Whether a client may subscribe: anything in its net except other people's inboxes and who checks in with them. */

@@ -38,6 +38,11 @@ export class ModuleReader {
   /** An unsigned integer of 32 bits, at most `max`. */
   uint(what: string, max = 0xffff_ffff): number {
     const start = this.at
+    const short = this.bytes[start] as number
+    if (start < this.end && short < 0x80 && short <= max) {
+      this.at++
+      return short
+    }
     let byte = this.byte()
     let value = byte & 0x7f
     for (let shift = 7; byte >= 0x80; shift += 7) {
@@ -103,47 +108,55 @@ export class ModuleReader {
   }
 }
 
-/** Bytes of any origin. */
-export type Piece = ArrayLike<number>
+/** Writes the binary format into one buffer, whose size is known beforehand to suffice. */
+export class ModuleWriter {
+  readonly #bytes: Uint8Array
+  #at = 0
 
-/** An unsigned integer of up to 32 bits in its shortest form (LEB128). */
-export function uintBytes(value: number): number[] {
-  const bytes: number[] = []
-  let rest = value
-  while (rest >= 0x80) {
-    bytes.push((rest % 0x80) | 0x80)
-    rest = Math.floor(rest / 0x80)
+  /** @param bytesMax how much will be written at the most */
+  constructor(bytesMax: number) {
+    this.#bytes = new Uint8Array(bytesMax)
   }
-  bytes.push(rest)
-  return bytes
-}
 
-/** A signed integer of 32 bits in its shortest form (signed LEB128). */
-export function intBytes(value: number): number[] {
-  const bytes: number[] = []
-  let rest = value
-  while (rest < -0x40 || rest > 0x3f) {
-    bytes.push((rest & 0x7f) | 0x80)
-    rest >>= 7
+  /** What was written: a view. */
+  get written(): Uint8Array {
+    return this.#bytes.subarray(0, this.#at)
   }
-  bytes.push(rest & 0x7f)
-  return bytes
-}
 
-/** All pieces in one new array. */
-export function joined(pieces: readonly Piece[]): Uint8Array {
-  let length = 0
-  for (const piece of pieces) length += piece.length
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
+  byte(value: number): void {
+    this.#bytes[this.#at++] = value
   }
-  return whole
-}
 
-/** A section: its number, its length, its content. */
-export function sectionBytes(id: number, content: Uint8Array): Piece[] {
-  return [[id], uintBytes(content.length), content]
+  /** The bytes from `start` to `end` of a module. */
+  copy(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
+    this.#bytes.set(bytes.subarray(start, end), this.#at)
+    this.#at += end - start
+  }
+
+  /** An unsigned integer of up to 32 bits in its shortest form (LEB128). */
+  uint(value: number): void {
+    let rest = value
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.byte((rest % 0x80) | 0x80)
+    this.byte(rest)
+  }
+
+  /** A signed integer of 32 bits in its shortest form (signed LEB128). */
+  int(value: number): void {
+    let rest = value
+    for (; rest < -0x40 || rest > 0x3f; rest >>= 7) this.byte((rest & 0x7f) | 0x80)
+    this.byte(rest & 0x7f)
+  }
+
+  /** What `write` writes, with its length in front: it is moved once that is known. */
+  measured(write: () => void): void {
+    const start = this.#at
+    write()
+    const length = this.#at - start
+    let prefix = 1
+    for (let rest = length; rest >= 0x80; rest = Math.floor(rest / 0x80)) prefix++
+    this.#bytes.copyWithin(start + prefix, start, this.#at)
+    this.#at = start
+    this.uint(length)
+    this.#at += length
+  }
 }

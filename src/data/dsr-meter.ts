@@ -7,7 +7,7 @@
  */
 
 import { fromText } from '../core/bytes.ts'
-import { intBytes, joined, ModuleReader, type Piece, sectionBytes, uintBytes } from './dsr-binary.ts'
+import { ModuleReader, ModuleWriter } from './dsr-binary.ts'
 import type { CheckedBody, Mark } from './dsr-checked.ts'
 import { type CheckedModule, SECTION } from './dsr-module.ts'
 import { I32, OP } from './dsr-opcodes.ts'
@@ -15,111 +15,158 @@ import { I32, OP } from './dsr-opcodes.ts'
 /** Name under which the metered module exports its counter, a mutable i32. A runnable has no export of that name. */
 export const FUEL_EXPORT = 'fuel'
 
-const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]
-/** `i32`, mutable, initially 0. */
-const FUEL_GLOBAL = [I32, 1, OP.i32Const, 0, OP.end]
+const HEADER = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00)
 const KIND_GLOBAL = 3
 const NO_RESULT = 0x40
-const NOTHING: number[] = []
 /** What the counter says of a run that the meter stopped: no charge reaches so far. A run that trapped by itself leaves another number. */
 export const STOPPED = -(2 ** 31)
+/** More than is written at one mark, around one function and around all of them. */
+const MARK_BYTES_MAX = 40
+const BODY_BYTES_MAX = 64
+const MODULE_BYTES_MAX = 256
 
 /** The metered module of a checked one, in the binary format. */
 export function meter(module: CheckedModule): Uint8Array {
-  const fuel = uintBytes(module.globals.length)
-  const name = fromText(FUEL_EXPORT)
-  const pieces: Piece[] = [HEADER]
-  for (const [id, content] of module.sections) {
-    if (id === SECTION.global) pieces.push(...sectionBytes(id, withOneMore(content, FUEL_GLOBAL)))
-    else if (id === SECTION.export) {
-      const fuelExport = [...uintBytes(name.length), ...name, KIND_GLOBAL, ...fuel]
-      pieces.push(...sectionBytes(id, withOneMore(content, fuelExport)))
+  const marks = module.bodies.reduce((sum, body) => sum + body.marks.length, 0)
+  const added = marks * MARK_BYTES_MAX + module.bodies.length * BODY_BYTES_MAX + MODULE_BYTES_MAX
+  return new Meter(module, module.bytes.length + added).run()
+}
+
+class Meter {
+  readonly #module: CheckedModule
+  readonly #out: ModuleWriter
+  /** Index of the counter. */
+  readonly #fuel: number
+
+  constructor(module: CheckedModule, bytesMax: number) {
+    this.#module = module
+    this.#out = new ModuleWriter(bytesMax)
+    this.#fuel = module.globals.length
+  }
+
+  run(): Uint8Array {
+    const out = this.#out
+    out.copy(HEADER)
+    for (const [id, content] of this.#module.sections) {
+      out.byte(id)
+      out.measured(() => this.#section(id, content))
+    }
+    return out.written.slice()
+  }
+
+  #section(id: number, content: Uint8Array): void {
+    const out = this.#out
+    if (id === SECTION.global) {
+      this.#copyWithOneMore(content)
+      // an i32, mutable, initially 0
+      for (const byte of [I32, 1, OP.i32Const, 0, OP.end]) out.byte(byte)
+    } else if (id === SECTION.export) {
+      this.#copyWithOneMore(content)
+      out.uint(FUEL_EXPORT.length)
+      out.copy(fromText(FUEL_EXPORT))
+      out.byte(KIND_GLOBAL)
+      out.uint(this.#fuel)
     } else if (id === SECTION.code) {
-      const bodies = module.bodies.flatMap((body) => meterBody(module.bytes, body, fuel))
-      pieces.push(...sectionBytes(id, joined([uintBytes(module.bodies.length), ...bodies])))
-    } else pieces.push(...sectionBytes(id, content))
+      out.uint(this.#module.bodies.length)
+      for (const body of this.#module.bodies) {
+        out.measured(() => (body.hasLoop ? this.#withLocalCounter(body) : this.#withGlobalCounter(body)))
+      }
+    } else out.copy(content)
   }
-  return joined(pieces)
-}
 
-/** A vector with an item added at its end. */
-function withOneMore(content: Uint8Array, item: readonly number[]): Uint8Array {
-  const reader = new ModuleReader(content)
-  const length = reader.uint('items')
-  return joined([uintBytes(length + 1), content.subarray(reader.at), item])
-}
-
-/** A metered function and its length. */
-function meterBody(bytes: Uint8Array, body: CheckedBody, fuel: readonly number[]): Piece[] {
-  const pieces = body.hasLoop ? withLocalCounter(bytes, body, fuel) : withGlobalCounter(bytes, body, fuel)
-  const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
-  return [uintBytes(length), ...pieces]
-}
-
-/** A function without loops charges the global counter. */
-function withGlobalCounter(bytes: Uint8Array, body: CheckedBody, fuel: readonly number[]): Piece[] {
-  const get = [OP.globalGet, ...fuel]
-  const set = [OP.globalSet, ...fuel]
-  const stop = [...get, ...stopIfNegative(fuel)]
-  const inserted = ({ kind, fuel: amount }: Mark): Piece => {
-    if (kind !== 'head' && kind !== 'charge') return NOTHING
-    const charge = [...get, ...minus(amount), ...set]
-    return kind === 'charge' ? charge : [...charge, ...stop]
+  /** A vector that says of itself that it has one item more. */
+  #copyWithOneMore(content: Uint8Array): void {
+    const reader = new ModuleReader(content)
+    this.#out.uint(reader.uint('items') + 1)
+    this.#out.copy(content, reader.at)
   }
-  return spliced(bytes, body.start, body.end, body.marks, inserted)
-}
 
-/**
- * A function with loops keeps the counter in a local variable, which engines hold in a register, and puts it back where somebody else looks at it: before calls and before
- * the function ends. A block around its code catches the branches that leave it.
- */
-function withLocalCounter(bytes: Uint8Array, body: CheckedBody, fuel: readonly number[]): Piece[] {
-  const local = uintBytes(body.locals)
-  const get = [OP.localGet, ...local]
-  const fetch = [OP.globalGet, ...fuel, OP.localSet, ...local]
-  const putBack = [...get, OP.globalSet, ...fuel]
-  const stop = stopIfNegative(fuel)
-  const inserted = ({ kind, fuel: amount }: Mark): Piece => {
-    if (kind === 'called') return fetch
-    if (kind === 'call' || kind === 'return') return putBack
-    if (kind === 'charge') return [...get, ...minus(amount), OP.localSet, ...local]
-    return [...get, ...minus(amount), OP.localTee, ...local, ...stop]
+  /** A function without loops charges the global counter. */
+  #withGlobalCounter({ start, end, marks }: CheckedBody): void {
+    this.#splice(start, end, marks, ({ kind, fuel }) => {
+      if (kind !== 'head' && kind !== 'charge') return
+      this.#global(OP.globalGet)
+      this.#minus(fuel)
+      this.#global(OP.globalSet)
+      if (kind === 'charge') return
+      this.#global(OP.globalGet)
+      this.#stopIfNegative()
+    })
   }
-  const declared = new ModuleReader(bytes, body.start, body.end)
-  const groups = declared.uint('groups of local variables')
-  return [
-    uintBytes(groups + 1),
-    bytes.subarray(declared.at, body.codeStart),
-    [1, I32, ...fetch, OP.block, body.result ?? NO_RESULT],
-    ...spliced(bytes, body.codeStart, body.end, body.marks, inserted),
-    [...putBack, OP.end],
-  ]
-}
 
-/** The bytes from `start` to `end` with something inserted at each mark. */
-function spliced(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  marks: readonly Mark[],
-  inserted: (mark: Mark) => Piece,
-): Piece[] {
-  const pieces: Piece[] = []
-  let at = start
-  for (const mark of marks) {
-    pieces.push(bytes.subarray(at, mark.at), inserted(mark))
-    at = mark.at
+  /**
+   * A function with loops keeps the counter in a local variable, which engines hold in a register, and puts it back where somebody else looks at it: before calls and before
+   * the function ends. A block around its code catches the branches that leave it.
+   */
+  #withLocalCounter(body: CheckedBody): void {
+    const out = this.#out
+    const { locals } = body
+    const declared = new ModuleReader(this.#module.bytes, body.start, body.end)
+    out.uint(declared.uint('groups of local variables') + 1)
+    out.copy(this.#module.bytes, declared.at, body.codeStart)
+    out.byte(1)
+    out.byte(I32)
+    this.#fetch(locals)
+    out.byte(OP.block)
+    out.byte(body.result ?? NO_RESULT)
+    this.#splice(body.codeStart, body.end, body.marks, ({ kind, fuel }) => {
+      if (kind === 'called') this.#fetch(locals)
+      else if (kind === 'call' || kind === 'return') this.#putBack(locals)
+      else {
+        this.#local(OP.localGet, locals)
+        this.#minus(fuel)
+        this.#local(kind === 'charge' ? OP.localSet : OP.localTee, locals)
+        if (kind === 'head') this.#stopIfNegative()
+      }
+    })
+    this.#putBack(locals)
+    out.byte(OP.end)
   }
-  pieces.push(bytes.subarray(at, end))
-  return pieces
-}
 
-/** Stops the run where the i32 on the stack is negative. */
-function stopIfNegative(fuel: readonly number[]): number[] {
-  const tell = [OP.i32Const, ...intBytes(STOPPED), OP.globalSet, ...fuel]
-  return [OP.i32Const, 0, OP.i32LtS, OP.if, NO_RESULT, ...tell, OP.unreachable, OP.end]
-}
+  /** The bytes from `start` to `end` with what `insert` writes at each mark. */
+  #splice(start: number, end: number, marks: readonly Mark[], insert: (mark: Mark) => void): void {
+    let at = start
+    for (const mark of marks) {
+      this.#out.copy(this.#module.bytes, at, mark.at)
+      insert(mark)
+      at = mark.at
+    }
+    this.#out.copy(this.#module.bytes, at, end)
+  }
 
-function minus(amount: number): number[] {
-  return [OP.i32Const, ...intBytes(amount), OP.i32Sub]
+  #fetch(local: number): void {
+    this.#global(OP.globalGet)
+    this.#local(OP.localSet, local)
+  }
+
+  #putBack(local: number): void {
+    this.#local(OP.localGet, local)
+    this.#global(OP.globalSet)
+  }
+
+  /** Stops the run where the i32 on the stack is negative. */
+  #stopIfNegative(): void {
+    const out = this.#out
+    for (const byte of [OP.i32Const, 0, OP.i32LtS, OP.if, NO_RESULT, OP.i32Const]) out.byte(byte)
+    out.int(STOPPED)
+    this.#global(OP.globalSet)
+    out.byte(OP.unreachable)
+    out.byte(OP.end)
+  }
+
+  #minus(amount: number): void {
+    this.#out.byte(OP.i32Const)
+    this.#out.int(amount)
+    this.#out.byte(OP.i32Sub)
+  }
+
+  #global(opcode: number): void {
+    this.#out.byte(opcode)
+    this.#out.uint(this.#fuel)
+  }
+
+  #local(opcode: number, local: number): void {
+    this.#out.byte(opcode)
+    this.#out.uint(local)
+  }
 }

@@ -12,9 +12,9 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const MAJOR_MIN = 24
+const VERSION_MIN = '24.6'
 
-if (majorOf(process.versions.node) >= MAJOR_MIN) start()
+if (isNewEnough(process.versions.node)) start()
 else handOver()
 
 /** Runs the command line in this process: what was built, or in the repository the source itself. */
@@ -33,8 +33,8 @@ function handOver() {
   const node = packagedNode()
   if (node === null) {
     fail(
-      `webx needs Node ${MAJOR_MIN} or newer; this is Node ${process.versions.node} on ${process.platform}-${process.arch}, and none is packaged here`,
-      `Install Node ${MAJOR_MIN}, or install webx again without --omit=optional.`,
+      `webx needs Node ${VERSION_MIN} or newer; this is Node ${process.versions.node} on ${process.platform}-${process.arch}, and none is packaged here`,
+      `Install Node ${VERSION_MIN}, or install webx again without --omit=optional.`,
     )
     return
   }
@@ -47,7 +47,7 @@ function handOver() {
     })
   }
   child.on('error', (error) =>
-    fail(`the packaged Node could not be started: ${error.message}`, `Install Node ${MAJOR_MIN}.`),
+    fail(`the packaged Node could not be started: ${error.message}`, `Install Node ${VERSION_MIN}.`),
   )
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 1)
@@ -64,15 +64,17 @@ function packagedNode() {
     const manifest = require.resolve(`node-linux-${process.arch}/package.json`)
     const node = join(dirname(manifest), 'bin', 'node')
     const { version } = JSON.parse(readFileSync(manifest, 'utf8'))
-    return majorOf(version) >= MAJOR_MIN && existsSync(node) ? node : null
+    return isNewEnough(version) && existsSync(node) ? node : null
   } catch (error) {
     if (error?.code === 'MODULE_NOT_FOUND') return null
     throw error
   }
 }
 
-function majorOf(version) {
-  return Number(version.split('.')[0])
+function isNewEnough(version) {
+  const [major, minor] = version.split('.').map(Number)
+  const [majorMin, minorMin] = VERSION_MIN.split('.').map(Number)
+  return major > majorMin || (major === majorMin && minor >= minorMin)
 }
 
 function fail(sentence, hint) {

@@ -106,11 +106,11 @@ class Meter {
     out.copy(this.#module.bytes, declared.at, body.codeStart)
     out.byte(1)
     out.byte(I32)
-    this.#fetch(locals)
+    this.#takeUp(locals)
     out.byte(OP.block)
     out.byte(body.result ?? NO_RESULT)
     this.#splice(body.codeStart, body.end, body.marks, ({ kind, fuel }) => {
-      if (kind === 'called') this.#fetch(locals)
+      if (kind === 'called') this.#takeUp(locals)
       else if (kind === 'call' || kind === 'return') this.#putBack(locals)
       else {
         this.#local(OP.localGet, locals)
@@ -134,7 +134,7 @@ class Meter {
     this.#out.copy(this.#module.bytes, at, end)
   }
 
-  #fetch(local: number): void {
+  #takeUp(local: number): void {
     this.#global(OP.globalGet)
     this.#local(OP.localSet, local)
   }

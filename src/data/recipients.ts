@@ -80,9 +80,25 @@ export function wrapKeyToAll(
   }
   const recipients = keys.map((key) => wrapKey(contentKey, key, binding, chance))
   for (const suite of decoys) recipients.push(decoyRecipient(suite, binding, chance))
-  recipients.sort((a, b) => compare(a.hint, b.hint))
-  if (!ascend(recipients)) throw new WebxError('bad-argument', 'recipients: one of them stands twice')
-  return recipients
+  return inOrder(recipients)
+}
+
+/**
+ * The recipients of a content key and more of them, under the same key and epoch: what there is stays as it is.
+ *
+ * @throws WebxError as `wrapKeyToAll`; `bad-argument` also for one that is a recipient already
+ */
+export function addRecipients(
+  held: readonly Recipient[],
+  contentKey: Uint8Array,
+  keys: readonly RecipientKey[],
+  binding: KeyBinding,
+  chance: Chance,
+): Recipient[] {
+  if (held.length + keys.length > LIMITS.qntRecipientsMax) {
+    throw new WebxError('limit', `a file has at most ${LIMITS.qntRecipientsMax} recipients, decoys among them`)
+  }
+  return inOrder([...held, ...keys.map((key) => wrapKey(contentKey, key, binding, chance))])
 }
 
 /** Wraps a content key (32 bytes) to one public key. Throws `bad-argument` for other lengths, `bad-key` for a public key that is none. */
@@ -112,9 +128,8 @@ export function decoyRecipient(suite: RecipientSuite, binding: KeyBinding, chanc
  * @throws WebxError `tampered` for a recipient that is the holder's and does not open, `bad-key`
  */
 export function unwrapKey(recipients: readonly Recipient[], holder: Holder, binding: KeyBinding): Uint8Array | null {
-  const hint = hintOf(publicKeyOf(holder), binding)
-  const mine = recipients.find((recipient) => recipient.suite === holder.suite && equal(recipient.hint, hint))
-  if (mine === undefined) return null
+  const mine = recipientOf(recipients, publicKeyOf(holder), binding)
+  if (mine === null) return null
   const info = infoOf(holder.suite, binding)
   const receiver =
     holder.suite === 'x25519'
@@ -125,6 +140,16 @@ export function unwrapKey(recipients: readonly Recipient[], holder: Holder, bind
   } finally {
     receiver.wipe()
   }
+}
+
+/** What was wrapped to a public key, where its hint is among the recipients'; null where it is not. */
+export function recipientOf(
+  recipients: readonly Recipient[],
+  key: RecipientKey,
+  binding: KeyBinding,
+): Recipient | null {
+  const hint = hintOf(key, binding)
+  return recipients.find(({ suite, hint: one }) => suite === key.suite && equal(one, hint)) ?? null
 }
 
 /** The public key that a holder answers to. */
@@ -164,6 +189,12 @@ function readRecipient(value: Cbor): Recipient {
   }
   fields.end()
   return recipient
+}
+
+function inOrder(recipients: Recipient[]): Recipient[] {
+  recipients.sort((a, b) => compare(a.hint, b.hint))
+  if (!ascend(recipients)) throw new WebxError('bad-argument', 'recipients: one of them stands twice')
+  return recipients
 }
 
 function ascend(recipients: readonly Recipient[]): boolean {

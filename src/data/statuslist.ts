@@ -9,6 +9,7 @@ import { equal } from '../core/bytes.ts'
 import { encode } from '../core/codec.ts'
 import { decodeSign1, encodeSign1, type Sign1Header, sign1Message } from '../core/cose.ts'
 import { verifySignature } from '../core/crypto.ts'
+import { type Envelope, encodeEnvelope, TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
@@ -23,7 +24,7 @@ export interface StatusTerms {
   readonly issuerPosition: number
   /** 16 bytes, the same for all editions of a list. */
   readonly listId: Uint8Array
-  /** Counts up with each edition. */
+  /** Counts up with each edition of one key. */
   readonly sequence: number
   readonly issuedMs: number
   /** Bit `index & 7`, from the least significant one, of byte `index >> 3`: the ping is revoked. At least one byte. */
@@ -64,7 +65,8 @@ export function readStatusList(bytes: Uint8Array): StatusList {
 }
 
 /**
- * The list to hold from now on: `next`, if it is signed and a later edition of `held` (null: none is held yet).
+ * The list to hold from now on: `next`, if it is signed and a later edition of `held` (null: none is held yet). A later key of the issuer's log begins to count anew,
+ * so that a thief of today's key, who signs the highest number there is, has the last word no longer than until the next rotation.
  *
  * @param issuerKey the issuer's Ed25519 key at `next.issuerPosition` of its key log, 32 bytes
  * @throws WebxError `bad-signature`, `wrong-version` (an older edition, or another one under the same number), `tampered` (not an edition of the same list, or a ping is no longer revoked)
@@ -77,8 +79,7 @@ export function acceptStatusList(held: StatusList | null, next: StatusList, issu
   if (!equal(held.issuer, next.issuer) || !equal(held.listId, next.listId)) {
     throw new WebxError('tampered', 'this is not an edition of the status list that is held')
   }
-  const isOlder = next.issuerPosition < held.issuerPosition || next.issuedMs < held.issuedMs
-  if (next.sequence <= held.sequence || isOlder) {
+  if (!isLater(held, next)) {
     throw new WebxError('wrong-version', `status list: edition ${next.sequence} came after ${held.sequence}`)
   }
   if (next.bits.length < held.bits.length || held.bits.some((byte, i) => (byte & ~(next.bits[i] as number)) !== 0)) {
@@ -102,6 +103,27 @@ export function revoke(bits: Uint8Array, index: number): Uint8Array {
   const next = bits.slice()
   next[index >> 3] = (next[index >> 3] as number) | (1 << (index & 7))
   return next
+}
+
+/** The statement in which an edition travels in a net: nothing but the document, which signs itself. */
+export function statusStatement(netId: Uint8Array, document: Uint8Array): Uint8Array {
+  return encodeEnvelope({ type: TYPE.status, scope: netId, body: document, signature: NOTHING, attachment: NOTHING })
+}
+
+/** Reads the edition in a statement. Throws `bad-shape` where anything is beside it, and as `readStatusList`. */
+export function readStatusStatement({ type, body, signature, attachment }: Envelope): StatusList {
+  if (type !== TYPE.status || signature.length + attachment.length > 0) {
+    throw new WebxError('bad-shape', 'this statement is not an edition of a status list, and nothing else')
+  }
+  return readStatusList(body)
+}
+
+const NOTHING = new Uint8Array(0)
+
+/** By its place in the key log first, then by number and time, neither of which may go back. */
+function isLater(held: StatusList, next: StatusList): boolean {
+  if (next.issuerPosition !== held.issuerPosition) return next.issuerPosition > held.issuerPosition
+  return next.sequence > held.sequence && next.issuedMs >= held.issuedMs
 }
 
 function headerOf(issuer: Uint8Array): Sign1Header {

@@ -1,9 +1,10 @@
 /**
  * All secrets of an identity out of one root of 32 bytes, so that 24 words or a few guardians bring back the very same identity on another machine.
  *
- * The first four bits of a root say what kind of identity it is, the other 252 are random: nobody has to remember a kind beside the words. Every secret
- * is BLAKE3 in `derive_key` mode under a context of its own, so that none tells of another. Signing key number n is the one after n rotations:
- * the inception shows key 0 and commits to key 1.
+ * The first four bits of a root say what its inception is made of – bits 4 and 5 the kind of identity, bit 6 whether it commits to a later key –, the
+ * other 252 are random: nobody has to remember anything beside the words. Every secret is BLAKE3 in `derive_key` mode under a context of its own, so that
+ * none tells of another. Signing key number n is the one after n rotations: the inception shows key 0 and commits to key 1. The later key is an
+ * ML-DSA-65 key (FIPS 204) that nothing signs with yet: should Ed25519 fall one day, who the owner is can still be shown.
  */
 
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto'
@@ -14,25 +15,32 @@ import { signedBytes, TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { inceptionBody, keyEventBytes, NO_SCOPE, readInception } from '../identity/keylog.ts'
+import { laterKeyDigest } from '../identity/keylog-promises.ts'
 import { KINDS, type Kind } from '../identity/xqident.ts'
 
 const ROOT_BYTES = 32
 const SALT_BYTES = 16
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 const SPKI_PREFIX_BYTES = 12
+/** In the first byte of a root: its inception commits to a later key. */
+const LATER_KEY = 0x40
+const KIND_BITS = 0x30
+/** RFC 9881: ML-DSA-65 (2.16.840.1.101.3.4.3.18) as a seed of 32 bytes. */
+const LATER_PKCS8_PREFIX = Buffer.from('3034020100300b060960864801650304031204228020', 'hex')
+const LATER_KEY_BYTES = 1952
 
 /** A new root for an identity of this kind. */
 export function newRoot(kind: Kind): Uint8Array {
   const root = new Uint8Array(randomBytes(ROOT_BYTES))
-  root[0] = (KINDS.indexOf(kind) << 4) | ((root[0] as number) & 0x0f)
+  root[0] = LATER_KEY | (KINDS.indexOf(kind) << 4) | ((root[0] as number) & 0x0f)
   return root
 }
 
 /** What kind of identity a root is of. Throws `bad-identity` for what is no root. */
 export function kindOfRoot(root: Uint8Array): Kind {
   assertBytes('root', root, ROOT_BYTES)
-  const kind = KINDS[(root[0] as number) >> 4]
-  if (kind !== undefined) return kind
+  const first = root[0] as number
+  if (first < 2 * LATER_KEY) return KINDS[(first & KIND_BITS) >> 4] as Kind
   throw new WebxError('bad-identity', 'these are not the words or shares of an identity', {
     hint: 'Words of a wallet or of another program look alike; give those that webx printed.',
   })
@@ -69,13 +77,27 @@ export function restSecretOfRoot(root: Uint8Array): Uint8Array {
   return blake3Of('webx v1 rest secret of a root', root)
 }
 
+/** The ML-DSA-65 public key of a root, 1,952 bytes. */
+export function laterKeyOfRoot(root: Uint8Array): Uint8Array {
+  const seed = blake3Of('webx v1 later key of a root', root)
+  const der = Buffer.concat([LATER_PKCS8_PREFIX, seed])
+  try {
+    const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+    return new Uint8Array(createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-LATER_KEY_BYTES))
+  } finally {
+    seed.fill(0)
+    der.fill(0)
+  }
+}
+
 /** The encoded, signed inception event of a root: the same bytes every time. */
 export function inceptionOfRoot(root: Uint8Array): Uint8Array {
   const kind = kindOfRoot(root)
   const key = keyOfRoot(root, 0)
   const nextKey = publicKeyOf(keyOfRoot(root, 1))
   const salt = blake3Of('webx v1 inception salt of a root', root).slice(0, SALT_BYTES)
-  const body = inceptionBody({ kind, key: publicKeyOf(key), nextKey, salt })
+  const later = (root[0] as number) & LATER_KEY ? { laterKeyDigest: laterKeyDigest(laterKeyOfRoot(root)) } : {}
+  const body = inceptionBody({ kind, key: publicKeyOf(key), nextKey, salt, ...later })
   return keyEventBytes(body, signWith(key, signedBytes(TYPE.keyEvent, NO_SCOPE, body)))
 }
 

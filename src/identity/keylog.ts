@@ -28,6 +28,8 @@ export interface Inception {
   readonly nextKey: Uint8Array
   /** 16 random bytes. */
   readonly salt: Uint8Array
+  /** Commitment to an ML-DSA-65 key (`laterKeyDigest`), where there is one. */
+  readonly laterKeyDigest?: Uint8Array
 }
 
 /** What a reader of a log knows beside the log. */
@@ -43,10 +45,10 @@ export interface LogContext {
 const UNSEEN: Seen = { nowMs: 0, witnessedMs: null }
 
 /** Body bytes of the inception of one key without recovery, to be signed as `keyEventMessage`. */
-export function inceptionBody({ kind, key, nextKey, salt }: Inception): Uint8Array {
+export function inceptionBody({ kind, key, nextKey, salt, laterKeyDigest }: Inception): Uint8Array {
   const next = { digests: [keyDigest(nextKey)], threshold: 1 }
-  const none = { recovery: null, delegator: null, laterKeyDigest: null }
-  return keyEventBody({ event: 'inception', position: 0, kind, keys: [key], threshold: 1, next, salt, ...none })
+  const more = { recovery: null, delegator: null, laterKeyDigest: laterKeyDigest ?? null }
+  return keyEventBody({ event: 'inception', position: 0, kind, keys: [key], threshold: 1, next, salt, ...more })
 }
 
 /**

@@ -75,7 +75,7 @@ launcher('says what to do where no Node is packaged for the machine', async () =
   assert.is(code, 4)
   assert.match(
     err,
-    /^unreachable: webx needs Node 24 or newer; this is Node 16\.20\.2 on \w+-pdp11.*\. Install Node 24/,
+    /^unreachable: webx needs Node 24\.6 or newer; this is Node 16\.20\.2 on \w+-pdp11.*\. Install Node 24\.6/,
   )
 })
 

@@ -22,6 +22,7 @@ import {
   runnableDigest,
   runRunnable,
 } from '../data/dsr-run.ts'
+import { selfTestRunnables } from '../data/dsr-self-test.ts'
 import type { Job, Report } from './dsr-thread.ts'
 
 /** Asks runnables. */
@@ -38,8 +39,16 @@ export interface RunnableHost {
   close(): Promise<void>
 }
 
-/** @param options.fenceMs longest run in the thread, default and at most `LIMITS.runnableRunMsMax` */
+let isTested = false
+
+/**
+ * A host. The first one of a process asks the known answer of `selfTestRunnables`, and throws what that throws.
+ *
+ * @param options.fenceMs longest run in the thread, default and at most `LIMITS.runnableRunMsMax`
+ */
 export function createRunnableHost(options: { readonly fenceMs?: number } = {}): RunnableHost {
+  if (!isTested) selfTestRunnables()
+  isTested = true
   return new Host(Math.min(options.fenceMs ?? LIMITS.runnableRunMsMax, LIMITS.runnableRunMsMax))
 }
 

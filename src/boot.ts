@@ -6,13 +6,14 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ComposedNode, composeNode } from './compose.ts'
 import { SignIn } from './drivers/broker-token.ts'
+import { guestKeys } from './drivers/guest-keys.ts'
 import { hostClock, hostRandom } from './drivers/host.ts'
 import { type MqttLink, openMqttLink } from './drivers/mqtt-link.ts'
 import { calibrateNodeSeal } from './drivers/native-seal.ts'
 import { openSqliteStore } from './drivers/sqlite-store.ts'
 import { provideFromFiles } from './drivers/wasm-files.ts'
 import type { Genesis } from './identity/genesis.ts'
-import type { Clock, Counters, Keys, Log, Random, Store } from './kernel/ports.ts'
+import type { Clock, Counters, Keys, Link, Log, Random, Store } from './kernel/ports.ts'
 import type { Topics } from './kernel/topics.ts'
 import { selfTest } from './wasm/self-test.ts'
 
@@ -56,8 +57,23 @@ export async function createNode(options: NodeOptions): Promise<WebxNode> {
     opened.resolve(link)
     return link
   }
+  const openGuestLink = (counters: Counters): { keys: Keys; link: Link } => {
+    const own = guestKeys(random)
+    return { keys: own, link: openBrokerLink({ ...options, keys: own }, null, { clock, random, counters }) }
+  }
   const { hearsVotes = false, onWire = () => {} } = options
-  const node = await composeNode({ genesis, keys, clock, random, store, log, openLink, hearsVotes, onWire })
+  const node = await composeNode({
+    genesis,
+    keys,
+    clock,
+    random,
+    store,
+    log,
+    openLink,
+    openGuestLink,
+    hearsVotes,
+    onWire,
+  })
   return { ...node, link: await opened.promise }
 }
 
@@ -78,13 +94,14 @@ function openStore(path: string): Promise<Store> {
   return openSqliteStore({ path })
 }
 
+/** @param topics null for a guest, who leaves no will: nobody counts on it */
 function openBrokerLink(
   options: NodeOptions,
-  topics: Topics,
+  topics: Topics | null,
   ports: { clock: Clock; random: Random; counters: Counters },
 ): MqttLink {
   const place = { broker: BROKER_NAME, netId: options.genesis.netId }
   const signIn = new SignIn({ keys: options.keys, place, clock: ports.clock, random: ports.random })
-  const will = { topic: topics.health(options.keys.id), bytes: new Uint8Array(0), retain: true }
-  return openMqttLink({ url: options.brokerUrl, ...ports, signIn, will })
+  const will = topics && { topic: topics.health(options.keys.id), bytes: new Uint8Array(0), retain: true }
+  return openMqttLink({ url: options.brokerUrl, ...ports, signIn, ...(will && { will }) })
 }

@@ -9,21 +9,28 @@ import { createRegister } from './consensus/register.ts'
 import { equal } from './core/bytes.ts'
 import { decode, encode } from './core/codec.ts'
 import { WebxError } from './core/errors.ts'
+import { guestsOf } from './guest.ts'
 import type { Genesis } from './identity/genesis.ts'
+import type { Orders } from './kernel/agreed.ts'
 import type { Context, Service } from './kernel/context.ts'
 import { Events } from './kernel/events.ts'
+import type { OpenGuest } from './kernel/guest.ts'
 import { createCounters } from './kernel/observe.ts'
 import type { Assets, Clock, Counters, Keys, Link, Log, Random, Signer, Store } from './kernel/ports.ts'
 import { Road } from './kernel/road.ts'
 import { Schedule } from './kernel/schedule.ts'
 import { Topics } from './kernel/topics.ts'
+import type { StatusLists } from './kernel/vault.ts'
 import { createLedgerRules } from './ledger/rules.ts'
 import { Agreement } from './services/agreement.ts'
 import { CatchUp } from './services/catchup.ts'
 import { Introductions, KnownIdentities } from './services/directory.ts'
+import { SettledLogs } from './services/directory-logs.ts'
+import { Issuer } from './services/issuer.ts'
 import { Outbox } from './services/outbox.ts'
 import { Presence } from './services/presence.ts'
 import { Recovery } from './services/recovery.ts'
+import { Statuses } from './services/statuses.ts'
 import { createAssets, Treasury } from './services/treasury.ts'
 
 const SOFTWARE = 'webx 0.1.0'
@@ -39,6 +46,8 @@ export interface NodeParts {
   readonly log: Log
   /** Opens the node's link once its start is counted. */
   readonly openLink: (topics: Topics, counters: Counters) => Link
+  /** Opens the link of a guest of this node, with keys made for it. */
+  readonly openGuestLink?: (counters: Counters) => { readonly keys: Keys; readonly link: Link }
   /** Terminals listen to single votes, so that they see an order settle at once; members always do. */
   readonly hearsVotes?: boolean
   /** Called with every message as it comes in, before anything is judged: for captures. */
@@ -49,10 +58,18 @@ export interface NodeParts {
 export interface ComposedNode {
   readonly context: Context
   readonly agreed: Agreement
+  /** Turns wishes of this node's identity into orders. */
+  readonly orders: Orders
   readonly wallet: Treasury
   readonly assets: Assets
   readonly presence: Presence
   readonly catchUp: CatchUp
+  /** Mints and revokes the pings of this node's identity. */
+  readonly issuer: Issuer
+  /** Who has revoked what. */
+  readonly statuses: StatusLists
+  /** Makes a guest of this node. Rejects with `not-allowed` where it was given no links for guests. */
+  readonly openGuest: OpenGuest
   /** True once a member knows whether it may vote; for others at once. */
   readonly recovered: () => boolean
   /** Resolves if the node can no longer store what it promises and has stopped. */
@@ -86,6 +103,9 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const voter = seat === null ? null : await voterOf(keys, committee, seat)
   const hearsVotes = seat !== null || parts.hearsVotes === true
   const agreed = new Agreement(context, { committee, register, voter, hearsVotes })
+  const settledLogs = new SettledLogs(genesis, { stateOf: (oid) => register.object(oid)?.state ?? null })
+  directory.follow(settledLogs)
+  events.on('duplicity', ({ one, other }) => settledLogs.noteDouble(one, other))
   const catchUp = new CatchUp(context, agreed)
   const recovery = seat === null ? null : new Recovery(context, agreed)
   const outbox = new Outbox(context, agreed, catchUp)
@@ -93,6 +113,8 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const enoughSeats = (): boolean => presence.seatsUp() >= committee.quorum
   const wallet = new Treasury(context, agreed, outbox, enoughSeats)
   const introductions = new Introductions(context, directory)
+  const issuer = new Issuer(context)
+  const statuses = new Statuses(context, issuer)
 
   link.onMessage((topic, bytes) => {
     parts.onWire?.(topic, bytes)
@@ -100,7 +122,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
     else presence.hintGone(topic)
   })
   link.onState((state) => events.emit('link', { up: state === 'up' }))
-  const services: Service[] = [introductions, presence, agreed, catchUp, wallet, outbox]
+  const services: Service[] = [introductions, presence, agreed, catchUp, wallet, outbox, statuses, issuer]
   if (recovery) services.push(recovery)
   for (const service of services) await service.start()
 
@@ -116,11 +138,15 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   return {
     context,
     agreed,
+    orders: outbox,
     wallet,
     assets: createAssets(rules.assets.values()),
     presence,
     catchUp,
+    issuer,
+    statuses,
     failed,
+    openGuest: guestsOf(context, { open: () => parts.openGuestLink?.(counters), halt }),
     recovered: () => recovery?.settled ?? true,
     stop: () => (stopping ??= stop()),
   }

@@ -44,8 +44,9 @@ export function controlMethods(parts: ControlParts): Readonly<Record<string, Con
     checkin: async ({ params }) => {
       const device = needed(parts.device, 'device')
       const terminal = terminalOf(parts.node, textOf(params, 'terminal'))
-      await device.checkIn(terminal.id)
-      return { terminal: terminal.label, id: toHex(terminal.id) }
+      const isAnonymous = (params as { anonymous?: unknown } | null)?.anonymous === true
+      const among = await device.checkIn(terminal.id, undefined, isAnonymous ? 'anonymous' : 'named')
+      return { terminal: terminal.label, id: toHex(terminal.id), ...(among !== null && { among }) }
     },
     checkout: async () => {
       await needed(parts.device, 'device').checkOut()

@@ -19,8 +19,13 @@ import { type Genesis, readGenesis } from './identity/genesis.ts'
 import type { Service } from './kernel/context.ts'
 import type { Log, Sensor } from './kernel/ports.ts'
 import type { Profile } from './kernel/profile.ts'
+import type { Vault } from './kernel/vault.ts'
+import { backupMethods } from './station-backup.ts'
 import { controlMethods } from './station-control.ts'
 import { openCamera, openConsent, openModel, openSensor } from './station-drivers.ts'
+import { pingMethods } from './station-pings.ts'
+import { tillMethods } from './station-till.ts'
+import { openVault } from './station-vault.ts'
 
 /** Name of the socket in a node's data folder. */
 export const CONTROL_SOCKET = 'control.sock'
@@ -32,6 +37,7 @@ export interface Station {
   readonly broker: MqttBroker | null
   readonly terminal: Terminal | null
   readonly device: Device | null
+  readonly vault: Vault
   stop(): Promise<void>
 }
 
@@ -63,11 +69,21 @@ export async function openStation(profile: Profile, log: Log): Promise<Station> 
     const device = profile.roles.includes('device') ? await openPurse(opened) : null
     if (profile.roles.includes('tag-reader')) await openReader(opened)
     if (profile.sensor.kind !== 'none') await readClimate(opened)
-    const methods: Readonly<Record<string, ControlMethod>> = controlMethods({ node, profile, terminal, device })
+    const kept = await openVault(node, { dataDir: profile.data.dir })
+    closers.push(() => kept.close())
+    const answered = controlMethods({ node, profile, terminal, device })
+    const copied = await backupMethods(node, profile.data.dir)
+    const methods: Readonly<Record<string, ControlMethod>> = {
+      ...answered,
+      ...tillMethods({ terminal, device }),
+      ...kept.methods,
+      ...pingMethods(node),
+      ...copied,
+    }
     const path = join(profile.data.dir, CONTROL_SOCKET)
     const control = await openControlSocket({ path, methods, counters: node.context.counters })
     closers.push(() => control.close())
-    return { node, broker, terminal, device, stop }
+    return { node, broker, terminal, device, vault: kept.vault, stop }
   } catch (error) {
     await stop()
     throw error
@@ -112,7 +128,10 @@ async function openTill({ closers, node, profile }: Opened): Promise<Terminal> {
   const { createTerminal } = await import('./apps/facepay/terminal.ts')
   const { wallet, assets } = node
   const presence = () => ({ seatsUp: node.presence.seatsUp(), quorum: node.agreed.committee.quorum })
-  const terminal = createTerminal(node.context, { wallet, assets, presence, model, ...(camera && { camera }) })
+  const terminal = createTerminal(node.context, {
+    ...{ wallet, assets, presence, model, checkin: profile.terminal.checkin },
+    ...(camera && { camera }),
+  })
   await begin(closers, terminal)
   return terminal
 }
@@ -121,7 +140,10 @@ async function openPurse({ closers, node, profile }: Opened): Promise<Device> {
   const { createDevice } = await import('./apps/facepay/device.ts')
   const { wallet, assets } = node
   const consent = await openConsent(profile)
-  const device = createDevice(node.context, { wallet, assets, consent, floorLimit: profile.payments.floorLimit })
+  const device = createDevice(node.context, {
+    ...{ wallet, assets, consent, floorLimit: profile.payments.floorLimit },
+    openGuest: node.openGuest,
+  })
   await begin(closers, device)
   return device
 }

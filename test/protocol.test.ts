@@ -327,6 +327,9 @@ document('says the limits of the code', () => {
     `| open versions, parked orders; of one owner | ${counts(L.openSlotsMax)} each; ${L.openSlotsPerOwnerMax} each |`,
     `| objects of a home | ${counts(L.objectsMax)} |`,
     `| check-in; devices at a till | ${L.checkinMsMax / 3_600_000} h; ${L.checkinsPerTerminalMax} |`,
+    `| rings of a till, keys of a ring; note | ${L.checkinRingsMax}, ${L.checkinRingKeysMax}; ${L.enrolledNoteCharactersMax} characters |`,
+    `remembered as refused, tags as proven | ${L.checkinProofsPerSecondMax}, ${L.checkinProofsWaitingMax}; ${counts(L.checkinGuestsBarredMax)} each |`,
+    `which is not replaced for ${seconds(L.checkinReplaceMsMin)}`,
     `| ${L.guestPublishPerSecondMax}, ${counts(L.memberPublishPerSecondMax)} a second |`,
   ]
   for (const sentence of sentences) assert.ok(written.includes(sentence), sentence)

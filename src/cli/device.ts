@@ -33,13 +33,29 @@ export async function forget(args: readonly string[], io: Io): Promise<number> {
   return tell('forget', 'forgotten: this device knows nobody’s face\n', args, io)
 }
 
-/** Checks in at a terminal. Throws `not-allowed` for one that the net does not have, `bad-argument` before enrolment. */
+/**
+ * Checks in at a terminal. Throws `not-allowed` for one that the net does not have, `bad-argument` before enrolment; anonymously `not-enrolled`, and `timeout` where
+ * the terminal does not say whom it has enrolled.
+ */
 export async function checkin(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('device checkin', args)
-  const params = { terminal: given.operands['TERMINAL'] }
-  const there = await askStation<{ terminal: string; id: string }>(given, io, { method: 'checkin', params })
+  const params = { terminal: given.operands['TERMINAL'], ...(given.flag('anonymous') && { anonymous: true }) }
+  const there = await askStation<{ terminal: string; id: string; among?: number }>(given, io, {
+    method: 'checkin',
+    params,
+  })
+  const how = there.among === undefined ? 'by name' : `as one of ${there.among}, without saying which`
   if (given.flag('json')) printJson(io, { ok: true, ...there })
-  else io.stdout(`checked in at ${there.terminal} for an hour, by name\n`)
+  else io.stdout(`checked in at ${there.terminal} for an hour, ${how}\n`)
+  return EXIT.done
+}
+
+/** Shows by what a shop enrols this device. */
+export async function proofKey(args: readonly string[], io: Io): Promise<number> {
+  const given = readArguments('device proof-key', args)
+  const { text } = await askStation<{ text: string }>(given, io, { method: 'proofKey' })
+  if (given.flag('json')) printJson(io, { ok: true, text })
+  else io.stdout(`${text}\n`)
   return EXIT.done
 }
 

@@ -14,6 +14,7 @@ import { shareText } from '../identity/guardians.ts'
 import { labelOf } from '../identity/xqident.ts'
 import { type Arguments, readArguments } from './arguments.ts'
 import type { Io } from './io.ts'
+import { givenLog } from './key-log.ts'
 import { EXIT, printJson } from './output.ts'
 import { keyFileOptions, textFile } from './passphrase.ts'
 
@@ -62,9 +63,15 @@ export async function recover(args: readonly string[], io: Io): Promise<number> 
       ? { words: await textFile(wordsFile ?? '', io) }
       : { shares: await Promise.all(shareFiles.split(',').map((path) => textFile(path.trim(), io))) }
   const path = pathOf(given, io)
-  const { keys, problems } = await recoverKeyFile(path, from, await keyFileOptions(given, io))
+  const [wantedId, named] = [given.text('id'), given.text('log')]
+  const options = {
+    ...(await keyFileOptions(given, io)),
+    ...(wantedId !== undefined && { wanted: wantedId }),
+    ...(named !== undefined && { log: (await givenLog(named, io, '--log', true)).events }),
+  }
+  const { keys, problems } = await recoverKeyFile(path, from, options)
   for (const { message } of problems) io.stderr(`not used: ${message}\n`)
-  const found = { file: path, label: labelOf(keys.id), id: toHex(keys.id) }
+  const found = { file: path, label: labelOf(keys.id), id: toHex(keys.id), position: keys.position }
   const refused = problems.map(({ guardian, code, message }) => ({ guardian, code, message }))
   if (given.flag('json')) printJson(io, { ...found, problems: refused })
   else io.stdout(`${found.label} is back, its keys are in ${path}\n`)

@@ -11,8 +11,12 @@ import type { Io } from './io.ts'
 export const EXIT = { done: 0, failed: 1, usage: 2, refused: 3, unreachable: 4 } as const
 
 const REFUSED: ReadonlySet<Code> = new Set<Code>([
-  ...(['declined', 'not-allowed', 'ambiguous', 'no-claim', 'over-cap', 'insufficient-funds'] as const),
+  ...(['declined', 'not-allowed', 'not-enrolled', 'ambiguous', 'no-claim', 'over-cap', 'insufficient-funds'] as const),
   ...(['no-face', 'face-unsharp', 'face-turned', 'face-small', 'wrong-home', 'double-order'] as const),
+  ...(['revoked', 'expired', 'not-yet-valid', 'wrong-audience', 'wrong-purpose', 'wrong-holder'] as const),
+  ...(['wrong-file', 'used-up', 'out-of-range', 'operation-not-granted', 'narrowing-widens', 'replayed'] as const),
+  ...(['broken-chain', 'status-unknown', 'stale-challenge', 'denied', 'retention-over', 'wrong-owner'] as const),
+  ...(['wrong-jurisdiction', 'not-certified', 'shredded', 'frozen'] as const),
 ])
 const UNREACHABLE: ReadonlySet<Code> = new Set<Code>([
   ...(['unreachable', 'no-quorum', 'not-settled', 'broker-unreachable', 'timeout', 'download-failed'] as const),

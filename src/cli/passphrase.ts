@@ -20,12 +20,12 @@ export async function keyFileOptions(given: Arguments, io: Io, option = 'passphr
   return { passphrase }
 }
 
-/** A small text file. Throws `file-unreadable`, `too-long`. */
-export async function textFile(path: string, io: Io): Promise<string> {
+/** A small text file, 64 KiB unless said otherwise. Throws `file-unreadable`, `too-long`. */
+export async function textFile(path: string, io: Io, bytesMax: number = TEXT_BYTES_MAX): Promise<string> {
   const bytes = await readFile(resolve(io.workingDirectory, path)).catch((cause: unknown) => {
     throw new WebxError('file-unreadable', `${path} cannot be read`, { hint: 'Check the name and its rights.', cause })
   })
-  if (bytes.length > TEXT_BYTES_MAX) throw new WebxError('too-long', `${path} has ${bytes.length} bytes`)
+  if (bytes.length > bytesMax) throw new WebxError('too-long', `${path} has ${bytes.length} bytes`)
   try {
     // what is not UTF-8 would be read as the same sign over and over, and one passphrase would pass for another
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)

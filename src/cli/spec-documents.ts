@@ -2,63 +2,12 @@
  * The commands around documents, as data: part of `spec.ts`.
  */
 
-import { type CommandSpec, JSON_OPTION, type OptionSpec, PASSPHRASE_OPTION } from './spec-shape.ts'
-
-const KEYS_OPTION: OptionSpec = { value: 'FILE', about: 'key file of the identity that does it' }
-const OWNER_OPTION: OptionSpec = {
-  value: 'INCEPTION',
-  about: 'whose file it must be: the inception that `webx id show` prints there, or a file with it',
-}
+import { KEYS_OPTION, QNT_COMMANDS } from './spec-qnt.ts'
+import { type CommandSpec, JSON_OPTION, PASSPHRASE_OPTION } from './spec-shape.ts'
 
 /** `webx qnt …` and `webx dsr …`. */
 export const DOCUMENT_COMMANDS: readonly CommandSpec[] = [
-  {
-    name: 'qnt seal',
-    operands: ['FILE', 'TARGET'],
-    summary: 'Seal a file to yourself and to others: a .qnt that only they can read and everybody can verify.',
-    details:
-      'FILE - is what comes through a pipe. TARGET must not exist yet. It takes some 110 MB of memory whatever its size, and 25 more where the key file is sealed.',
-    options: {
-      keys: KEYS_OPTION,
-      'passphrase-file': PASSPHRASE_OPTION,
-      to: {
-        value: 'TEXTS',
-        about: 'for whom else: texts of `webx qnt recipient`, or files with them, with commas between',
-      },
-      'no-tree': { about: 'store no hash tree: 0.05 % smaller, but no range can be read by itself' },
-      json: JSON_OPTION,
-    },
-    example: 'webx qnt seal report.pdf report.qnt --keys anna.key --to ben.recipient',
-  },
-  {
-    name: 'qnt open',
-    operands: ['FILE', 'TARGET'],
-    summary: 'Open a .qnt that is sealed to your keys.',
-    details: 'TARGET must not exist yet, and appears only when all of it is verified.',
-    options: { keys: KEYS_OPTION, 'passphrase-file': PASSPHRASE_OPTION, owner: OWNER_OPTION, json: JSON_OPTION },
-    example: 'webx qnt open report.qnt report.pdf --keys ben.key --owner anna.inception',
-  },
-  {
-    name: 'qnt verify',
-    operands: ['FILE'],
-    summary: 'Verify the signature and every chunk of a .qnt; takes no key to read it.',
-    options: { owner: OWNER_OPTION, json: JSON_OPTION },
-    example: 'webx qnt verify report.qnt --owner anna.inception',
-  },
-  {
-    name: 'qnt info',
-    operands: ['FILE'],
-    summary: 'Show what a .qnt says of itself, unverified: owner, version, size, recipients.',
-    options: { json: JSON_OPTION },
-    example: 'webx qnt info report.qnt --json',
-  },
-  {
-    name: 'qnt recipient',
-    operands: [],
-    summary: 'Show the text that others need to seal files to these keys: an X-Wing public key.',
-    options: { keys: KEYS_OPTION, 'passphrase-file': PASSPHRASE_OPTION, json: JSON_OPTION },
-    example: 'webx qnt recipient --keys ben.key',
-  },
+  ...QNT_COMMANDS,
   {
     name: 'dsr new',
     operands: ['NAME'],
@@ -109,5 +58,19 @@ export const DOCUMENT_COMMANDS: readonly CommandSpec[] = [
       json: JSON_OPTION,
     },
     example: 'webx dsr test my-rule.wasm my-rule.json',
+  },
+  {
+    name: 'dsr override',
+    operands: ['FILE', 'TARGET'],
+    summary:
+      'Sign your way around the "access" runnable of a .qnt of yours, so that a mistake in it cannot lock you out.',
+    details: 'For the owner alone, for this file and this module; hand TARGET to webx ping redeem --override.',
+    options: {
+      keys: KEYS_OPTION,
+      'passphrase-file': PASSPHRASE_OPTION,
+      until: { value: 'TIME', about: 'a date, or a time from now such as 12h (default: 1d)' },
+      json: JSON_OPTION,
+    },
+    example: 'webx dsr override report.qnt report.override --keys anna.key --until 12h',
   },
 ]

@@ -55,6 +55,8 @@ export const IDENTITY_COMMANDS: readonly CommandSpec[] = [
     options: {
       words: { value: 'PATH', about: 'file with the 24 words' },
       shares: { value: 'PATHS', about: 'files with shares, with commas between them; bad ones are named and left out' },
+      id: { value: 'LABEL', about: 'whose identity is wanted, by its label or its 64 digits; another one is refused' },
+      log: { value: 'LOG', about: 'its key log, where it was rotated or reclaimed: a text, or a file with it' },
       'passphrase-file': { value: 'PATH', about: 'seal FILE with the passphrase in PATH' },
       json: JSON_OPTION,
     },

@@ -3,9 +3,15 @@
  * prints it. A command's own file holds nothing of this.
  */
 
+import { BACKUP_COMMANDS } from './spec-backup.ts'
 import { DOCUMENT_COMMANDS } from './spec-documents.ts'
 import { IDENTITY_COMMANDS } from './spec-identity.ts'
+import { KEY_LOG_COMMANDS } from './spec-key-log.ts'
+import { PING_COMMANDS } from './spec-ping.ts'
+import { PROOF_COMMANDS } from './spec-proof.ts'
 import { type CommandSpec, HELP_OPTION, JSON_OPTION, type OptionSpec } from './spec-shape.ts'
+import { VAULT_COMMANDS } from './spec-vault.ts'
+import { TILL_COMMANDS } from './spec-till.ts'
 
 export type { CommandSpec, OptionSpec } from './spec-shape.ts'
 
@@ -116,9 +122,21 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'device checkin',
     operands: ['TERMINAL'],
     summary: 'Let one terminal ask this device for an hour; leaves any other. TERMINAL is its label or its id.',
-    details: 'By name: the terminal, and whoever listens at the broker, learns that this device is there.',
+    details:
+      'By name: the terminal, and whoever listens at the broker, learns that this device is there. Anonymously they learn that one of the enrolled shoppers is, until he pays; who watches the network may still know the device by its address.',
+    options: {
+      anonymous: { about: 'prove to be one of those who are enrolled there, without saying which' },
+      ...STATION_OPTIONS,
+    },
+    example: 'webx device checkin 29820fec-0bd9-817b-9924-5b0aa3d5d099 --anonymous',
+  },
+  {
+    name: 'device proof-key',
+    operands: [],
+    summary: 'Show the text by which a shop enrols this device, so that it may check in there anonymously.',
+    details: 'Show it to the shop once, by name. It holds no secret, and is of no use in another net.',
     options: STATION_OPTIONS,
-    example: 'webx device checkin 29820fec-0bd9-817b-9924-5b0aa3d5d099',
+    example: 'webx device proof-key',
   },
   {
     name: 'device checkout',
@@ -134,6 +152,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: { last: { value: 'COUNT', about: 'newest entries to show, 1 to 200 (default: 20)' }, ...STATION_OPTIONS },
     example: 'webx device probes --last 5',
   },
+  ...TILL_COMMANDS,
   {
     name: 'wallet show',
     operands: [],
@@ -179,7 +198,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     example: 'webx doctor --profile camera-kiosk --broker mqtt://192.168.1.10:1883',
   },
   ...IDENTITY_COMMANDS,
+  ...KEY_LOG_COMMANDS,
+  ...BACKUP_COMMANDS,
   ...DOCUMENT_COMMANDS,
+  ...VAULT_COMMANDS,
+  ...PING_COMMANDS,
+  ...PROOF_COMMANDS,
   {
     name: 'net found',
     operands: ['FILE'],

@@ -73,6 +73,8 @@ export type Effect =
     }
   /** Somebody signed what the rules forbid; also published. */
   | { readonly kind: 'evidence'; readonly guilty: Uint8Array; readonly of: EvidenceKind; readonly bytes: Uint8Array }
+  /** Two orders that prove themselves by key events, both for one place. */
+  | { readonly kind: 'duplicity'; readonly one: Order; readonly other: Order }
   /** Ask the others for the versions of an object from `fromVersion` on. */
   | { readonly kind: 'need'; readonly oid: Uint8Array; readonly fromVersion: number }
   | {

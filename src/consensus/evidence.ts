@@ -2,7 +2,8 @@
  * EVIDENCE: two signed statements that the rules forbid together, in a form that convicts alone.
  *
  * Body: [0, order, order, ownerProof] a double order; [1, proof, vote, proof, vote] a double vote; [2, header, header] two batches under one number. Scope: the
- * committee digest. The two sides are sorted, so that everybody who notices makes the same bytes.
+ * committee digest. The two sides are sorted, so that everybody who notices makes the same bytes. `ownerProof` is the owner's inception event, or, where the key
+ * was shown later, a list of events: the key log up to the one that showed it. Two key events for one place are no matter of this file: `identity/keylog-fork.ts`.
  */
 
 import { compare, equal } from '../core/bytes.ts'
@@ -12,16 +13,17 @@ import { decodeEnvelope, type Envelope, encodeEnvelope, TYPE } from '../core/env
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
-import { readInception } from '../identity/keylog.ts'
+import { type KeyState, readInception, readKeyLog } from '../identity/keylog.ts'
 import { proofFields, proves, readProof, type VoteProof } from './certificate.ts'
 import type { Committee } from './committee.ts'
-import { type Order, orderBytes, orderMessage, readOrder } from './order.ts'
+import { type Order, orderBytes, orderMessage, provesItself, readOrder } from './order.ts'
 import { assertScope, headerCheck, readEntry, readHeader, type SignedHeader, type VoteEntry } from './statement.ts'
 
 export type EvidenceKind = 'double-order' | 'double-vote' | 'double-batch'
 
 const KINDS: readonly EvidenceKind[] = ['double-order', 'double-vote', 'double-batch']
 const NOTHING = new Uint8Array(0)
+const PART_HEAD_BYTES = 5
 
 /** What a piece of evidence says; true only if all checks hold. */
 export interface Evidence {
@@ -37,15 +39,21 @@ export interface ProvenVote {
   readonly proof: VoteProof
 }
 
-/** Evidence of two orders for one version. `ownerProof`: the owner's signed inception event. */
+/** Evidence of two orders for one version. `ownerProof`: the owner's key log up to the event that showed the key of both, the inception first. */
 export function doubleOrderEvidence(
   committee: Committee,
   one: Order,
   other: Order,
-  ownerProof: Uint8Array,
+  ownerProof: readonly Uint8Array[],
 ): Uint8Array {
   const [first, second] = compare(one.od, other.od) < 0 ? [one, other] : [other, one]
-  return evidenceBytes(committee, [0, orderBytes(first), orderBytes(second), ownerProof])
+  const proof = ownerProof.length === 1 ? (ownerProof[0] as Uint8Array) : ownerProof
+  return evidenceBytes(committee, [0, orderBytes(first), orderBytes(second), proof])
+}
+
+/** Whether evidence made of these parts can be sent: the key log of somebody who was flooded with delegations may be too long. */
+export function fitsEvidence(parts: readonly Uint8Array[]): boolean {
+  return parts.reduce((sum, { length }) => sum + length + PART_HEAD_BYTES, 0) <= LIMITS.evidenceBytesMax - PART_HEAD_BYTES
 }
 
 /** Evidence of two votes of one seat. */
@@ -95,11 +103,12 @@ type Findings = Omit<Evidence, 'kind'>
 function readDoubleOrder(fields: Fields, committee: Committee): Findings {
   const one = readOrder(decodeEnvelope(fields.bytesBetween('one', 1, 2 * LIMITS.orderBytesMax)))
   const other = readOrder(decodeEnvelope(fields.bytesBetween('other', 1, 2 * LIMITS.orderBytesMax)))
-  const owner = readInception(fields.bytesBetween('ownerProof', 1, LIMITS.orderBytesMax))
+  const owner = readOwner(fields.any('ownerProof'))
   for (const order of [one, other]) {
     if (!equal(order.envelope.scope, committee.netId) || !equal(order.owner, owner.id)) {
       throw new WebxError('bad-shape', 'evidence: an order of another net or owner')
     }
+    if (provesItself(order)) throw new WebxError('bad-shape', 'evidence: key events are no orders that anybody signed')
     if (order.keyPosition !== owner.position) {
       throw new WebxError('bad-shape', 'evidence: the shown key event is not the one that the order names')
     }
@@ -115,6 +124,19 @@ function readDoubleOrder(fields: Fields, committee: Committee): Findings {
     signature: order.envelope.signature,
   }))
   return { guilty: owner.id, checks }
+}
+
+/** The owner as of the event that showed its key. */
+function readOwner(proof: Cbor): KeyState {
+  if (proof instanceof Uint8Array && proof.length <= LIMITS.orderBytesMax) return readInception(proof)
+  const isLog = Array.isArray(proof) && proof.length > 1 && proof.every((event) => event instanceof Uint8Array)
+  if (!isLog) throw new WebxError('bad-shape', 'evidence: an inception or a key log shows the key')
+  const state = readKeyLog(proof as readonly Uint8Array[])
+  if (state.keys.length !== 1) throw new WebxError('bad-shape', 'evidence: no one key speaks for this owner')
+  if (Math.max(...state.spoken) !== state.position) {
+    throw new WebxError('bad-shape', 'evidence: the key log ends with the event that shows the key')
+  }
+  return state
 }
 
 function readDoubleVote(fields: Fields, committee: Committee): Findings {

@@ -33,7 +33,7 @@ function judgeKey<S>(lane: Lane<S>, order: Order): Judgement | null {
   const owner = lane.rules.ownerKey(order, lane.objects)
   if (owner && order.keyPosition === owner.position) return null
   // a rotation refuses older keys for ever, but a newer one may only not be settled here yet
-  if (owner && order.keyPosition < owner.position) return refusal('unknown-owner')
+  if (owner && order.keyPosition < owner.position) return refusal('retired-key')
   return { kind: 'park', code: 'unknown-owner', waitsFor: keyOf(lane.rules.ownerObject(order)) }
 }
 

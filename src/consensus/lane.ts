@@ -2,6 +2,7 @@
  * The parts of a register, as its rules share them.
  */
 
+import { equal } from '../core/bytes.ts'
 import type { Code } from '../core/errors.ts'
 import type { Ballot } from './ballot.ts'
 import type { Committee } from './committee.ts'
@@ -41,6 +42,13 @@ export function votingBallot<S>(lane: Lane<S>): Ballot | null {
 /** What decides a slot: its certificate, or else its settlement. */
 export function decisionOf(slot: Slot): Proof | null {
   return slot.certificate ?? slot.settlement
+}
+
+/** True where a quorum has decided for this very order, as far as is known here. */
+export function isDecided<S>({ slots }: Lane<S>, { oid, version, od }: Pick<Order, 'oid' | 'version' | 'od'>): boolean {
+  const slot = slots.get(oid, version)
+  const decision = slot ? decisionOf(slot) : null
+  return decision !== null && equal(decision.od, od)
 }
 
 /** True where more weight than may lie has voted for one order of a slot. */

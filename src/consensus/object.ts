@@ -21,10 +21,12 @@ export type Verdict =
 
 /** The key that speaks for an owner. */
 export interface OwnerKey {
-  /** Raw Ed25519 key. */
-  readonly key: Uint8Array
+  /** Raw Ed25519 key; null for an order that has proved itself by what is attached to it. */
+  readonly key: Uint8Array | null
   /** Its position in the owner's key log. */
   readonly position: number
+  /** True where another key has spoken for this owner under the same position. */
+  readonly contested: boolean
 }
 
 /** A new state of an object. */
@@ -35,12 +37,15 @@ export interface ObjectChange<S> {
 
 /** The meaning of orders. */
 export interface ObjectRules<S> {
-  /** The key that must have signed this order; null where its owner is not known here (yet). */
+  /**
+   * The key that must have signed this order; null where its owner is not known here (yet). Throws where the order disproves itself: of one that carries its
+   * proof with it, all that could be free and every signature are judged here.
+   */
   ownerKey(order: Order, objects: ObjectReader<S>): OwnerKey | null
   /** Id of the object whose settling makes the owner of an order known. */
   ownerObject(order: Order): Uint8Array
-  /** What proves to a stranger which key spoke for the owner (an inception event); null where it is not known here. */
-  ownerProof(order: Order, objects: ObjectReader<S>): Uint8Array | null
+  /** What proves to a stranger which key spoke for the owner (a key log, the inception first); null where it is not known here. */
+  ownerProof(order: Order, objects: ObjectReader<S>): readonly Uint8Array[] | null
   /** Judges the meaning of an order that is next in its chain. */
   check(order: Order, objects: ObjectReader<S>): Verdict
   /** State of the order's own object once the order is certified: what it gives away is gone. Throws where `op` makes no sense. */

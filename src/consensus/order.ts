@@ -1,6 +1,9 @@
 /**
  * ORDER: what an owner wants done to one of its objects, signed once and never changed.
  *
+ * An order may prove itself instead: then it has no signature, and something is attached to it that its operation names by a digest. Whether that proves
+ * anything is the business of `ObjectRules`.
+ *
  * Body: [home, owner, keyPosition, nonce, version, previous, maxEpoch, idem, op]; scope: the net id. Layout and CDDL: `src/PROTOCOL.md`.
  * Orders of one object form a chain: each names its version and the digest of the order before it. What `op` means is the business of `ObjectRules`.
  */
@@ -42,6 +45,8 @@ export interface Order extends OrderTerms {
   readonly oid: Uint8Array
   /** 32-byte digest of the order: what members vote for. */
   readonly od: Uint8Array
+  /** What an order without a signature proves itself by; empty for all others. */
+  readonly attached: Uint8Array
   readonly envelope: Envelope
 }
 
@@ -64,12 +69,24 @@ export function orderEnvelope(netId: Uint8Array, body: Uint8Array, signature: Ui
   return { type: TYPE.order, scope: netId, body, signature, attachment: NOTHING }
 }
 
+/** The statement of an order that proves itself by what is attached to it. */
+export function provingOrderEnvelope(netId: Uint8Array, body: Uint8Array, attachment: Uint8Array): Envelope {
+  return { ...orderEnvelope(netId, body, NOTHING), attachment }
+}
+
+/** True for an order that has no signature of its own. */
+export function provesItself(order: Order): boolean {
+  return order.attached.length > 0
+}
+
 /** Decodes an order. Throws `bad-shape`, `too-long`, `not-canonical`; looks at neither its signature nor its meaning. */
 export function readOrder(envelope: Envelope): Order {
   if (envelope.type !== TYPE.order) throw new WebxError('bad-shape', 'not an order')
-  if (envelope.signature.length !== 64 || envelope.attachment.length !== 0) {
-    throw new WebxError('bad-shape', 'order: has a signature and no attachment')
+  const { signature, attachment } = envelope
+  if ((signature.length === 64) === attachment.length > 0) {
+    throw new WebxError('bad-shape', 'order: has a signature, or else something attached that proves it')
   }
+  if (attachment.length > LIMITS.keyEventBytesMax) throw new WebxError('too-long', 'order: too much is attached to it')
   const fields = Fields.of('order', envelope.body, LIMITS.orderBytesMax)
   const terms: OrderTerms = {
     home: fields.bytes('home', 16),
@@ -88,7 +105,7 @@ export function readOrder(envelope: Envelope): Order {
     throw new WebxError('bad-shape', 'order: version 1 follows nothing')
   }
   const oid = objectId(envelope.scope, terms.home, terms.owner, terms.nonce)
-  return { ...terms, oid, od: statementDigest(envelope), envelope }
+  return { ...terms, oid, od: statementDigest(envelope), attached: attachment, envelope }
 }
 
 /** The bytes of an order as they travel and are stored. */

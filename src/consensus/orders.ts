@@ -6,8 +6,8 @@ import { equal } from '../core/bytes.ts'
 import { attach } from './chain.ts'
 import { judge } from './judge.ts'
 import { keyOf } from './key.ts'
-import { decisionOf, isBelieved, type Lane, park, refuse, votingBallot } from './lane.ts'
-import { type Order, orderBytes } from './order.ts'
+import { decisionOf, isBelieved, isDecided, type Lane, park, refuse, votingBallot } from './lane.ts'
+import { type Order, orderBytes, provesItself } from './order.ts'
 import { SPACE, slotKey } from './records.ts'
 import type { Repeater } from './repeat.ts'
 import type { Slot } from './slots.ts'
@@ -68,18 +68,29 @@ export class OrderDesk<S> {
       this.#judge(order)
       return
     }
-    park(this.#lane, order, true, keyOf(order.oid), 'wrong-version')
+    // whoever likes can number an order that nobody signed: such a one waits only where a quorum has decided for it
+    if (provesItself(order)) refuse(this.#lane, order, 'wrong-version')
+    else park(this.#lane, order, true, keyOf(order.oid), 'wrong-version')
     this.#lane.outbox.add({ kind: 'need', oid: order.oid, fromVersion: next })
   }
 
-  /** An order whose signature nobody here can check yet. */
+  /** An order whose signature nobody here can check yet, or need not check any more. */
   #meetStranger(order: Order): void {
-    if (this.#lane.rules.ownerKey(order, this.#lane.objects)) {
+    const owner = this.#lane.rules.ownerKey(order, this.#lane.objects)
+    if (owner && (order.keyPosition === owner.position || isDecided(this.#lane, order))) {
       this.#lane.outbox.add({ kind: 'verify', order })
+      return
+    }
+    if (owner && order.keyPosition < owner.position) {
+      refuse(this.#lane, order, 'retired-key')
       return
     }
     const { rules, parked, objects, slots, outbox } = this.#lane
     const keyLog = rules.ownerObject(order)
+    if (provesItself(order) && !isDecided(this.#lane, order)) {
+      refuse(this.#lane, order, 'wrong-previous')
+      return
+    }
     if (!parked.has(order.od)) park(this.#lane, order, false, keyOf(keyLog), 'unknown-owner')
     // a stranger costs nobody a question: owners send their key logs. Only the key log of somebody whom the others vote for is lacking here alone
     const slot = slots.get(order.oid, order.version)
@@ -94,19 +105,30 @@ export class OrderDesk<S> {
       this.#repeater.settled(order.oid, order.version, order.od)
       return
     }
+    if (provesItself(order)) {
+      // whoever hands in a key event may not know how far its lane has come, and need not be introduced to hear of it
+      this.#repeater.need(order.oid, order.version)
+      refuse(this.#lane, order, 'wrong-version')
+      return
+    }
     this.#watch.doubleOrder(settled, order)
     refuse(this.#lane, order, 'double-order')
   }
 
   /** The slot has an order: is it this one again, or does its owner play double? */
   #onKnownSlot(slot: Slot, order: Order): void {
+    const [first] = slot.orders as [Order]
     if (slot.orders.some((known) => equal(known.od, order.od))) {
       this.#repeater.open(slot)
       return
     }
+    if (provesItself(order) && !equal(order.previous, first.previous)) {
+      refuse(this.#lane, order, 'wrong-version')
+      return
+    }
     if (!slot.accusedOwner) {
       slot.accusedOwner = true
-      this.#watch.doubleOrder(slot.orders[0] as Order, order)
+      this.#watch.doubleOrder(first, order)
     }
     const decision = decisionOf(slot)
     if (decision && equal(decision.od, order.od)) {
@@ -146,12 +168,11 @@ export class OrderDesk<S> {
 
   /** Looks again at orders that waited for what has changed; ends, because each is taken out before it is looked at. */
   retryWoken(): void {
-    const { wake, parked, outbox } = this.#lane
+    const { wake, parked } = this.#lane
     for (let name = wake.shift(); name !== undefined; name = wake.shift()) {
       for (const { order, verified } of parked.take(name)) {
         if (verified) this.receive(order, true)
-        else if (this.#lane.rules.ownerKey(order, this.#lane.objects)) outbox.add({ kind: 'verify', order })
-        else park(this.#lane, order, false, name, 'unknown-owner')
+        else this.#meetStranger(order)
       }
     }
   }

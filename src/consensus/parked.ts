@@ -1,7 +1,8 @@
 /**
  * Orders that cannot be voted for yet, but perhaps later: the version before is missing here, or the money, or the owner's key log.
  *
- * Each waits for one thing, named by a text; bounded in all and by owner, the oldest makes room.
+ * Each waits for one thing, named by a text; bounded in all and by owner, the oldest makes room. What an owner is only said to have signed takes no room from
+ * what it has signed.
  */
 
 import { LIMITS } from '../core/limits.ts'
@@ -31,7 +32,7 @@ export class Parked {
   /** Puts an order aside; returns those that had to make room. */
   add(order: Order, verified: boolean, waitsFor: string): Order[] {
     const key = keyOf(order.od)
-    const owner = keyOf(order.owner)
+    const owner = quotaOf(order, verified)
     const evicted: Order[] = []
     this.#remove(key)
     const ofOwner = this.#owners.get(owner)
@@ -85,8 +86,12 @@ export class Parked {
     if (!entry) return
     this.#orders.delete(key)
     removeFrom(this.#waiting, entry.waitsFor, key)
-    removeFrom(this.#owners, keyOf(entry.order.owner), key)
+    removeFrom(this.#owners, quotaOf(entry.order, entry.verified), key)
   }
+}
+
+function quotaOf({ owner }: Order, verified: boolean): string {
+  return verified ? keyOf(owner) : `said to be of ${keyOf(owner)}`
 }
 
 function addTo(index: Map<string, Set<string>>, name: string, key: string): void {

@@ -16,7 +16,7 @@ import type { Committee } from './committee.ts'
 import { VoteCount } from './count.ts'
 import type { Effect, Event, Records, Write } from './effects.ts'
 import { Journal } from './journal.ts'
-import { type Lane, votingBallot } from './lane.ts'
+import { isDecided, type Lane, votingBallot } from './lane.ts'
 import type { ObjectRules, OwnerKey } from './object.ts'
 import { type Head, type ObjectEntry, Objects } from './objects.ts'
 import type { Order } from './order.ts'
@@ -147,9 +147,17 @@ export class Register<S> {
     return this.#lane.journal.flush()
   }
 
-  /** The key that must have signed this order; null where its owner is not known here: then step it unverified. Throws where it disproves itself. */
+  /**
+   * The key that must have signed this order; null where it is not known here, or retired: then step the order unverified. Throws where it disproves itself.
+   * An order by a key that does not act here (any more, or yet) holds where a quorum has decided for it, and with that has checked its signature.
+   */
   keyOf(order: Order): OwnerKey | null {
-    return this.#lane.rules.ownerKey(order, this.#lane.objects)
+    const owner = this.#lane.rules.ownerKey(order, this.#lane.objects)
+    if (!owner) return null
+    const isActing = order.keyPosition === owner.position
+    if (isActing && !owner.contested) return owner
+    if (isDecided(this.#lane, order)) return { ...owner, key: null }
+    return isActing ? owner : null
   }
 
   /** Signatures to check before a certificate or settlement is stepped; null where it would tell nothing new. */

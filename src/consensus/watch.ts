@@ -9,10 +9,16 @@ import { blake3Of } from '../core/digest.ts'
 import { LIMITS } from '../core/limits.ts'
 import { proofOf } from './certificate.ts'
 import type { CastVote } from './count.ts'
-import { doubleBatchEvidence, doubleOrderEvidence, doubleVoteEvidence, type EvidenceKind } from './evidence.ts'
+import {
+  doubleBatchEvidence,
+  doubleOrderEvidence,
+  doubleVoteEvidence,
+  type EvidenceKind,
+  fitsEvidence,
+} from './evidence.ts'
 import { keyOf } from './key.ts'
 import type { Lane } from './lane.ts'
-import type { Order } from './order.ts'
+import { type Order, orderBytes, provesItself } from './order.ts'
 import { SPACE } from './records.ts'
 import type { Slot } from './slots.ts'
 import { type SignedHeader, VOTE, type VoteBatch, type VoteEntry } from './statement.ts'
@@ -78,11 +84,17 @@ export class Watch<S> {
   /** An owner has signed two orders for one slot. */
   doubleOrder(one: Order, other: Order): void {
     const { committee, rules, objects } = this.#lane
+    if (provesItself(one) || provesItself(other)) {
+      // two key events for one place: evidence of that is a matter of key logs
+      this.#lane.outbox.add({ kind: 'duplicity', one, other })
+      return
+    }
     const proof = rules.ownerProof(one, objects)
     // an order that names another key than the one shown convicts nobody
-    const position = rules.ownerKey(one, objects)?.position
-    if (one.keyPosition !== position || other.keyPosition !== position) return
-    if (proof) this.#accuse(one.owner, 'double-order', doubleOrderEvidence(committee, one, other, proof))
+    const owner = rules.ownerKey(one, objects)
+    if (owner?.contested || one.keyPosition !== owner?.position || other.keyPosition !== owner.position) return
+    if (!proof || !fitsEvidence([...proof, orderBytes(one), orderBytes(other)])) return
+    this.#accuse(one.owner, 'double-order', doubleOrderEvidence(committee, one, other, proof))
   }
 
   #accuseSeat(seat: number, of: EvidenceKind, bytes: Uint8Array): void {

@@ -66,7 +66,7 @@ const PATH_CHARACTERS_MAX = 72
 /** Files before the .qnt files, in their order, with the most that each may have. */
 const SINGLE: readonly { readonly path: string; readonly bytesMax: number; readonly kinds: readonly BackupKind[] }[] = [
   { path: 'node.key', bytesMax: LIMITS.keyFileBytesMax, kinds: KINDS },
-  { path: 'node.key.log', bytesMax: LIMITS.backupKeyLogBytesMax, kinds: KINDS },
+  { path: 'node.key.log', bytesMax: LIMITS.keyLogFileBytesMax, kinds: KINDS },
   { path: 'genesis.webx', bytesMax: LIMITS.genesisBytesMax, kinds: ['node'] },
   { path: 'settings.toml', bytesMax: LIMITS.profileBytesMax, kinds: ['node'] },
   { path: 'webx.db', bytesMax: LIMITS.qntContentBytesMax, kinds: ['node'] },

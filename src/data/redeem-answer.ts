@@ -115,7 +115,8 @@ export function readAsk(bytes: Uint8Array): RedeemAsk {
 export function encodeVerdict(verdict: RedeemVerdict): Uint8Array {
   if (!verdict.isGranted) {
     const { code, reason, rule, number } = verdict
-    return encode([VERSION, 0, code, reason.slice(0, REASON_CHARACTERS_MAX), RULES.indexOf(rule), number])
+    const said = reason.slice(0, REASON_CHARACTERS_MAX).toWellFormed()
+    return encode([VERSION, 0, code, said, RULES.indexOf(rule), number])
   }
   const { operation, fileVersion, digest, statusAgeMs, hidden, body } = verdict
   const age = statusAgeMs === null ? [] : [statusAgeMs]

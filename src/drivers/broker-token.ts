@@ -2,19 +2,20 @@
  * Sign-in token for the embedded broker: flood control, not security.
  *
  * It ties an MQTT connection to an identity, so that rates and topics can be limited by who one is; whoever runs or taps the broker still sees and forges
- * everything, which is why every message is judged by its own signature. User name: the signed inception event. Password:
+ * everything, which is why every message is judged by its own signature. User name: the signed inception event, of whoever has rotated the key log up to the event
+ * that showed its key, as a list; the broker settles nothing and believes any log that holds. Password:
  * `[[transport key, net, not after, signature of the identity], [broker, client id, net, nonce, expires], signature of the transport key]`, both base64url.
  * The identity signs once a day for a transport key that lives in memory; the transport key signs each connection. Layout: `src/PROTOCOL.md`.
  */
 
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { concat, equal, fromBase64url, fromText, toBase64url, toHex } from '../core/bytes.ts'
-import { type Cbor, encode } from '../core/codec.ts'
+import { type Cbor, decode, encode } from '../core/codec.ts'
 import { verifySignature } from '../core/crypto.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
-import { readInception } from '../identity/keylog.ts'
+import { type KeyState, readInception, readKeyLog } from '../identity/keylog.ts'
 import { labelOf } from '../identity/xqident.ts'
 import type { Clock, Keys, Random } from '../kernel/ports.ts'
 
@@ -36,7 +37,6 @@ const DELEGATION = fromText('webx-broker-delegation\0v1\0')
 const TOKEN = fromText('webx-broker-token\0v1\0')
 const TEXT_CHARACTERS_MAX = 128
 const TOKEN_BYTES_MAX = 1024
-const INCEPTION_BYTES_MAX = 1024
 const NONCE_BYTES = 16
 const SPKI_PREFIX_BYTES = 12
 
@@ -73,7 +73,7 @@ export class SignIn {
     const token: Cbor = [broker, clientId, netId, this.#random.bytes(NONCE_BYTES), expiresMs]
     const signature = new Uint8Array(sign(null, concat(TOKEN, encode(token)), transport.key))
     return {
-      username: toBase64url(this.#keys.inception),
+      username: toBase64url(introductionOf(this.#keys)),
       password: toBase64url(encode([transport.delegation, token, signature])),
     }
   }
@@ -108,13 +108,13 @@ export class TokenVerifier {
    * The 32-byte identity behind credentials shown under `clientId`.
    *
    * Throws `too-long`, `bad-shape`, `not-canonical`, `not-allowed` (another broker or client id), `wrong-net`, `expired`, `from-the-future`, `replayed`,
-   * `bad-key`, `bad-signature`, `bad-identity`, `flooding` (no room to remember the nonce). The cheap questions come first.
+   * `bad-key`, `bad-signature`, `bad-identity`, `flooding` (no room to remember the nonce), and what reading a key log throws. The cheap questions come first.
    */
   async verify(clientId: string, username: string, password: string): Promise<Uint8Array> {
     const token = readToken(readBase64url(password, TOKEN_BYTES_MAX))
     this.#assertPlace(token, clientId)
     const nonce = this.#assertFresh(token)
-    const state = readInception(readBase64url(username, INCEPTION_BYTES_MAX))
+    const state = readIntroduction(readBase64url(username, LIMITS.brokerKeyLogBytesMax))
     if (!clientId.startsWith(`${state.label}.`)) {
       throw new WebxError('not-allowed', 'a client id begins with the label of its identity')
     }
@@ -153,6 +153,20 @@ export class TokenVerifier {
     if (this.#nonces.size >= LIMITS.brokerNoncesMax) throw new WebxError('flooding', 'too many sign-ins in a minute')
     return nonce
   }
+}
+
+function introductionOf({ inception, position, log }: Keys): Uint8Array {
+  return position === 0 ? inception : encode(log.slice(0, position + 1))
+}
+
+/** The identity behind a user name. Throws `not-allowed` where several keys act together: one signature is not theirs. */
+function readIntroduction(bytes: Uint8Array): KeyState {
+  const value = decode(bytes, LIMITS.brokerKeyLogBytesMax)
+  const isLog = Array.isArray(value) && value.length > 1 && value.every((event) => event instanceof Uint8Array)
+  if (!isLog) return readInception(bytes)
+  const state = readKeyLog(value as readonly Uint8Array[])
+  if (state.keys.length !== 1) throw new WebxError('not-allowed', 'an identity of several keys cannot sign in')
+  return state
 }
 
 interface Token {

@@ -12,13 +12,10 @@ import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 
 /** The bytes of a file that nobody else may read; the question is put to the opened file, so it cannot change in between. */
-export async function readPrivate(path: string): Promise<Uint8Array> {
+export async function readPrivate(path: string, bytesMax: number = LIMITS.keyFileBytesMax): Promise<Uint8Array> {
   const file = await open(path, 'r').catch((cause) => {
     if (cause.code !== 'ENOENT') throw broken(`cannot open ${path}: ${cause.message}`, cause)
-    throw new WebxError('key-file-missing', `there is no key file at ${path}`, {
-      hint: `Make one with: webx id create ${path}`,
-      cause,
-    })
+    throw missing(path, cause)
   })
   try {
     const about = await file.stat()
@@ -29,7 +26,7 @@ export async function readPrivate(path: string): Promise<Uint8Array> {
         hint: `chmod 600 ${path} – and make a new identity if somebody may have read it.`,
       })
     }
-    if (size > LIMITS.keyFileBytesMax) throw broken(`${path} is too long to be a key file`)
+    if (size > bytesMax) throw broken(`${path} is too long to be a key file`)
     const bytes = new Uint8Array(size)
     await file.read(bytes, 0, size, 0)
     return bytes
@@ -71,10 +68,17 @@ export async function writeExclusive(path: string, bytes: Uint8Array): Promise<v
  * Throws `store-failed`; the file is then as it was.
  */
 export async function replacePrivate(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await realpath(path).catch((cause: unknown) => {
+    throw new WebxError('store-failed', `cannot change ${path}: ${(cause as Error).message}`, { cause })
+  })
+  await putPrivate(file, bytes, file)
+}
+
+/** The same for a file that may not be there yet; it gets the owner of `like`. Throws as `replacePrivate`. */
+export async function putPrivate(file: string, bytes: Uint8Array, like: string): Promise<void> {
   try {
-    const file = await realpath(path)
     await removeDrafts(file)
-    const { uid, gid } = await stat(file)
+    const { uid, gid } = await stat(like)
     const draft = await writeDraft(file, bytes, async (handle) => {
       const own = await handle.stat()
       if (own.uid !== uid || own.gid !== gid) await handle.chown(uid, gid)
@@ -85,8 +89,21 @@ export async function replacePrivate(path: string, bytes: Uint8Array): Promise<v
     })
     await syncFolder(dirname(file))
   } catch (cause) {
-    throw new WebxError('store-failed', `cannot change ${path}: ${(cause as Error).message}`, { cause })
+    throw new WebxError('store-failed', `cannot change ${file}: ${(cause as Error).message}`, { cause })
   }
+}
+
+/** Where a file truly lies, behind symbolic links; the path itself where there is nothing yet. */
+export async function truePath(path: string): Promise<string> {
+  return realpath(path).catch(() => path)
+}
+
+/** The error for a key file that is not there. */
+export function missing(path: string, cause?: unknown): WebxError {
+  return new WebxError('key-file-missing', `there is no key file at ${path}`, {
+    hint: `Make one with: webx id create ${path}`,
+    cause,
+  })
 }
 
 /** The error for what is not, or no longer, a key file. */

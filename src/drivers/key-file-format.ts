@@ -1,5 +1,6 @@
 /**
- * What stands in a key file: version 1 (seeds of their own), version 2 (one root), version 3 (the key of today alone), and any of them sealed by a passphrase.
+ * What stands in a key file: version 1 (seeds of their own), version 2 (one root), version 3 (the key of today alone), version 4 (a root that goes on with a
+ * reclaimed identity), and any of them sealed by a passphrase.
  *
  * Each is a canonical array with a BLAKE3 digest behind it, so that damage is told apart from a wrong passphrase. A sealed file holds the whole unsealed one, byte
  * for byte, and in front of it what may be shown without the passphrase: whose it is and which key speaks for it.
@@ -18,6 +19,7 @@ import {
   epochSecretOfRoot,
   inceptionOfRoot,
   keyOfRoot,
+  kindOfReclaimingRoot,
   kindOfRoot,
   privateKeyOf,
   publicKeyOf,
@@ -28,13 +30,15 @@ import {
 export interface KeyContent {
   readonly state: KeyState
   readonly inception: Uint8Array
-  /** How many rotations there were. */
+  /** How many rotations there were, a recovery counting as one. */
   readonly rotation: number
-  /** Position in the key log that the current key speaks for. */
+  /** Position in the key log of the event that showed the current key. */
   readonly position: number
   readonly publicKey: Uint8Array
   /** 32 bytes, or null in files of versions 1 and 3. */
   readonly root: Uint8Array | null
+  /** The rotation whose key is number 0 of the root: 0, or that of a recovery. */
+  readonly since: number
   readonly epochSecret: Uint8Array
   readonly restSecret: Uint8Array
   /** The signing key after so many rotations. Throws `no-root` where this file cannot know it. */
@@ -52,7 +56,7 @@ export interface SealedContent {
   readonly bound: Uint8Array
 }
 
-/** What a file of version 2 is made of. */
+/** What a file of version 2 or 4 is made of. */
 export interface RootContent {
   /** 32 bytes. */
   readonly root: Uint8Array
@@ -60,6 +64,8 @@ export interface RootContent {
   readonly position: number
   /** Encoded, signed inception event; where it is left out, the one that the root makes. */
   readonly inception?: Uint8Array
+  /** The rotation whose key is number 0 of the root; 0 where it is left out. */
+  readonly since?: number
 }
 
 const FORMAT = 'webx key file'
@@ -68,8 +74,10 @@ const SEALED_VERSION = 1
 const DIGEST_BYTES = 32
 const INCEPTION_BYTES_MAX = 4096
 
-/** The bytes of an unsealed file of version 2. */
-export function rootFileBytes({ root, rotation, position, inception }: RootContent): Uint8Array {
+/** The bytes of an unsealed file of version 2, or of version 4 where the root is not the first one. */
+export function rootFileBytes({ root, rotation, position, inception, since = 0 }: RootContent): Uint8Array {
+  if (since > 0)
+    return digested(encode([FORMAT, 4, root, since, rotation, position, inception ?? inceptionOfRoot(root)]))
   return digested(encode([FORMAT, 2, root, rotation, position, inception ?? inceptionOfRoot(root)]))
 }
 
@@ -103,6 +111,7 @@ export function readKeyFile(path: string, bytes: Uint8Array): KeyContent | Seale
     if (format === FORMAT && version === 1) return readSeeds(fields)
     if (format === FORMAT && version === 2) return readRoot(fields)
     if (format === FORMAT && version === 3) return readDaily(fields)
+    if (format === FORMAT && version === 4) return readReclaimed(fields)
     if (format !== FORMAT && format !== SEALED_FORMAT) throw broken('it is something else')
     throw new WebxError('bad-version', `its version is ${version}, which is not known here`)
   } catch (cause) {
@@ -136,7 +145,19 @@ function readSeeds(fields: Fields): KeyContent {
   const wipe = (): void => [...seeds, epochSecret, restSecret].forEach((secret) => void secret.fill(0))
   const publicKey = publicKeyOf(keyAt(0))
   const { position } = state
-  return { state, inception, rotation: 0, position, publicKey, root: null, epochSecret, restSecret, keyAt, wipe }
+  return {
+    state,
+    inception,
+    rotation: 0,
+    position,
+    publicKey,
+    root: null,
+    since: 0,
+    epochSecret,
+    restSecret,
+    keyAt,
+    wipe,
+  }
 }
 
 function readRoot(fields: Fields): KeyContent {
@@ -145,14 +166,35 @@ function readRoot(fields: Fields): KeyContent {
   const position = fields.uint('position')
   const inception = fields.bytesBetween('inception', 1, INCEPTION_BYTES_MAX).slice()
   fields.end()
-  const keyAt = (number: number): KeyObject => keyOfRoot(root, number)
-  const state = stateOf(inception, keyAt)
+  const state = stateOf(inception, (number) => keyOfRoot(root, number))
   if (state.kind !== kindOfRoot(root) || position < rotation) throw broken('its root is not that of its identity')
+  return contentOfRoot({ state, inception, rotation, position, root, since: 0 })
+}
+
+/** That the root is that of the identity, only the log can say. */
+function readReclaimed(fields: Fields): KeyContent {
+  const root = fields.bytes('root', 32).slice()
+  const since = fields.uint('since', LIMITS.rotationsMax - 1)
+  const rotation = fields.uint('rotation', LIMITS.rotationsMax - 1)
+  const position = fields.uint('position')
+  const inception = fields.bytesBetween('inception', 1, INCEPTION_BYTES_MAX).slice()
+  fields.end()
+  const state = readInception(inception)
+  const fits = state.kind === kindOfReclaimingRoot(root) && since > 0 && rotation >= since && position >= rotation
+  if (!fits) throw broken('its root is not that of its identity')
+  return contentOfRoot({ state, inception, rotation, position, root, since })
+}
+
+function contentOfRoot(
+  known: Pick<KeyContent, 'state' | 'inception' | 'rotation' | 'position' | 'since'> & { readonly root: Uint8Array },
+): KeyContent {
+  const { root, rotation, since } = known
+  const keyAt = (number: number): KeyObject =>
+    number >= 0 && number < since ? keyOf(undefined, number) : keyOfRoot(root, number - since)
   const epochSecret = epochSecretOfRoot(root)
   const restSecret = restSecretOfRoot(root)
   const wipe = (): void => [root, epochSecret, restSecret].forEach((secret) => void secret.fill(0))
-  const publicKey = publicKeyOf(keyAt(rotation))
-  return { state, inception, rotation, position, publicKey, root, epochSecret, restSecret, keyAt, wipe }
+  return { ...known, publicKey: publicKeyOf(keyAt(rotation)), epochSecret, restSecret, keyAt, wipe }
 }
 
 function readDaily(fields: Fields): KeyContent {
@@ -170,7 +212,7 @@ function readDaily(fields: Fields): KeyContent {
   if (!fits || position < rotation) throw broken('its key is not that of its identity')
   const keyAt = (number: number): KeyObject => keyOf(number === rotation ? seed : undefined, number)
   const wipe = (): void => [seed, epochSecret, restSecret].forEach((secret) => void secret.fill(0))
-  return { state, inception, rotation, position, publicKey, root: null, epochSecret, restSecret, keyAt, wipe }
+  return { state, inception, rotation, position, publicKey, root: null, since: 0, epochSecret, restSecret, keyAt, wipe }
 }
 
 function keyOf(seed: Uint8Array | undefined, rotation: number): KeyObject {

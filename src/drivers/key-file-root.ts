@@ -5,6 +5,9 @@
  * other 252 are random: nobody has to remember anything beside the words. Every secret is BLAKE3 in `derive_key` mode under a context of its own, so that
  * none tells of another. Signing key number n is the one after n rotations: the inception shows key 0 and commits to key 1. The later key is an
  * ML-DSA-65 key (FIPS 204) that nothing signs with yet: should Ed25519 fall one day, who the owner is can still be shown.
+ *
+ * An identity that was reclaimed with its recovery keys goes on with a new root. Bit 7 marks that one: words and shares of it bring nothing back without the
+ * key log, which alone says whose root it is.
  */
 
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto'
@@ -24,6 +27,8 @@ const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 const SPKI_PREFIX_BYTES = 12
 /** In the first byte of a root: its inception commits to a later key. */
 const LATER_KEY = 0x40
+/** In the first byte of a root: it goes on with an identity that began with another one. */
+const RECLAIMING = 0x80
 const KIND_BITS = 0x30
 /** RFC 9881: ML-DSA-65 (2.16.840.1.101.3.4.3.18) as a seed of 32 bytes. */
 const LATER_PKCS8_PREFIX = Buffer.from('3034020100300b060960864801650304031204228020', 'hex')
@@ -31,9 +36,18 @@ const LATER_KEY_BYTES = 1952
 
 /** A new root for an identity of this kind. */
 export function newRoot(kind: Kind): Uint8Array {
-  const root = new Uint8Array(randomBytes(ROOT_BYTES))
-  root[0] = LATER_KEY | (KINDS.indexOf(kind) << 4) | ((root[0] as number) & 0x0f)
-  return root
+  return markedRoot(LATER_KEY, kind)
+}
+
+/** A new root that goes on with an identity of this kind which began with another one. */
+export function newReclaimingRoot(kind: Kind): Uint8Array {
+  return markedRoot(RECLAIMING, kind)
+}
+
+/** Whether a root goes on with an identity that began with another one. */
+export function isReclaimingRoot(root: Uint8Array): boolean {
+  assertBytes('root', root, ROOT_BYTES)
+  return ((root[0] as number) & ~(KIND_BITS | 0x0f)) === RECLAIMING
 }
 
 /** What kind of identity a root is of. Throws `bad-identity` for what is no root. */
@@ -41,9 +55,20 @@ export function kindOfRoot(root: Uint8Array): Kind {
   assertBytes('root', root, ROOT_BYTES)
   const first = root[0] as number
   if (first < 2 * LATER_KEY) return KINDS[(first & KIND_BITS) >> 4] as Kind
+  if (isReclaimingRoot(root)) {
+    throw new WebxError('bad-identity', 'these are words or shares of a reclaimed identity, or of something else', {
+      hint: 'Give the key log of that identity, too: it alone says whose they are.',
+    })
+  }
   throw new WebxError('bad-identity', 'these are not the words or shares of an identity', {
     hint: 'Words of a wallet or of another program look alike; give those that webx printed.',
   })
+}
+
+/** What kind of identity a root goes on with. Throws `bad-identity` for a root that does not. */
+export function kindOfReclaimingRoot(root: Uint8Array): Kind {
+  if (isReclaimingRoot(root)) return KINDS[((root[0] as number) & KIND_BITS) >> 4] as Kind
+  throw new WebxError('bad-identity', 'this root does not go on with another identity')
 }
 
 /** The signing key after so many rotations. Throws `bad-argument` for a number out of bounds. */
@@ -65,6 +90,22 @@ export function seedOfRoot(root: Uint8Array, rotation: number): Uint8Array {
   const seed = blake3Of('webx v1 signing key of a root', material)
   material.fill(0)
   return seed
+}
+
+/**
+ * The key by which this root, kept apart, brings another identity back. Each serves once, then comes the one with the next number.
+ *
+ * @param id 32-byte identity that is protected; every one has keys of its own, so that nobody sees that one root protects several
+ */
+export function recoveryKeyOfRoot(root: Uint8Array, id: Uint8Array, number: number): KeyObject {
+  const material = concat(root, id, encode(number))
+  const seed = blake3Of('webx v1 recovery key of a root', material)
+  try {
+    return privateKeyOf(seed)
+  } finally {
+    material.fill(0)
+    seed.fill(0)
+  }
 }
 
 /** What the voting keys of epochs come from; 32 bytes. */
@@ -126,4 +167,10 @@ export function publicKeyOf(key: KeyObject): Uint8Array {
 /** 64 bytes of a signature. */
 export function signWith(key: KeyObject, message: Uint8Array): Uint8Array {
   return new Uint8Array(sign(null, message, key))
+}
+
+function markedRoot(mark: number, kind: Kind): Uint8Array {
+  const root = new Uint8Array(randomBytes(ROOT_BYTES))
+  root[0] = mark | (KINDS.indexOf(kind) << 4) | ((root[0] as number) & 0x0f)
+  return root
 }

@@ -14,26 +14,35 @@ import { concat, fromText } from '../core/bytes.ts'
 import { encode } from '../core/codec.ts'
 import { blake3Of } from '../core/digest.ts'
 import { WebxError } from '../core/errors.ts'
+import type { Generation, KeyHistory } from '../identity/keylog-history.ts'
 import type { Kind } from '../identity/xqident.ts'
 import type { Keys, Signer } from '../kernel/ports.ts'
 import { ephemeralAgreement } from './host.ts'
-import { readPrivate, writeExclusive } from './key-file-disk.ts'
-import { isSealed, type KeyContent, type RootContent, readKeyFile, rootFileBytes } from './key-file-format.ts'
+import { readPrivate } from './key-file-disk.ts'
+import { isSealed, type RootContent, readKeyFile, rootFileBytes } from './key-file-format.ts'
+import { createWithLog, eventsBeside, historyOf, type PlacedContent, placed, placedIn } from './key-file-log.ts'
 import { newRoot, privateKeyOf, publicKeyOf, signWith } from './key-file-root.ts'
 import { type KeyFileOptions, readClear, readUnsealed, sealedOr } from './key-file-sealed.ts'
 
-/** What may be shown of a key file, without its passphrase. */
+/** What may be shown of a key file and its log, without its passphrase. */
 export interface KeyFileDescription {
   /** 32 bytes. */
   readonly id: Uint8Array
   readonly label: string
   readonly kind: Kind
+  /** Position in the key log of the event that showed `publicKey`. */
   readonly position: number
   /** Raw 32-byte Ed25519 public key of today. */
   readonly publicKey: Uint8Array
   /** Encoded, signed inception event. */
   readonly inception: Uint8Array
   readonly sealed: boolean
+  /** Encoded events of the log beside the file, the inception first. */
+  readonly log: readonly Uint8Array[]
+  /** What that log says. */
+  readonly history: KeyHistory
+  /** False where events are missing from the log, so that nothing can be added to it. */
+  readonly isWhole: boolean
 }
 
 /** The keys of an identity as of today. What comes next stays in the file, so that who gets hold of a running node does not get that. */
@@ -56,29 +65,36 @@ export async function createKeyFile(path: string, kind: Kind, options: KeyFileOp
   }
 }
 
-/** Makes the file of an identity whose root is known. Throws as `createKeyFile`, and `bad-identity` for what is no root. */
+/** Makes the file of an identity whose root is known, and of its log where there is one. Throws as `createKeyFileOf`, and `bad-identity` for what is no root. */
 export async function createKeyFileFrom(
   path: string,
   content: RootContent,
   options: KeyFileOptions = {},
+  log: readonly Uint8Array[] = [],
 ): Promise<OwnerKeys> {
   const { rotation, position } = content
   if (position < rotation) {
     throw new WebxError('bad-argument', `after ${rotation} rotations a log does not stand at position ${position}`)
   }
-  return createKeyFileOf(path, rootFileBytes(content), options)
+  return createKeyFileOf(path, rootFileBytes(content), options, log)
 }
 
-/** Makes a file of the bytes of an unsealed one, which are wiped. Throws as `createKeyFile`, and `key-file-broken`. */
+/** Makes a file of the bytes of an unsealed one, which are wiped, and its log before it. Throws as `createKeyFile`, `key-file-broken`, `retired-key`. */
 export async function createKeyFileOf(
   path: string,
   clear: Uint8Array,
   options: KeyFileOptions = {},
+  log: readonly Uint8Array[] = [],
 ): Promise<OwnerKeys> {
   try {
-    readClear(path, clear).wipe()
+    const content = readClear(path, clear)
+    try {
+      if (log.length > 0) placedIn(path, content, log)
+    } finally {
+      content.wipe()
+    }
     const bytes = await sealedOr(path, clear, options)
-    await writeExclusive(path, bytes).finally(() => bytes.fill(0))
+    await createWithLog(path, bytes, log).finally(() => bytes.fill(0))
   } finally {
     clear.fill(0)
   }
@@ -86,15 +102,16 @@ export async function createKeyFileOf(
 }
 
 /**
- * Opens a key file; a passphrase that an unsealed one does not need is not looked at.
+ * Opens a key file, with the key that its log says; a passphrase that an unsealed one does not need is not looked at.
  *
- * Throws `key-file-missing`, `key-file-open-to-others`, `key-file-broken`, `passphrase-needed`, `wrong-passphrase`.
+ * Throws `key-file-missing`, `key-file-open-to-others`, `key-file-broken`, `passphrase-needed`, `wrong-passphrase`, `retired-key` where the log went on to a
+ * key that is not in the file.
  */
 export async function openKeyFile(path: string, options: KeyFileOptions = {}): Promise<OwnerKeys> {
   const clear = await readUnsealed(path, options)
   const content = readClear(path, clear)
   try {
-    return new FileKeys(content)
+    return new FileKeys(await placed(path, content))
   } finally {
     content.wipe()
     clear.fill(0)
@@ -102,7 +119,7 @@ export async function openKeyFile(path: string, options: KeyFileOptions = {}): P
 }
 
 /**
- * What may be shown of a key file; what a sealed one says of itself is believed only once it is opened.
+ * What may be shown of a key file and its log; what a sealed one says of itself is believed only once it is opened.
  *
  * Throws `key-file-missing`, `key-file-open-to-others`, `key-file-broken`.
  */
@@ -113,7 +130,15 @@ export async function describeKeyFile(path: string): Promise<KeyFileDescription>
     const { state, inception, position, publicKey } = content
     if (!isSealed(content)) content.wipe()
     const { id, label, kind } = state
-    return { id, label, kind, position, publicKey, inception, sealed: isSealed(content) }
+    const log = (await eventsBeside(path)) ?? [inception]
+    const history = historyOf(path, log, inception)
+    const newest = history.generations.at(-1) as Generation
+    const isAhead = newest.position > position
+    return {
+      ...{ id, label, kind, inception, sealed: isSealed(content), log, history, isWhole: position < log.length },
+      position: isAhead ? newest.position : position,
+      publicKey: isAhead ? (newest.keys[0] as Uint8Array) : publicKey,
+    }
   } finally {
     bytes.fill(0)
   }
@@ -131,9 +156,19 @@ export async function rootOfKeyFile(path: string, options: KeyFileOptions = {}):
   content.wipe()
   clear.fill(0)
   if (root !== undefined) return root
-  throw new WebxError('no-root', `${path} holds no root`, {
+  throw noRoot(path)
+}
+
+/** The error for a key file that cannot say what comes next. */
+export function noRoot(path: string): WebxError {
+  return new WebxError('no-root', `${path} holds no root`, {
     hint: 'Its root is kept elsewhere; a file of the first version never had one, so keep a copy of that file.',
   })
+}
+
+/** Keys out of the content of a key file, of which they take copies. */
+export function keysOfContent(here: PlacedContent): OwnerKeys {
+  return new FileKeys(here)
 }
 
 /**
@@ -156,6 +191,7 @@ class FileKeys implements OwnerKeys {
   readonly id: Uint8Array
   readonly inception: Uint8Array
   readonly position: number
+  readonly log: readonly Uint8Array[]
   readonly rotation: number
   readonly publicKey: Uint8Array
   readonly #key: KeyObject
@@ -163,10 +199,11 @@ class FileKeys implements OwnerKeys {
   readonly #restSecret: Uint8Array
 
   /** Takes copies of what it needs. */
-  constructor(content: KeyContent) {
+  constructor({ content, log }: PlacedContent) {
     this.id = content.state.id
     this.inception = content.inception
     this.position = content.position
+    this.log = log
     this.rotation = content.rotation
     this.publicKey = content.publicKey
     this.#key = content.keyAt(content.rotation)

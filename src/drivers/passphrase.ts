@@ -2,8 +2,8 @@
  * Bytes sealed by a passphrase: scrypt (RFC 7914), then XChaCha20-Poly1305.
  *
  * scrypt is in every Node and every library, so what is sealed today can be opened in ten years; its numbers stand in the sealed bytes and are bounded both
- * ways, so that a hostile file can neither ask for gigabytes nor pretend that a passphrase was well kept. The default takes 32 MiB and about
- * a quarter of a second (a second on a small board). Everything in front of the sealed text is bound to it, and so is what the caller adds.
+ * ways, so that a hostile file can neither ask for gigabytes nor pretend that a passphrase was well kept. The default takes 32 MiB, in a process of its
+ * own, and about a third of a second (more than one on a small board). Everything in front of the sealed text is bound to it, and so is what the caller adds.
  */
 
 import { randomBytes, type ScryptOptions, scrypt } from 'node:crypto'
@@ -15,6 +15,7 @@ import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
 import { openX, sealX } from '../wasm/seal.ts'
+import { scryptApart } from './passphrase-apart.ts'
 
 /** What deriving a key from a passphrase costs: 2^log2N blocks of 1 KiB of memory, gone through `parallel` times. */
 export interface PassphraseCost {
@@ -32,6 +33,8 @@ const SCRYPT = 1
 const BLOCK = 8
 const SALT_BYTES = 16
 const NONCE_BYTES = 24
+/** From 32 MiB on a process of its own is worth the tenth of a second that it takes to start. */
+const APART_LOG2N = 15
 const derive = promisify<string | Uint8Array, Uint8Array, number, ScryptOptions, Buffer>(scrypt)
 
 /**
@@ -101,15 +104,21 @@ export function assertPassphrase(passphrase: string): void {
 /** One passphrase is one key, however a keyboard composes its letters (NFKC). */
 async function keyOf(passphrase: string, salt: Uint8Array, cost: PassphraseCost): Promise<Uint8Array> {
   assertPassphrase(passphrase)
-  const N = 2 ** cost.log2N
   const text = fromText(passphrase.normalize('NFKC'))
-  // what OpenSSL counts beside the blocks stays below a mebibyte
-  const maxmem = 128 * BLOCK * (N + cost.parallel) + 2 ** 20
-  const derived = await derive(text, salt, 32, { N, r: BLOCK, p: cost.parallel, maxmem })
+  const isDear = cost.log2N >= APART_LOG2N
+  const apart = isDear ? await scryptApart(text, salt, { log2N: cost.log2N, r: BLOCK, p: cost.parallel }) : null
+  const derived = apart ?? (await scryptHere(text, salt, cost))
   const key = blake3Of('webx v1 passphrase seal', derived)
   text.fill(0)
   derived.fill(0)
   return key
+}
+
+function scryptHere(text: Uint8Array, salt: Uint8Array, { log2N, parallel }: PassphraseCost): Promise<Uint8Array> {
+  const N = 2 ** log2N
+  // what OpenSSL counts beside the blocks stays below a mebibyte
+  const maxmem = 128 * BLOCK * (N + parallel) + 2 ** 20
+  return derive(text, salt, 32, { N, r: BLOCK, p: parallel, maxmem })
 }
 
 function isAffordable({ log2N, parallel }: PassphraseCost): boolean {

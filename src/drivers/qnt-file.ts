@@ -85,6 +85,7 @@ const VALUES_BYTES = 32_768
  *
  * @param options.hasTree whether the hash tree is stored, 32 bytes for 64 KiB (default); without it a range cannot be read by itself
  * @param options.chunkLog2 two to this power are the bytes of a sealed chunk: 10 … 16 (default)
+ * @param options.contentBytes how long a stream is where that is known: a wrong or missing guess may cost moving what was written
  * @throws WebxError `file-unreadable`, `store-failed`, `too-long`
  */
 export async function sealQnt(
@@ -92,17 +93,17 @@ export async function sealQnt(
   target: string,
   keys: PayloadKeys,
   manifest: ManifestMaker,
-  options: { readonly hasTree?: boolean; readonly chunkLog2?: number } = {},
+  options: { readonly hasTree?: boolean; readonly chunkLog2?: number; readonly contentBytes?: number } = {},
 ): Promise<SealedFile> {
-  const { hasTree = true, chunkLog2 = CHUNK_LOG2 } = options
+  const { hasTree = true, chunkLog2 = CHUNK_LOG2, contentBytes: guess = null } = options
   const seal = (blocks: AsyncGenerator<Uint8Array>, contentBytes: number | null): Promise<SealedFile> =>
     writeDraft(target, (draft) =>
       withSpill(target, (spill) => {
         return new Sealing(draft, spill, { keys, manifest, hasTree, chunkLog2 }).run(blocks, contentBytes)
       }),
     )
-  if (typeof source === 'function') return seal(blocksOf(source), null)
-  if (typeof source !== 'string') return seal(blocksOf(streamReader(source)), null)
+  if (typeof source === 'function') return seal(blocksOf(source), guess)
+  if (typeof source !== 'string') return seal(blocksOf(streamReader(source)), guess)
   return withFile(source, (file, bytes) => seal(blocksOf(wholeReader(file)), bytes))
 }
 
@@ -269,7 +270,7 @@ class Sealing {
 }
 
 /** Throws `tampered` unless the stored tree is the one whose digest was computed from the chunks. */
-async function assertTree(file: FileHandle, layout: QntLayout, digest: Uint8Array): Promise<void> {
+export async function assertTree(file: FileHandle, layout: QntLayout, digest: Uint8Array): Promise<void> {
   if (layout.fileBytes === layout.treeAt) return
   const hasher = createBlake3()
   for await (const block of blocksOf(fileReader(file, layout.treeAt, layout.tree.bytes))) hasher.update(block)

@@ -1,13 +1,13 @@
 /**
- * Whoever .qnt files are sealed to: the X-Wing key of an identity's device, from the secret that only that device can derive.
+ * Whoever .qnt files are sealed to: the X-Wing key of an identity's device, and the X25519 key by which it redeems pings, from secrets that only that device can derive.
  *
- * Both private halves are held by `node:crypto`; what they are made of is wiped.
+ * The private halves are held by `node:crypto`; what they are made of is wiped.
  */
 
 import { createPrivateKey, createPublicKey, decapsulate, type KeyObject, randomFillSync } from 'node:crypto'
 import type { AgreementHalf } from '../core/hpke.ts'
 import { expandXWingSeed, type XWingHalf } from '../core/xwing.ts'
-import type { Chance, Holder } from '../data/recipients.ts'
+import type { Chance, Holder, RecipientSuite } from '../data/recipients.ts'
 import type { Keys } from '../kernel/ports.ts'
 import { agree, ephemeralAgreement } from './host.ts'
 
@@ -19,6 +19,32 @@ export async function holderOf(keys: Pick<Keys, 'deriveSecret'>): Promise<Holder
   } finally {
     seed.fill(0)
   }
+}
+
+/** All holders that these keys are: by X-Wing, and by X25519 for files that small devices open, too. */
+export async function holdersOf(keys: Pick<Keys, 'deriveSecret'>): Promise<Record<RecipientSuite, Holder>> {
+  const secret = await keys.deriveSecret('webx v1 qnt recipient x25519')
+  try {
+    const half = agreementOf(privateKeyOf(CURVE_PKCS8_PREFIX, secret))
+    return { 'x-wing': await holderOf(keys), x25519: { suite: 'x25519', half } }
+  } finally {
+    secret.fill(0)
+  }
+}
+
+/** The X25519 half to which owners' pings let content keys be wrapped: what a holder names beside its signing key. The same keys make the same one again. */
+export async function agreementHalfOf(keys: Pick<Keys, 'deriveSecret'>): Promise<AgreementHalf> {
+  const secret = await keys.deriveSecret('webx v1 ping agreement')
+  try {
+    return agreementOf(privateKeyOf(CURVE_PKCS8_PREFIX, secret))
+  } finally {
+    secret.fill(0)
+  }
+}
+
+/** The private half of an X25519 key of 32 bytes. */
+export function curveHalfOf(secret: Uint8Array): AgreementHalf {
+  return agreementOf(privateKeyOf(CURVE_PKCS8_PREFIX, secret))
 }
 
 /** The private halves of an X-Wing key of a seed of 32 bytes. */

@@ -34,14 +34,26 @@ export function claimsOf(document: Uint8Array, keyOf: KeyOf): ContentClaims {
   return verifyManifest(document, keyOf).manifest
 }
 
-/** The key and claims of a document whose signature holds. Throws as `verifyManifest`; `not-allowed` where `holder` is no recipient, `tampered`. */
-export function unlockedBy(holder: Holder, document: Uint8Array, keyOf: KeyOf): Unlocked {
-  const { manifest } = verifyManifest(document, keyOf)
+/** The key and claims of a document whose signature holds. Throws as `verifyManifest`; `not-allowed` where no holder is a recipient, `tampered`. */
+export function unlockedBy(holder: Holder | readonly Holder[], document: Uint8Array, keyOf: KeyOf): Unlocked {
+  return unlockedManifest(holder, verifyManifest(document, keyOf).manifest)
+}
+
+/** The same of a manifest whose signature has been checked. */
+export function unlockedManifest(holder: Holder | readonly Holder[], manifest: Manifest): Unlocked {
   const { dataId, keyEpoch, contentBytes, chunkLog2, root, keyCommitment } = manifest
-  const contentKey = unwrapKey(manifest.recipients, holder, { dataId, keyEpoch })
+  const contentKey = unwrappedBy([holder].flat(), manifest)
   if (contentKey === null) {
     const hint = 'Ask its owner for a grant, or use the key that it was sealed to.'
     throw new WebxError('not-allowed', 'this .qnt is not sealed to this key', { hint })
   }
   return { keys: { contentKey, dataId, keyEpoch }, commitment: keyCommitment, contentBytes, chunkLog2, root }
+}
+
+function unwrappedBy(holders: readonly Holder[], { recipients, dataId, keyEpoch }: Manifest): Uint8Array | null {
+  for (const holder of holders) {
+    const contentKey = unwrapKey(recipients, holder, { dataId, keyEpoch })
+    if (contentKey !== null) return contentKey
+  }
+  return null
 }

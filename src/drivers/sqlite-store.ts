@@ -8,7 +8,7 @@
 
 import { closeSync, constants, existsSync, fsyncSync, openSync, readSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { backup, DatabaseSync, type StatementSync } from 'node:sqlite'
 import { compare, concat, equal, fromText } from '../core/bytes.ts'
 import { blake3Of } from '../core/digest.ts'
 import { WebxError } from '../core/errors.ts'
@@ -30,6 +30,8 @@ const SCHEMA = `CREATE TABLE kv (space TEXT NOT NULL, key BLOB NOT NULL, value B
 const MAGIC = 'SQLite format 3\0'
 const SCAN_PAGE_ROWS = 256
 const CHECKSUM_BYTES = 8
+/** Pages that a snapshot copies at once: a megabyte. */
+const SNAPSHOT_PAGES = 256
 
 /**
  * Opens the store of a node, and makes it where there is no file.
@@ -140,6 +142,17 @@ class SqliteStore implements Store {
     return this.#nextCommit
   }
 
+  async snapshot(path: string): Promise<void> {
+    this.#assertOpen()
+    try {
+      closeSync(openSync(path, 'wx', 0o600))
+      // what this connection commits meanwhile is in the copy, too
+      await backup(this.#database, path, { rate: SNAPSHOT_PAGES })
+    } catch (cause) {
+      throw storeFailure(path, cause)
+    }
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return
     try {
@@ -225,7 +238,7 @@ function nameOf(key: Uint8Array): string {
 }
 
 /** First bytes of BLAKE3 over the length-prefixed space, key and value, so that a value cannot pass for one stored elsewhere. */
-function checksumOf(space: string, key: Uint8Array, value: Uint8Array): Uint8Array {
+export function checksumOf(space: string, key: Uint8Array, value: Uint8Array): Uint8Array {
   const name = fromText(space)
   const head = Uint8Array.of(name.length, key.length >> 8, key.length & 0xff)
   return blake3Of('webx v1 stored value', concat(head, name, key, value)).subarray(0, CHECKSUM_BYTES)
@@ -284,7 +297,7 @@ function prepareFile(path: string): void {
 }
 
 /** True for an empty database; throws where it holds anything but our schema in a version that we know. */
-function assertOurs(path: string, database: DatabaseSync): boolean {
+export function assertOurs(path: string, database: DatabaseSync): boolean {
   const number = (sql: string): number => Object.values(database.prepare(sql).get() ?? {})[0] as number
   const applicationId = number('PRAGMA application_id')
   if (applicationId === 0 && number('SELECT count(*) FROM sqlite_schema') === 0) return true
@@ -315,7 +328,7 @@ const BUSY = new Set([5, 6])
 const DAMAGED = new Set([11, 26])
 
 /** What SQLite said, as one of ours. https://sqlite.org/rescode.html */
-function storeFailure(path: string, cause: unknown): WebxError {
+export function storeFailure(path: string, cause: unknown): WebxError {
   if (cause instanceof WebxError) return cause
   const { errcode, message } = cause as { errcode?: number; message?: string }
   const primary = (errcode ?? 0) & 0xff

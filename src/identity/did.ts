@@ -38,3 +38,21 @@ export function base58(bytes: Uint8Array): string {
       .join('')
   )
 }
+
+/** Bytes of a base58 text; none for a text that is no base58 or longer than 128 characters. */
+export function base58Bytes(text: string): Uint8Array {
+  const bytes: number[] = []
+  if (text.length > 128) return new Uint8Array(0)
+  for (const character of text) {
+    let carry = ALPHABET.indexOf(character)
+    if (carry < 0) return new Uint8Array(0)
+    for (let i = 0; i < bytes.length; i++) {
+      carry += (bytes[i] as number) * 58
+      bytes[i] = carry & 0xff
+      carry >>= 8
+    }
+    for (; carry > 0; carry >>= 8) bytes.push(carry & 0xff)
+  }
+  const rest = text.replace(/^1+/, '')
+  return Uint8Array.from([...new Array(text.length - rest.length).fill(0), ...bytes.reverse()])
+}

@@ -7,7 +7,7 @@ import type { Order } from '../consensus/order.ts'
 import type { Register } from '../consensus/register.ts'
 import type { SignedHeader } from '../consensus/statement.ts'
 import type { ObjectState } from '../ledger/account.ts'
-import type { Mint, Pay } from '../ledger/payment.ts'
+import type { OwnOperation } from '../ledger/payment.ts'
 import type { Write } from './ports.ts'
 import type { Outgoing } from './road.ts'
 
@@ -56,7 +56,7 @@ export interface Wish {
   readonly reference: Uint8Array
   /** 16-byte nonce of the object. */
   readonly nonce: Uint8Array
-  readonly operation: Pay | Mint
+  readonly operation: OwnOperation
 }
 
 /** Turns wishes into orders, each signed once, and sends them until they are settled. */
@@ -65,6 +65,8 @@ export interface Orders {
   place(wish: Wish): Promise<void>
   /** Makes this identity known to the neighborhood where it is not; comes back to it until it is. */
   introduce(): Promise<void>
+  /** Hands in every event of this identity's key log (the inception first) that is not settled, in order, until it is. Orders wait for the key that they are signed with. */
+  publishKeyLog(events: readonly Uint8Array[]): void
   /** True while the wish of this reference waits to be settled. */
   has(reference: Uint8Array): boolean
   /** The wish that was placed last for an object of ours and is not settled yet. */

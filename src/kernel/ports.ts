@@ -5,6 +5,7 @@
  * (time, chance, disks, keys, networks, cameras, people) is on this page.
  */
 
+import type { KeyState } from '../identity/keylog.ts'
 import type { Asset } from '../ledger/asset.ts'
 
 export type { Camera, FaceModel } from '../face/model.ts'
@@ -48,8 +49,10 @@ export interface Keys extends Signer {
   readonly id: Uint8Array
   /** Encoded, signed inception event. */
   readonly inception: Uint8Array
-  /** Position in the identity's key log that `sign` speaks for. */
+  /** Position in the identity's key log of the event that showed the key that signs here. */
   readonly position: number
+  /** The key log as far as this node has it: encoded events, the inception first. Later events (of delegations, say) may stand behind `position`. */
+  readonly log: readonly Uint8Array[]
   /** The key that votes in an epoch: its own secret, the same one every time for the same epoch. */
   epochSigner(epoch: number): Promise<Signer>
   /** 32 bytes that only this identity's device can derive, for sealing at rest. */
@@ -79,6 +82,8 @@ export interface Store {
   write(writes: readonly Write[]): void
   /** Resolves when everything written before the call is on the disk. Throws `store-failed`; nothing may leave the node after that. */
   sync(): Promise<void>
+  /** Copies what is durable, as of one moment, into a new file while work goes on; absent where there is no disk below. Throws `store-failed`. */
+  snapshot?(path: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -160,8 +165,14 @@ export interface Identified {
 
 /** Who is who, as far as this node was told. */
 export interface Directory {
-  /** The key that speaks for an identity, or null where nobody introduced it. */
+  /** The key that speaks for an identity: after a rotation was settled, the new one. Null where nobody introduced it, or several keys speak together. */
   keyOf(id: Uint8Array): Uint8Array | null
+  /** The key that spoke at a position of an identity's key log, for what was signed earlier; null where this node knows of no such position. */
+  keyAt(id: Uint8Array, position: number): Uint8Array | null
+  /** The verified key log of an identity as of its newest settled event, or null where nobody introduced it. */
+  stateOf(id: Uint8Array): KeyState | null
+  /** True where somebody signed two key events for one place and keys of a higher rank have not spoken since: nobody should be believed in its name. */
+  frozen(id: Uint8Array): boolean
   rankOf(id: Uint8Array): Identified['rank']
 }
 

@@ -38,7 +38,7 @@ export interface Profile {
     readonly cacheDir: string
     readonly backend: 'auto' | 'onnxruntime-node' | 'onnxruntime-web'
   }
-  readonly terminal: { readonly asset: string }
+  readonly terminal: { readonly asset: string; readonly checkin: 'named' | 'anonymous' | 'both' }
   readonly payments: { readonly floorLimit: number; readonly confirm: 'console' | 'never' }
   readonly sensor: {
     readonly kind: 'none' | 'dht' | 'iio'

@@ -66,6 +66,11 @@ export const SETTINGS: Readonly<Record<string, SettingSchema>> = {
   'terminal.asset': text('Asset that a terminal takes where the payment names none: its code in this net.', '', {
     maxLength: LIMITS.assetCodeCharactersMax,
   }),
+  'terminal.checkin': text(
+    'Who may check in: by name, anonymously by a proof of being enrolled here, or both.',
+    'named',
+    { enum: ['named', 'anonymous', 'both'] },
+  ),
   'payments.floorLimit': number('Up to this amount, in smallest units, a device pays without asking its owner.', 0, {
     minimum: 0,
     maximum: LIMITS.amountMax,

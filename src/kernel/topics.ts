@@ -75,7 +75,7 @@ export class Topics {
     return `${this.prefix}/${toHex(committeeDigest.subarray(0, 8))}/${kind}`
   }
 
-  /** The one topic that a statement may travel on; for key and tag events `owner` is the identity they are of. Throws `unknown-type`, `wrong-net`. */
+  /** The one topic that a statement may travel on; for key events, tag events and rings `owner` is the identity they are of. Throws `unknown-type`, `wrong-net`. */
   ofStatement(envelope: Envelope, owner?: Uint8Array): string {
     const kind = COMMITTEE_KINDS[envelope.type]
     if (kind) return this.committee(envelope.scope, kind)
@@ -85,6 +85,7 @@ export class Topics {
     }
     if (envelope.type === TYPE.keyEvent && owner) return this.identity(owner)
     if (envelope.type === TYPE.tagEvent && owner) return this.tag(owner)
+    if (envelope.type === TYPE.ring && owner) return this.ring(owner)
     throw new WebxError('unknown-type', `statement type ${envelope.type} does not travel by topic`)
   }
 }

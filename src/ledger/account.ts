@@ -1,5 +1,5 @@
 /**
- * The state of an object: what it holds, what it has issued, which key it names.
+ * The state of an object: what it holds, what it has issued, which key it names, which version of a file it certifies.
  *
  * Every object can hold money, even one whose owner never appeared. On a member that lags behind a balance may be below zero for a while: the order was
  * certified by a quorum that had seen a credit which is not settled here yet.
@@ -19,10 +19,31 @@ export interface Balance {
 
 /** The key that a settled key log names. */
 export interface OwnerKeys {
-  readonly key: Uint8Array
+  /** Null where several keys act together: an order has one signature, so nobody can give one. */
+  readonly key: Uint8Array | null
+  /** Position of the event that showed this key. */
   readonly position: number
+  /** True where another event of that position was settled too, and another key has signed under this number. */
+  readonly contested: boolean
   /** Encoded, signed inception event. */
   readonly inception: Uint8Array
+}
+
+/** A key event that is settled. */
+export interface SettledKeyEvent {
+  /** Version of its lane: of two events of one lane the lower one was first. */
+  readonly version: number
+  /** Encoded envelope. */
+  readonly bytes: Uint8Array
+}
+
+/** The newest certified version of a .qnt. */
+export interface FileState {
+  readonly version: number
+  /** 32 bytes, of the manifest; of the tombstone where the file is gone. */
+  readonly digest: Uint8Array
+  /** True for a shredded file. */
+  readonly gone: boolean
 }
 
 /** State of one object. */
@@ -35,10 +56,19 @@ export interface ObjectState {
   readonly delivered: number
   /** Of a key log. */
   readonly keys: OwnerKeys | null
+  /** Of a key log: all settled events but the inception, the ones that do not stand too. Ascending by position, then by digest. */
+  readonly events: readonly SettledKeyEvent[]
+  /** Of a file, whose salt is the object's nonce: its newest version that is settled. */
+  readonly file: FileState | null
+  /** Of a file: its newest version that is certified. It is not final; `file` follows it. */
+  readonly fileCertified: FileState | null
 }
 
 /** The state of an object that nothing has happened to. */
-export const EMPTY_STATE: ObjectState = { balances: [], issued: 0, delivered: 0, keys: null }
+export const EMPTY_STATE: ObjectState = {
+  ...{ balances: [], issued: 0, delivered: 0, keys: null, events: [] },
+  ...{ file: null, fileCertified: null },
+}
 
 /** How much of an asset an object holds. */
 export function balanceOf(state: ObjectState | null, assetId: Uint8Array): number {
@@ -58,18 +88,26 @@ export function adjust(state: ObjectState | null, assetId: Uint8Array, change: n
 /** Bytes of a state as stored. */
 export function encodeState(state: ObjectState): Uint8Array {
   const balances = state.balances.map(({ assetId, amount }): Cbor => [assetId, Math.abs(amount), amount < 0])
-  const keys: Cbor = state.keys ? [state.keys.key, state.keys.position, state.keys.inception] : []
-  return encode([balances, state.issued, state.delivered, keys])
+  const { keys } = state
+  return encode([
+    ...[balances, state.issued, state.delivered],
+    keys ? [keys.key ?? NOTHING, keys.position, keys.contested, keys.inception] : [],
+    state.events.map(({ version, bytes }): Cbor => [version, bytes]),
+    ...[fileFields(state.file), fileFields(state.fileCertified)],
+  ])
 }
 
 /** Reads what `encodeState` wrote. */
 export function decodeState(bytes: Uint8Array): ObjectState {
-  const fields = Fields.of('object state', bytes)
+  const fields = Fields.of('object state', bytes, LIMITS.storeValueBytesMax)
   const state = {
     balances: fields.list('balances', LIMITS.genesisAssetsMax, (item) => readBalance(new Fields('balance', item))),
     issued: fields.uint('issued'),
     delivered: fields.uint('delivered'),
     keys: readKeys(fields.any('keys')),
+    events: fields.list('events', LIMITS.cborItemsMax, (item) => readEvent(new Fields('key event', item))),
+    file: readFile(fields.any('file')),
+    fileCertified: readFile(fields.any('fileCertified')),
   }
   fields.end()
   return state
@@ -86,14 +124,36 @@ function readBalance(fields: Fields): Balance {
 function readKeys(value: Cbor): OwnerKeys | null {
   if (Array.isArray(value) && value.length === 0) return null
   const fields = new Fields('keys', value)
+  const key = fields.bytesBetween('key', 0, 32)
   const keys = {
-    key: fields.bytes('key', 32),
+    key: key.length === 0 ? null : key,
     position: fields.uint('position'),
+    contested: fields.boolean('contested'),
     inception: fields.bytesBetween('inception', 1, LIMITS.orderBytesMax),
   }
   fields.end()
   return keys
 }
+
+function readEvent(fields: Fields): SettledKeyEvent {
+  const event = { version: fields.uint('version'), bytes: fields.bytesBetween('bytes', 1, LIMITS.keyEventBytesMax) }
+  fields.end()
+  return event
+}
+
+function fileFields(file: FileState | null): Cbor {
+  return file ? [file.version, file.digest, file.gone] : []
+}
+
+function readFile(value: Cbor): FileState | null {
+  if (Array.isArray(value) && value.length === 0) return null
+  const fields = new Fields('file', value)
+  const file = { version: fields.uint('version'), digest: fields.bytes('digest', 32), gone: fields.boolean('gone') }
+  fields.end()
+  return file
+}
+
+const NOTHING = new Uint8Array(0)
 
 function byAsset(a: Balance, b: Balance): number {
   return compare(a.assetId, b.assetId)

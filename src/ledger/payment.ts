@@ -1,7 +1,8 @@
 /**
- * What owners can order: INCEPT a key log, MINT an asset, PAY another object.
+ * What owners can order: INCEPT a key log, MINT an asset, PAY another object, take a KEY EVENT into the log, certify a VERSION of a file.
  *
- * Canonical CBOR inside an order's `op`: [0, inception] | [1, assetId, cumulative, to] | [2, assetId, amount, to, reference, refundOf, memo].
+ * Canonical CBOR inside an order's `op`: [0, inception] | [1, assetId, cumulative, to] | [2, assetId, amount, to, reference, refundOf, memo] |
+ * [3, digest of the event, which is attached to the order] | [4, file version, digest of the manifest or tombstone, gone].
  */
 
 import { encode } from '../core/codec.ts'
@@ -37,9 +38,29 @@ export interface Pay {
   readonly memo: Uint8Array
 }
 
-export type Operation = Incept | Mint | Pay
+/** Takes an event into its identity's settled key log. The event travels with the order, and proves it. */
+export interface SettleKeyEvent {
+  readonly kind: 'key-event'
+  /** 32-byte digest of the event: `statementDigest`. */
+  readonly digest: Uint8Array
+}
 
-const CODE = { incept: 0, mint: 1, pay: 2 } as const
+/** Says which version of a .qnt is the newest. The object's nonce is the salt of the file. */
+export interface CertifyVersion {
+  readonly kind: 'version'
+  /** Counts up from 1. */
+  readonly fileVersion: number
+  /** 32-byte digest of the manifest, or of the tombstone of a file that is gone. */
+  readonly digest: Uint8Array
+  /** True where the file was shredded: nothing follows. */
+  readonly gone: boolean
+}
+
+export type Operation = Incept | Mint | Pay | SettleKeyEvent | CertifyVersion
+/** What an owner wishes for objects of its own and signs with its key. */
+export type OwnOperation = Mint | Pay | CertifyVersion
+
+const CODE = { incept: 0, mint: 1, pay: 2, keyEvent: 3, version: 4 } as const
 
 /** Bytes of an operation, for `OrderTerms.op`. */
 export function encodeOperation(operation: Operation): Uint8Array {
@@ -52,13 +73,17 @@ export function encodeOperation(operation: Operation): Uint8Array {
       const { assetId, amount, to, reference, refundOf, memo } = operation
       return encode([CODE.pay, assetId, amount, to, reference, refundOf, memo])
     }
+    case 'key-event':
+      return encode([CODE.keyEvent, operation.digest])
+    case 'version':
+      return encode([CODE.version, operation.fileVersion, operation.digest, operation.gone])
   }
 }
 
 /** Reads an operation. Throws `bad-shape`, `bad-amount` for a payment of nothing, `not-canonical`. */
 export function decodeOperation(bytes: Uint8Array): Operation {
   const fields = Fields.of('operation', bytes, LIMITS.orderBytesMax)
-  const operation = read(fields, fields.uint('code', CODE.pay))
+  const operation = read(fields, fields.uint('code', CODE.version))
   fields.end()
   return operation
 }
@@ -75,6 +100,18 @@ function read(fields: Fields, code: number): Operation {
       to: fields.bytes('to', 32),
     }
   }
+  if (code === CODE.keyEvent) return { kind: 'key-event', digest: fields.bytes('digest', 32) }
+  if (code === CODE.version) return readVersion(fields)
+  return readPay(fields)
+}
+
+function readVersion(fields: Fields): CertifyVersion {
+  const fileVersion = fields.uint('fileVersion')
+  if (fileVersion === 0) throw new WebxError('bad-shape', 'operation: versions of a file count up from 1')
+  return { kind: 'version', fileVersion, digest: fields.bytes('digest', 32), gone: fields.boolean('gone') }
+}
+
+function readPay(fields: Fields): Pay {
   const pay: Pay = {
     kind: 'pay',
     assetId: fields.bytes('assetId', 32),

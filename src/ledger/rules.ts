@@ -15,18 +15,24 @@ import {
   decodeState,
   EMPTY_STATE,
   encodeState,
+  type FileState,
   type ObjectState,
   type OwnerKeys,
 } from './account.ts'
 import { type Asset, assetTable } from './asset.ts'
-import { genesisKeys, inceptionState, isKeyLogOrder, ownerKeys } from './keylog.ts'
-import { decodeOperation, type Mint, type Operation, type Pay } from './payment.ts'
-import { KEY_LOG_NONCE, keyLogId, type OrderView } from './terms.ts'
+import { eventOf, inceptionState, isKeyLogOrder, KeyLogs, ownerKeys } from './keylog.ts'
+import { refusalOf } from './keylog-rules.ts'
+import {
+  type CertifyVersion,
+  decodeOperation,
+  type Mint,
+  type Operation,
+  type Pay,
+  type SettleKeyEvent,
+} from './payment.ts'
+import { accountNonce, KEY_LOG_NONCE, type OrderView, type StateReader } from './terms.ts'
 
-/** States of objects; null where nothing is known of one. */
-export interface StateReader {
-  stateOf(oid: Uint8Array): ObjectState | null
-}
+export type { StateReader } from './terms.ts'
 
 /** May an order be voted for? */
 export type LedgerVerdict =
@@ -39,13 +45,17 @@ export interface StateChange {
   readonly state: ObjectState
 }
 
+/** The key that must have signed an order. */
+export type ActingKey = Pick<OwnerKeys, 'key' | 'position' | 'contested'>
+
 /** The rules of one net. */
 export interface LedgerRules {
   readonly assets: ReadonlyMap<string, Asset>
-  /** Throws `bad-identity`, `not-allowed`, `bad-signature` where a key log order does not prove itself. */
-  ownerKey(order: OrderView, objects: StateReader): OwnerKeys | null
+  readonly keyLogs: KeyLogs
+  /** `key` is null for an order that proved itself. Throws `bad-identity`, `not-allowed`, `bad-signature`, … where a key log order disproves itself. */
+  ownerKey(order: OrderView, objects: StateReader): ActingKey | null
   ownerObject(order: OrderView): Uint8Array
-  ownerProof(order: OrderView, objects: StateReader): Uint8Array | null
+  ownerProof(order: OrderView, objects: StateReader): readonly Uint8Array[] | null
   check(order: OrderView, objects: StateReader): LedgerVerdict
   certified(order: OrderView, state: ObjectState | null): ObjectState
   settled(order: OrderView, objects: StateReader): StateChange[]
@@ -56,11 +66,18 @@ export interface LedgerRules {
 /** Rules of the net that a genesis begins. */
 export function createLedgerRules(genesis: Genesis): LedgerRules {
   const assets = assetTable(genesis.assets)
-  const known = genesisKeys(genesis)
+  const keyLogs = new KeyLogs(genesis)
+  const account = accountNonce()
 
-  function keysOf(order: OrderView, objects: StateReader): OwnerKeys | null {
+  function keyOf(order: OrderView, objects: StateReader): ActingKey | null {
+    if (isUnsignedIncept(order)) return { key: null, position: 0, contested: false }
+    if (order.attached.length > 0) {
+      const node = keyLogs.place(order, eventOf(order, operationOf(order)), objects)
+      return node && { key: null, position: node.state.position, contested: false }
+    }
     if (!equal(order.nonce, KEY_LOG_NONCE)) {
-      return objects.stateOf(keyLogId(genesis.netId, order.home, order.owner))?.keys ?? known(order.owner)
+      const keys = keyLogs.keysOf(order.owner, objects)
+      return keys?.key ? keys : null
     }
     const operation = operationOf(order)
     if (operation.kind !== 'incept') throw new WebxError('not-allowed', 'a key log takes key events only')
@@ -75,19 +92,42 @@ export function createLedgerRules(genesis: Genesis): LedgerRules {
     if (operation.kind === 'incept') {
       return isKeyLogOrder(order, operation) ? touching(order.oid) : refusal('not-allowed')
     }
+    if (operation.kind === 'key-event') return checkKeyEvent(order, operation, objects)
+    const state = objects.stateOf(order.oid)
+    if (operation.kind === 'version') return checkVersion(order, operation, state)
     const asset = assets.get(toHex(operation.assetId))
     if (!asset) return refusal('unknown-asset')
-    const state = objects.stateOf(order.oid)
     return operation.kind === 'mint' ? checkMint(order, operation, asset, state) : checkPay(order, operation, state)
   }
 
+  function checkKeyEvent(order: OrderView, operation: SettleKeyEvent, objects: StateReader): LedgerVerdict {
+    if (order.attached.length === 0) return refusal('not-allowed')
+    const event = eventOf(order, operation)
+    const node = keyLogs.place(order, event, objects)
+    const tree = keyLogs.treeOf(event.event.id, objects)
+    if (!node || !tree) return refusal('wrong-previous')
+    const refused = refusalOf(tree, node)
+    return refused ? { ok: false, ...refused } : touching(keyLogs.rootOf(event.event.id))
+  }
+
   function checkPay(order: OrderView, pay: Pay, state: ObjectState | null): LedgerVerdict {
-    if (!isAccount(order)) return refusal('not-allowed')
+    if (!isFree(order) || state?.fileCertified) return refusal('not-allowed')
     if (balanceOf(state, pay.assetId) < pay.amount) return { ok: false, code: 'insufficient-funds', retry: true }
     return touching(pay.to)
   }
 
-  function isAccount(order: OrderView): boolean {
+  /** What a file becomes is never less than what was certified; what is gone stays gone. */
+  function checkVersion(order: OrderView, version: CertifyVersion, state: ObjectState | null): LedgerVerdict {
+    const { fileCertified: before } = state ?? EMPTY_STATE
+    // an account stays one, or a thief of the key that pays could close it for good
+    const isAccount = !before && (order.version > 1 || equal(order.nonce, account))
+    if (!isFree(order) || isAccount) return refusal('not-allowed')
+    if (before?.gone) return refusal('shredded')
+    return version.fileVersion <= (before?.version ?? 0) ? refusal('wrong-version') : touching(order.oid)
+  }
+
+  /** True for an object that is neither a key log nor issues an asset. */
+  function isFree(order: OrderView): boolean {
     if (equal(order.nonce, KEY_LOG_NONCE)) return false
     for (const asset of assets.values()) {
       if (equal(asset.nonce, order.nonce) && equal(asset.issuer, order.owner)) return false
@@ -97,9 +137,10 @@ export function createLedgerRules(genesis: Genesis): LedgerRules {
 
   return {
     assets,
-    ownerKey: keysOf,
-    ownerObject: (order) => objectId(genesis.netId, order.home, order.owner, KEY_LOG_NONCE),
-    ownerProof: (order, objects) => keysOf(order, objects)?.inception ?? null,
+    keyLogs,
+    ownerKey: keyOf,
+    ownerObject: (order) => objectId(genesis.netId, order.home, identityBehind(order), KEY_LOG_NONCE),
+    ownerProof: (order, objects) => keyLogs.proofOf(order.owner, objects),
     check(order, objects) {
       try {
         return check(order, objects)
@@ -108,7 +149,7 @@ export function createLedgerRules(genesis: Genesis): LedgerRules {
       }
     },
     certified,
-    settled,
+    settled: (order, objects) => settled(order, objects, keyLogs),
     encodeState,
     decodeState,
   }
@@ -136,20 +177,30 @@ function certified(order: OrderView, state: ObjectState | null): ObjectState {
   const operation = operationOf(order)
   switch (operation.kind) {
     case 'incept':
+    case 'key-event':
       return state ?? EMPTY_STATE
     case 'mint':
       return { ...(state ?? EMPTY_STATE), issued: operation.cumulative }
     case 'pay':
       return adjust(state, operation.assetId, -operation.amount)
+    case 'version':
+      return { ...(state ?? EMPTY_STATE), fileCertified: fileOf(operation) }
   }
 }
 
-function settled(order: OrderView, objects: StateReader): StateChange[] {
+function settled(order: OrderView, objects: StateReader, keyLogs: KeyLogs): StateChange[] {
   const operation = operationOf(order)
   const own = objects.stateOf(order.oid) ?? EMPTY_STATE
   switch (operation.kind) {
     case 'incept':
-      return [{ oid: order.oid, state: { ...own, keys: ownerKeys(operation) } }]
+      return [{ oid: order.oid, state: keyLogs.openedState(order, operation, objects) }]
+    case 'key-event': {
+      const event = eventOf(order, operation)
+      const state = keyLogs.settledState(order, event, objects)
+      return state ? [{ oid: keyLogs.rootOf(event.event.id), state }] : []
+    }
+    case 'version':
+      return [{ oid: order.oid, state: { ...own, file: fileOf(operation) } }]
     case 'mint': {
       const minted = operation.cumulative - own.delivered
       const issuer = { ...own, delivered: operation.cumulative }
@@ -163,6 +214,30 @@ function settled(order: OrderView, objects: StateReader): StateChange[] {
     case 'pay':
       return [{ oid: operation.to, state: adjust(objects.stateOf(operation.to), operation.assetId, operation.amount) }]
   }
+}
+
+function fileOf({ fileVersion, digest, gone }: CertifyVersion): FileState {
+  return { version: fileVersion, digest: digest.slice(), gone }
+}
+
+/** Whose key log decides about an order: a lane is not an identity, the event says whose it is. */
+function identityBehind(order: OrderView): Uint8Array {
+  const operation = operationOf(order)
+  return operation.kind === 'key-event' && order.attached.length > 0 ? eventOf(order, operation).event.id : order.owner
+}
+
+/**
+ * True for the order that opens a key log without a signature of its own: of an owner who has rotated before anybody here knew of him, and may not have the first
+ * key any more. It is the same order as the signed one. Throws `not-allowed` where it is another one, and what reading an inception throws.
+ */
+function isUnsignedIncept(order: OrderView): boolean {
+  if (order.attached.length === 0) return false
+  const operation = operationOf(order)
+  if (operation.kind !== 'incept') return false
+  if (!equal(operation.inception, order.attached) || !isKeyLogOrder(order, operation)) {
+    throw new WebxError('not-allowed', 'the order that opens a key log says something of its own')
+  }
+  return true
 }
 
 function touching(...touches: Uint8Array[]): LedgerVerdict {

@@ -7,7 +7,13 @@
 import { fromText } from '../core/bytes.ts'
 import { blake3Of } from '../core/digest.ts'
 import { objectId } from '../identity/objectid.ts'
-import { encodeOperation, type Mint, type Pay } from './payment.ts'
+import type { ObjectState } from './account.ts'
+import { encodeOperation, type OwnOperation } from './payment.ts'
+
+/** States of objects; null where nothing is known of one. */
+export interface StateReader {
+  stateOf(oid: Uint8Array): ObjectState | null
+}
 
 /** The fields of an order that the rules of the ledger look at. */
 export interface OrderView {
@@ -20,10 +26,12 @@ export interface OrderView {
   readonly maxEpoch: number
   readonly idem: Uint8Array
   readonly op: Uint8Array
+  /** What the order proves itself by, in place of a signature: an encoded key event. Empty for all others. */
+  readonly attached: Uint8Array
 }
 
 /** All that an owner signs; the same shape as consensus' `OrderTerms`. */
-export interface OrderFields extends Omit<OrderView, 'oid'> {
+export interface OrderFields extends Omit<OrderView, 'oid' | 'attached'> {
   readonly previous: Uint8Array
 }
 
@@ -77,8 +85,38 @@ export function keyLogOrder(home: Uint8Array, owner: Uint8Array, inception: Uint
   }
 }
 
-/** The order that comes next on an account or asset object. `idem`: 16 random bytes, kept with the wish before the first attempt. */
-export function nextOrder(standing: Standing, operation: Pay | Mint, idem: Uint8Array, maxEpoch: number): OrderFields {
+/** Where a lane of a key log stands. */
+export interface LaneStanding {
+  readonly home: Uint8Array
+  /** 32-byte name of the lane. */
+  readonly lane: Uint8Array
+  /** Version and digest of the newest order of the lane; 0 and zeros for none. */
+  readonly version: number
+  readonly head: Uint8Array
+}
+
+/** The one valid order that settles a key event next in its lane; it is sent with the event attached, in place of a signature. */
+export function keyEventOrder(standing: LaneStanding, position: number, digest: Uint8Array): OrderFields {
+  return {
+    home: standing.home,
+    owner: standing.lane,
+    keyPosition: position,
+    nonce: KEY_LOG_NONCE,
+    version: standing.version + 1,
+    previous: standing.head,
+    maxEpoch: Number.MAX_SAFE_INTEGER,
+    idem: digest.slice(0, 16),
+    op: encodeOperation({ kind: 'key-event', digest }),
+  }
+}
+
+/** The order that comes next on an account, asset or file object. `idem`: 16 random bytes, kept with the wish before the first attempt. */
+export function nextOrder(
+  standing: Standing,
+  operation: OwnOperation,
+  idem: Uint8Array,
+  maxEpoch: number,
+): OrderFields {
   const { home, owner, keyPosition, nonce, version, head } = standing
   const op = encodeOperation(operation)
   return { home, owner, keyPosition, nonce, version: version + 1, previous: head, maxEpoch, idem, op }

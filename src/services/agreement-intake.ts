@@ -114,7 +114,8 @@ export class Intake {
     const order = readOrder(message.envelope)
     const owner = this.#register.keyOf(order)
     this.#decoded.set(message, { kind: 'order', order, verified: owner !== null })
-    return owner ? [{ key: owner.key, message: orderMessage(order), signature: order.envelope.signature }] : []
+    if (!owner?.key) return []
+    return [{ key: owner.key, message: orderMessage(order), signature: order.envelope.signature }]
   }
 
   #checksOfVotes(message: Message): readonly SignatureCheck[] | null {

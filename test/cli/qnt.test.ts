@@ -23,7 +23,7 @@ async function webx(...args: string[]): Promise<{ code: number; out: string; err
 /** Exit code and error code of a refusal. */
 async function refusal(...args: string[]): Promise<string> {
   const { code, err } = await webx(...args)
-  return `${code} ${err.split(':')[0]}`
+  return `${code} ${err.trimEnd().split('\n').at(-1)?.split(':')[0]}`
 }
 
 let anna = ''

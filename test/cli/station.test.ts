@@ -272,6 +272,8 @@ commands('without a node, every one of them ends unreachable and says what to do
       'device checkin x',
       'device checkout',
       'device probes',
+      'device proof-key',
+      'till enrolled',
       'pay 1 EUR --out r',
       'payment show x',
     ]) {

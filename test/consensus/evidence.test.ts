@@ -43,8 +43,8 @@ function proven(batch: VoteBatch, index = 0): Parameters<typeof doubleVoteEviden
 const evidence = suite('evidence')
 
 evidence('double order: the owner is guilty; both ways of telling it are the same bytes', () => {
-  const bytes = doubleOrderEvidence(committee, one, other, thief.owner.inception)
-  assert.equal(bytes, doubleOrderEvidence(committee, other, one, thief.owner.inception))
+  const bytes = doubleOrderEvidence(committee, one, other, [thief.owner.inception])
+  assert.equal(bytes, doubleOrderEvidence(committee, other, one, [thief.owner.inception]))
   const read = verifyEvidence(bytes, committee)
   assert.is(read.kind, 'double-order')
   assert.equal(read.guilty, thief.owner.id)
@@ -82,8 +82,8 @@ evidence('what is allowed is no evidence', () => {
   const a = forger({ committee, world: w }, 1)
   const b = forger({ committee, world: w }, 2)
   const nothing = [
-    doubleOrderEvidence(committee, first, second, thief.owner.inception),
-    doubleOrderEvidence(committee, first, first, thief.owner.inception),
+    doubleOrderEvidence(committee, first, second, [thief.owner.inception]),
+    doubleOrderEvidence(committee, first, first, [thief.owner.inception]),
     doubleVoteEvidence(committee, proven(a.batch([vote])), proven(b.batch([rival]))),
     doubleVoteEvidence(committee, proven(a.batch([vote])), proven(a.batch([vote]))),
     doubleVoteEvidence(committee, proven(a.batch([vote])), proven(a.batch([{ ...rival, kind: VOTE.confirm }]))),
@@ -105,7 +105,7 @@ evidence('nobody is convicted by what another signed', () => {
   const framed = { ...batch, signature: forger({ committee, world: w }, 2).batch([rival]).signature }
   const honest = forger({ committee, world: w }, 1).batch([vote])
   assert.is(
-    codeOf(() => verifyEvidence(doubleOrderEvidence(committee, one, forged, thief.owner.inception), committee)),
+    codeOf(() => verifyEvidence(doubleOrderEvidence(committee, one, forged, [thief.owner.inception]), committee)),
     'bad-signature',
   )
   assert.is(
@@ -118,7 +118,7 @@ evidence('nobody is convicted by what another signed', () => {
     ),
     'bad-signature',
   )
-  const stranger = person('stranger').inception
+  const stranger = [person('stranger').inception]
   assert.is(
     codeOf(() => verifyEvidence(doubleOrderEvidence(committee, one, other, stranger), committee)),
     'bad-shape',
@@ -137,7 +137,7 @@ evidence('a vote that its path does not prove', () => {
 evidence('one changed bit anywhere is refused', () => {
   const lies = forger({ committee, world: w }, 1)
   const samples = [
-    doubleOrderEvidence(committee, one, other, thief.owner.inception),
+    doubleOrderEvidence(committee, one, other, [thief.owner.inception]),
     doubleVoteEvidence(committee, proven(lies.batch([vote])), proven(lies.batch([rival]))),
     doubleBatchEvidence(committee, lies.batch([vote], 5), lies.batch([rival], 5)),
   ]
@@ -157,7 +157,7 @@ evidence('one changed bit anywhere is refused', () => {
 })
 
 evidence('other envelopes', () => {
-  const envelope = decodeEnvelope(doubleOrderEvidence(committee, one, other, thief.owner.inception))
+  const envelope = decodeEnvelope(doubleOrderEvidence(committee, one, other, [thief.owner.inception]))
   const read = (changes: object): string =>
     codeOf(() => verifyEvidence(encodeEnvelope({ ...envelope, ...changes }), committee))
   assert.is(read({ type: 5 }), 'bad-shape')

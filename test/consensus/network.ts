@@ -307,15 +307,19 @@ export class Network {
       const { key, message, signature } = headerCheck(this.committee, event.batch)
       if (!holds(key, message, signature)) return []
     }
-    return register.step(event, this.nowMs)
+    const effects = register.step(event, this.nowMs)
+    return [...effects, ...this.#verifyAll(register, effects)]
   }
 
   #stepOrder(register: Register<ObjectState>, order: Order): Effect[] {
     const owner = register.keyOf(order)
-    if (owner && !verifiedOnce(owner.key, orderMessage(order), order.envelope.signature)) return []
+    if (owner?.key && !verifiedOnce(owner.key, orderMessage(order), order.envelope.signature)) return []
     const effects = register.step({ kind: 'order', order, verified: owner !== null }, this.nowMs)
-    const again = effects.flatMap((effect) => (effect.kind === 'verify' ? this.#stepOrder(register, effect.order) : []))
-    return [...effects, ...again]
+    return [...effects, ...this.#verifyAll(register, effects)]
+  }
+
+  #verifyAll(register: Register<ObjectState>, effects: readonly Effect[]): Effect[] {
+    return effects.flatMap((effect) => (effect.kind === 'verify' ? this.#stepOrder(register, effect.order) : []))
   }
 
   #emit(peer: Peer, effects: readonly Effect[]): void {

@@ -9,7 +9,7 @@ import { type Genesis, genesisBody, genesisFile, genesisSignedBytes, readGenesis
 import { inceptionBody, keyEventBytes, NO_SCOPE, readInception } from '../../src/identity/keylog.ts'
 import type { Kind } from '../../src/identity/xqident.ts'
 import { assetId, assetNonce } from '../../src/ledger/asset.ts'
-import type { Mint, Pay } from '../../src/ledger/payment.ts'
+import type { Mint, OwnOperation, Pay } from '../../src/ledger/payment.ts'
 import { accountId, accountNonce, keyLogOrder, NO_HEAD, nextOrder, type OrderFields } from '../../src/ledger/terms.ts'
 
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex')
@@ -111,7 +111,7 @@ export class Wallet {
   }
 
   /** The next order, and the wallet moves on. */
-  order(operation: Pay | Mint): Order {
+  order(operation: OwnOperation): Order {
     const order = this.peek(operation)
     this.version = order.version
     this.head = order.od
@@ -119,7 +119,7 @@ export class Wallet {
   }
 
   /** The next order, though the wallet stays where it is: what a double spender does. */
-  peek(operation: Pay | Mint, idem = bytesOf(`idem ${this.version}`, 16)): Order {
+  peek(operation: OwnOperation, idem = bytesOf(`idem ${this.version}`, 16)): Order {
     const { genesis } = this.world
     const standing = {
       home: genesis.neighborhood,

@@ -9,11 +9,13 @@ import { readFileSync } from 'node:fs'
 import { Sign1 } from '@auth0/cose'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { concat, fromHex, toHex } from '../../src/core/bytes.ts'
+import { concat, fromHex, toBase64url, toHex } from '../../src/core/bytes.ts'
+import { decodeEnvelope } from '../../src/core/envelope.ts'
 import { LIMITS } from '../../src/core/limits.ts'
+import { readHolderText } from '../../src/data/holder-text.ts'
 import { encodePing, type PingTerms, pingMessage, readPing } from '../../src/data/ping.ts'
 import { encodePresentation, readPresentation } from '../../src/data/presentation.ts'
-import { acceptStatusList, readStatusList } from '../../src/data/statuslist.ts'
+import { acceptStatusList, readStatusList, readStatusStatement } from '../../src/data/statuslist.ts'
 import { readCbor } from '../kit/cddl.ts'
 import { digestOf, seePresentation, seeSign1 } from '../kit/ping-oracle.ts'
 import { type PingVectors, pingVectors } from '../kit/ping-vectors.ts'
@@ -50,6 +52,20 @@ golden('an independent reader sees what was meant, and every signature holds', (
     ['rows', 17_280],
     ['title', 'Blood pressure, 2026'],
   ])
+})
+
+golden('the statement of a status list is the document and nothing else; a holder’s text names it and its keys', () => {
+  const nothing = new Uint8Array(0)
+  assert.equal(readCbor(bytesOf('statusStatement')), [
+    1,
+    0,
+    10,
+    kit.fill(32, 11),
+    bytesOf('statusList'),
+    nothing,
+    nothing,
+  ])
+  assert.equal(readCbor(bytesOf('holderText')), [1, kit.fill(32, 12), kit.ALICE.key, kit.ALICE.agreementKey])
 })
 
 golden('digests are BLAKE3 under their contexts', () => {
@@ -203,6 +219,10 @@ function refusalOf(reader: string, bytes: Uint8Array): string {
       const held = readStatusList(bytesOf('statusList'))
       return codeOf(() => acceptStatusList(held, readStatusList(bytes), kit.OWNER.key))
     }
+    case 'statement':
+      return codeOf(() => readStatusStatement(decodeEnvelope(bytes)))
+    case 'holder':
+      return codeOf(() => readHolderText(toBase64url(bytes)))
   }
   throw new Error(`no reader is called ${reader}`)
 }

@@ -70,6 +70,26 @@ test('no edition is signed at an older place of the key log than the one before 
   assert.is(acceptStatusList(atFive, edition(10, 5), kit.OWNER.key).sequence, 10)
 })
 
+test('a thief of the key of today has the last word no longer than until the next rotation', () => {
+  const edition = (terms: Partial<StatusTerms>) => readStatusList(kit.statusList({ ...kit.STATUS, ...terms }))
+  const thiefs = edition({ sequence: Number.MAX_SAFE_INTEGER, issuedMs: kit.NOW_MS + 1e12 })
+  const stolen = acceptStatusList(held, thiefs, kit.OWNER.key)
+  assert.is(
+    codeOf(() => acceptStatusList(stolen, edition({ sequence: 9 }), kit.OWNER.key)),
+    'wrong-version',
+  )
+  const rotated = acceptStatusList(stolen, edition({ sequence: 1, issuerPosition: 1 }), kit.OWNER.key)
+  assert.is(rotated.sequence, 1)
+  assert.is(
+    codeOf(() => acceptStatusList(rotated, thiefs, kit.OWNER.key)),
+    'wrong-version',
+  )
+  assert.is(
+    codeOf(() => acceptStatusList(rotated, edition({ issuerPosition: 2, bits: kit.fill(64, 0) }), kit.OWNER.key)),
+    'tampered',
+  )
+})
+
 test('of any two lists at most one way is open', () => {
   const editions = [held, { sequence: 8 }, { sequence: 8, bits: kit.fill(64, 3) }, { bits: kit.fill(64, 0xff) }].map(
     (terms) => readStatusList(kit.statusList({ ...kit.STATUS, ...(terms as Partial<StatusTerms>) })),

@@ -10,6 +10,8 @@ import { clientIdOf, SignIn, type SignInPlace, TokenVerifier } from '../../src/d
 import { hostRandom } from '../../src/drivers/host.ts'
 import { createKeyFile } from '../../src/drivers/key-file.ts'
 import type { Clock, Keys } from '../../src/kernel/ports.ts'
+import { LogOwner, pairOf } from '../kit/keylog.ts'
+import type { Pair } from '../kit/people.ts'
 import { withTemp } from '../kit/temp.ts'
 
 const test = suite('drivers/broker-token')
@@ -162,5 +164,35 @@ test(
     assert.is(transportKeys.size, 2)
   }),
 )
+
+test('who has rotated shows the key log, and the key before gets nobody in with it', async () => {
+  const owner = new LogOwner({ recovery: false })
+  const [old] = owner.keys as [Pair]
+  const rotated = owner.append(owner.rotation()).append(owner.delegation(pairOf(3).publicKey))
+  const keysOf = ([pair]: readonly Pair[], events = rotated.events): Keys => ({
+    ...{ id: owner.link().id, publicKey: (pair as Pair).publicKey, inception: owner.events[0] as Uint8Array },
+    ...{ position: 1, log: events, sign: async (message: Uint8Array) => (pair as Pair).sign(message) },
+    epochSigner: () => Promise.reject(new Error('not here')),
+    deriveSecret: () => Promise.reject(new Error('not here')),
+    ephemeral: () => {
+      throw new Error('not here')
+    },
+  })
+  const clock = standing(1_000_000)
+  const verifier = new TokenVerifier({ place: PLACE, clock })
+  const signedIn = async (keys: Keys): Promise<string> => {
+    const signIn = signInOf(keys, clock)
+    const clientId = signIn.clientId()
+    const { username, password } = await signIn.credentials(clientId)
+    return toHex(await verifier.verify(clientId, username, password))
+  }
+  assert.is(await signedIn(keysOf(owner.keys)), toHex(owner.link().id))
+  assert.is(await codeOf(signedIn(keysOf([old]))), 'bad-signature')
+  assert.is(await codeOf(signedIn(keysOf(owner.keys, owner.events.slice(1)))), 'bad-identity')
+  const long = new LogOwner({ recovery: false, from: 7_000 })
+  for (let i = 0; i < 100; i++) long.append(long.delegation(pairOf(10_000 + i).publicKey))
+  const flooded = { ...keysOf(long.keys, long.events), id: long.link().id, position: 100 }
+  assert.is(await codeOf(signedIn(flooded)), 'too-long')
+})
 
 test.run()

@@ -12,7 +12,8 @@ import * as assert from 'uvu/assert'
 import { concat, fromHex, fromText, toHex } from '../../src/core/bytes.ts'
 import { type Cbor, decode, encode } from '../../src/core/codec.ts'
 import { createKeyFile, createKeyFileFrom, describeKeyFile, openKeyFile } from '../../src/drivers/key-file.ts'
-import { rotateKeyFile, sealKeyFile, unsealKeyFile } from '../../src/drivers/key-file-change.ts'
+import { sealKeyFile, unsealKeyFile } from '../../src/drivers/key-file-change.ts'
+import { rotateKeyFile } from '../../src/drivers/key-file-events.ts'
 import { guardKeyFile, recoverKeyFile, wordsOfKeyFile } from '../../src/drivers/key-file-recover.ts'
 import { shareBytes, shareText } from '../../src/identity/guardians.ts'
 import { readInception } from '../../src/identity/keylog.ts'
@@ -98,7 +99,7 @@ seals('a wrong or missing passphrase changes nothing', () =>
     assert.is(await codeOf(sealKeyFile(path, 'new', { cost })), 'passphrase-needed')
     assert.is(await codeOf(sealKeyFile(path, '', { cost, now: 'one' })), 'bad-argument')
     assert.is(await codeOf(sealKeyFile(path, 'new', { cost: { log2N: 4, parallel: 1 }, now: 'one' })), 'bad-argument')
-    assert.is(await codeOf(rotateKeyFile(path, 1, { passphrase: 'two', cost })), 'wrong-passphrase')
+    assert.is(await codeOf(rotateKeyFile(path, {}, { passphrase: 'two', cost })), 'wrong-passphrase')
     assert.equal(readFileSync(path), before)
     assert.equal(readdirSync(directory), ['k'])
     await sealKeyFile(path, 'new', { cost, now: 'one' })
@@ -111,7 +112,7 @@ seals('a sealed file stays sealed when its key rotates', () =>
   withTemp(async (directory) => {
     const path = join(directory, 'k')
     const before = await createKeyFile(path, 'device', { passphrase: 'one', cost })
-    const after = await rotateKeyFile(path, 1, { passphrase: 'one', cost })
+    const after = await rotateKeyFile(path, {}, { passphrase: 'one', cost })
     assert.not.equal(after.publicKey, before.publicKey)
     assert.is(await codeOf(openKeyFile(path)), 'passphrase-needed')
     const shown = await describeKeyFile(path)
@@ -171,7 +172,7 @@ seals('a change that is cut off before its rename leaves the file as it was, and
     const clear = readFileSync(path)
     await killAtRename(path, 'seal')
     assert.equal(readFileSync(path), clear)
-    const [draft, ...more] = readdirSync(directory).filter((name) => name !== 'k')
+    const [draft, ...more] = readdirSync(directory).filter((name) => name !== 'k' && name !== 'k.lock')
     assert.equal(more, [])
     assert.is(statSync(join(directory, draft as string)).mode & 0o777, 0o600)
     const kept = ['k.draft', 'k2.0123456789ab.draft', 'k.0123456789ab.draft.txt']
@@ -282,12 +283,12 @@ recovery('an identity that had rotated goes on where its log stands', () =>
   withTemp(async (directory) => {
     const path = join(directory, 'k')
     await createKeyFile(path, 'human')
-    await rotateKeyFile(path, 1)
-    const last = await rotateKeyFile(path, 3)
+    await rotateKeyFile(path)
+    const last = await rotateKeyFile(path)
     const words = await wordsOfKeyFile(path)
     const there = join(directory, 'there')
-    const { keys } = await recoverKeyFile(there, { words }, { rotation: 2, position: 3 })
-    assert.equal([keys.publicKey, keys.id, keys.position], [last.publicKey, last.id, 3])
+    const { keys } = await recoverKeyFile(there, { words }, { rotation: 2, position: 2 })
+    assert.equal([keys.publicKey, keys.id, keys.position], [last.publicKey, last.id, 2])
     assert.is(
       await codeOf(recoverKeyFile(join(directory, 'x'), { words }, { rotation: 2, position: 1 })),
       'bad-argument',
@@ -347,7 +348,7 @@ recovery.run()
 
 /** Runs a change in a process of its own and kills it when the new content is on the disk and has not got its name yet. */
 async function killAtRename(path: string, how: 'seal' | 'unseal'): Promise<void> {
-  const child = spawn(process.execPath, [CHILD, path, how], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [CHILD, path, how, '1'], { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   try {
     const held = new Promise<string>((resolve) => child.stdout.once('data', (bytes) => resolve(String(bytes))))

@@ -1,5 +1,5 @@
 import '../kit/wasm.ts'
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { ed25519 } from '@noble/curves/ed25519.js'
@@ -8,7 +8,8 @@ import * as assert from 'uvu/assert'
 import { concat, fromHex, fromText, toHex } from '../../src/core/bytes.ts'
 import { encode } from '../../src/core/codec.ts'
 import { createKeyFile, describeKeyFile, keyOfKeyFile, openKeyFile, rootOfKeyFile } from '../../src/drivers/key-file.ts'
-import { createDailyKeyFile, rotateKeyFile } from '../../src/drivers/key-file-change.ts'
+import { createDailyKeyFile } from '../../src/drivers/key-file-change.ts'
+import { rotateKeyFile } from '../../src/drivers/key-file-events.ts'
 import { keyDigest, readInception } from '../../src/identity/keylog.ts'
 import { rootDerived as derived, inceptionByHand, seedByHand } from '../kit/roots.ts'
 import { withTemp } from '../kit/temp.ts'
@@ -191,19 +192,18 @@ test('the inception commits to the key after it, and a rotation goes on from the
     assert.equal(keyDigest((await keyOfKeyFile(path, 1)).publicKey), readInception(before.inception).nextKeyDigests[0])
     assert.equal((await keyOfKeyFile(path, 0)).publicKey, before.publicKey)
     const next = await keyOfKeyFile(path, 1)
-    const after = await rotateKeyFile(path, 4)
-    assert.equal([after.rotation, after.position], [1, 4])
+    const after = await rotateKeyFile(path)
+    assert.equal([after.rotation, after.position], [1, 1])
     assert.equal(after.publicKey, next.publicKey)
     assert.equal(after.id, before.id)
     assert.equal(after.inception, before.inception)
     assert.equal((await after.epochSigner(2)).publicKey, (await before.epochSigner(2)).publicKey)
     assert.equal((await openKeyFile(path)).publicKey, next.publicKey)
     const shown = await describeKeyFile(path)
-    assert.equal([shown.position, toHex(shown.publicKey)], [4, toHex(next.publicKey)])
-    assert.is(await codeOf(rotateKeyFile(path, 4)), 'bad-argument')
-    assert.equal((await rotateKeyFile(path, 5)).publicKey, (await keyOfKeyFile(path, 2)).publicKey)
+    assert.equal([shown.position, toHex(shown.publicKey)], [1, toHex(next.publicKey)])
+    assert.equal((await rotateKeyFile(path)).publicKey, (await keyOfKeyFile(path, 2)).publicKey)
     for (const number of [-1, 0.5, 2 ** 32]) assert.is(await codeOf(keyOfKeyFile(path, number)), 'bad-argument')
-    assert.equal(readdirSync(directory), ['k'])
+    assert.equal(readdirSync(directory).sort(), ['k', 'k.log'])
   }))
 
 test('a file of the first version knows its two keys and has no root', () =>
@@ -216,7 +216,7 @@ test('a file of the first version knows its two keys and has no root', () =>
     assert.equal(keyDigest((await keyOfKeyFile(path, 1)).publicKey), readInception(keys.inception).nextKeyDigests[0])
     assert.is(await codeOf(keyOfKeyFile(path, 2)), 'no-root')
     assert.is(await codeOf(rootOfKeyFile(path)), 'no-root')
-    assert.is(await codeOf(rotateKeyFile(path, 1)), 'no-root')
+    assert.is(await codeOf(rotateKeyFile(path)), 'no-root')
     assert.is(readFileSync(path).toString('base64url'), vector.file)
   }))
 
@@ -225,10 +225,10 @@ test('a daily file signs as the whole one does and knows nothing of what comes n
     const home = join(directory, 'home')
     const path = join(directory, 'daily')
     await createKeyFile(home, 'human')
-    const whole = await rotateKeyFile(home, 2)
+    const whole = await rotateKeyFile(home)
     const daily = await createDailyKeyFile(home, path)
     assert.equal([daily.id, daily.publicKey, daily.inception], [whole.id, whole.publicKey, whole.inception])
-    assert.equal([daily.rotation, daily.position], [1, 2])
+    assert.equal([daily.rotation, daily.position, daily.log.length], [1, 1, 2])
     assert.equal((await daily.epochSigner(5)).publicKey, (await whole.epochSigner(5)).publicKey)
     assert.equal(await daily.deriveSecret('x'), await whole.deriveSecret('x'))
     assert.equal((await keyOfKeyFile(path, 1)).publicKey, whole.publicKey)
@@ -238,10 +238,11 @@ test('a daily file signs as the whole one does and knows nothing of what comes n
     for (const secret of [root, seedByHand(root, 0), seedByHand(root, 2)]) assert.not(stolen.includes(toHex(secret)))
     for (const rotation of [0, 2, 3]) assert.is(await codeOf(keyOfKeyFile(path, rotation)), 'no-root')
     assert.is(await codeOf(rootOfKeyFile(path)), 'no-root')
-    assert.is(await codeOf(rotateKeyFile(path, 3)), 'no-root')
+    assert.is(await codeOf(rotateKeyFile(path)), 'no-root')
     assert.is(await codeOf(createDailyKeyFile(path, join(directory, 'third'))), 'no-root')
     assert.is(await codeOf(createDailyKeyFile(home, path)), 'key-file-exists')
-    assert.equal(readdirSync(directory).sort(), ['daily', 'home'])
+    assert.equal(readdirSync(directory).sort(), ['daily', 'daily.log', 'home', 'home.log'])
+    for (const name of ['daily.log', 'home.log']) rmSync(join(directory, name))
     writeFileSync(path, Buffer.from(vectors.keyFile.daily, 'base64url'))
     assert.is(toHex((await openKeyFile(path)).publicKey), vectors.root.signingKeys[0])
     writeFileSync(home, Buffer.from(vectors.keyFile.file, 'base64url'))

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert'
 import { fromText } from '../../src/core/bytes.ts'
 import { type Cbor, decode, encode } from '../../src/core/codec.ts'
 import { openWithPassphrase, PASSPHRASE_COST, sealWithPassphrase } from '../../src/drivers/passphrase.ts'
+import { scryptApart } from '../../src/drivers/passphrase-apart.ts'
 
 const test = suite('drivers/passphrase')
 const CHEAP = { log2N: 14, parallel: 1 }
@@ -31,6 +32,16 @@ test('opens with the passphrase, and an independent implementation agrees', asyn
   const aad = encode([1, 1, 14, 2, new Uint8Array(salt), new Uint8Array(nonce), BOUND])
   const opened = xchacha20poly1305(key, new Uint8Array(nonce), aad).decrypt(new Uint8Array(text))
   assert.equal(opened, CONTENT)
+})
+
+test('a process of its own derives the same, and what cannot be derived there is null', async () => {
+  const [text, salt] = [fromText('correct horse'), fromText('a salt of any length')]
+  const cost = { log2N: 10, r: 8, p: 2 }
+  assert.equal(await scryptApart(text, salt, cost), scrypt(text, salt, { N: 2 ** 10, r: 8, p: 2, dkLen: 32 }))
+  assert.is(await scryptApart(text, salt, { ...cost, r: 0 }), null)
+  // so dear that it is derived apart
+  const sealed = await sealWithPassphrase(CONTENT, 'one', BOUND, { log2N: 15, parallel: 1 })
+  assert.equal(await openWithPassphrase(sealed, 'one', BOUND), CONTENT)
 })
 
 test('one passphrase is one key, however its letters are composed', async () => {

@@ -157,7 +157,7 @@ flood('check-ins: a till has so many places', async (scene) => {
     const person = makePerson()
     till.context.road.receive(topics.identity(person.id), person.inception)
     await judged(till)
-    const payload = [new Uint8Array(16), randomReference(), 60_000, 'vectors 1']
+    const payload = [new Uint8Array(16), randomReference(), 60_000, 'vectors 1', []]
     till.context.road.receive(topic, scene.speaker(person).frame({ type: TYPE.checkin, topic, payload }))
     await judged(till)
   }

@@ -86,6 +86,9 @@ class Bench {
       directory: {
         keyOf: (id) => this.known.find((person) => person.id.every((byte, i) => byte === id[i]))?.publicKey ?? null,
         rankOf: () => 'guest',
+        keyAt: () => null,
+        stateOf: () => null,
+        frozen: () => false,
       },
       counters: this.counters,
       log: this.log,

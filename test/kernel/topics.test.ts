@@ -35,6 +35,7 @@ test('names follow from net, committee and identity', () => {
   assert.is(topics.to(ME), `${P}/to/${toHex(ME)}`)
   assert.is(topics.checkin(ME), `${P}/checkin/${toHex(ME)}`)
   assert.is(topics.tag(ME), `${P}/tag/${toHex(ME)}`)
+  assert.is(topics.ring(ME), `${P}/ring/${toHex(ME)}`)
   assert.is(topics.committee(CID), `${P}/c1c1c1c1c1c1c1c1/+`)
   assert.ok(topics.checkin(ME).length <= LIMITS.topicCharactersMax)
 })
@@ -54,6 +55,7 @@ test('a statement has one topic', () => {
   assert.is(topics.ofStatement(statement(TYPE.order, NET)), topics.order)
   assert.is(topics.ofStatement(statement(TYPE.keyEvent, NET), ME), topics.identity(ME))
   assert.is(topics.ofStatement(statement(TYPE.tagEvent, NET), ME), topics.tag(ME))
+  assert.is(topics.ofStatement(statement(TYPE.ring, NET), ME), topics.ring(ME))
 })
 
 test('an order of another net, and types that do not travel by topic', () => {
@@ -94,6 +96,8 @@ test("only one's own introduction and health are retained", () => {
   for (const rank of ['guest', 'terminal', 'member'] as const) {
     assert.ok(mayPublish(topics, me(rank), topics.identity(ME), true))
     assert.ok(mayPublish(topics, me(rank), topics.health(ME), true))
+    assert.ok(mayPublish(topics, me(rank), topics.ring(ME), true))
+    assert.not.ok(mayPublish(topics, me(rank), topics.ring(OTHER), true))
     const others = [topics.order, topics.sync, topics.to(OTHER), topics.tag(ME), `${P}/c1c1c1c1c1c1c1c1/vote`]
     for (const topic of others) assert.not.ok(mayPublish(topics, me(rank), topic, true), topic)
   }
@@ -101,7 +105,15 @@ test("only one's own introduction and health are retained", () => {
 
 test('everything may be heard but the inboxes of others', () => {
   const guest = me('guest')
-  const mine = [topics.order, topics.sync, topics.committee(CID), `${P}/id/+`, `${P}/health/+`, topics.to(ME)]
+  const mine = [
+    topics.order,
+    topics.sync,
+    topics.committee(CID),
+    `${P}/id/+`,
+    `${P}/health/+`,
+    topics.to(ME),
+    topics.ring(OTHER),
+  ]
   for (const filter of mine) assert.ok(maySubscribe(topics, guest, filter), filter)
   const foreign = [topics.to(OTHER), `${P}/to/+`, `${P}/to/#`, `${P}/+/${toHex(OTHER)}`, `${P}/#`, `${P}/+`]
   const outside = ['#', '+/+/to/#', 'webx/#', 'webx/+/order', 'webx/0000000000000000/order', '$SYS/#', P]

@@ -206,9 +206,13 @@ const LIES: Readonly<Record<string, Lie>> = {
   ]),
   'a check-in with another model': frameLie(
     'checkin',
-    () => ({ payload: [new Uint8Array(16), randomReference(), 1_000, 'vectors 2'] }),
+    () => ({ payload: [new Uint8Array(16), randomReference(), 1_000, 'vectors 2', []] }),
     ['refused.bad-version'],
   ),
+  'a check-in with a proof where names are taken': frameLie('checkin', () => {
+    const proof = [1, 0, 740_000, new Uint8Array(869)]
+    return { payload: [new Uint8Array(16), randomReference(), 1_000, 'vectors 1', proof] }
+  }, ['refused.not-allowed']),
   'an answer that nobody asked for': frameLie('answer', () => ({}), ['refused.expired']),
   'an answer in the inbox of another': frameLie('answer', (scene) => ({ topic: scene.topics.to(scene.guest.id) }), [
     'refused.wrong-topic',

@@ -41,6 +41,8 @@ export interface MemoryNodeOptions {
   readonly store?: MemoryStore
   readonly epoch?: Pair
   readonly hearsVotes?: boolean
+  /** What its keys are instead: of a person who has rotated. */
+  readonly keys?: Partial<Keys>
 }
 
 /** A port Keys out of a person's keys. */
@@ -50,6 +52,7 @@ export function keysOf(person: Person, epoch: Pair = makePair()): Keys {
     publicKey: person.publicKey,
     inception: person.inception,
     position: 0,
+    log: [person.inception],
     sign: async (message) => person.sign(message),
     epochSigner: async () => ({ publicKey: epoch.publicKey, sign: async (message) => epoch.sign(message) }),
     deriveSecret: async (context) => blake3Of(`test secret ${context}`, person.sign(fromText('secret'))),
@@ -96,7 +99,8 @@ export class MemoryNet {
     const link = this.bus.connect(person.state.label)
     const log = new ErrorLog()
     const random = { bytes: (length: number) => new Uint8Array(randomBytes(length)) }
-    const parts = { genesis, keys: keysOf(person, epoch), clock: this.clock, random, store, log, hearsVotes }
+    const keys = { ...keysOf(person, epoch), ...options.keys }
+    const parts = { genesis, keys, clock: this.clock, random, store, log, hearsVotes }
     const composed = await composeNode({ ...parts, openLink: () => link })
     const node: MemoryNode = { ...composed, person, store, link, log, crash: () => this.#crash(node) }
     this.nodes.push(node)

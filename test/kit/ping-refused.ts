@@ -1,5 +1,6 @@
 /** Pings, narrowings, presentations, redemptions and status lists with one thing wrong each, for `test/vectors/ping.json`. */
 
+import { concat } from '../../src/core/bytes.ts'
 import { type Cbor, decode, encode } from '../../src/core/codec.ts'
 import { decodeSign1, encodeSign1, sign1Message } from '../../src/core/cose.ts'
 import { readPing } from '../../src/data/ping.ts'
@@ -11,7 +12,7 @@ import * as kit from './pings.ts'
 /** Bytes that must be refused, and how far they come: read, verified, redeemed, or taken in the place of the status list that is held. */
 export interface RefusedPing {
   readonly name: string
-  readonly reader: 'presentation' | 'rights' | 'redemption' | 'status'
+  readonly reader: 'presentation' | 'rights' | 'redemption' | 'status' | 'statement' | 'holder'
   readonly code: string
   readonly bytes: Uint8Array
 }
@@ -22,7 +23,7 @@ const carol = kit.carolsPresentation()
 const { ALICE, BOB, CAROL, OWNER } = kit
 
 export function refusedPings(): RefusedPing[] {
-  return [...malformed(), ...unverified(), ...unredeemed(), ...statusLists()]
+  return [...malformed(), ...unverified(), ...unredeemed(), ...statusLists(), ...statements(), ...holders()]
 }
 
 function malformed(): RefusedPing[] {
@@ -194,6 +195,46 @@ function unredeemed(): RefusedPing[] {
       'bad-version',
       encode([2, good.challenge, carol, [1, 4_096, 8_192, 'research'], good.signature]),
     ),
+  ]
+}
+
+function statements(): RefusedPing[] {
+  const refuse = (name: string, code: string, bytes: Uint8Array): RefusedPing => ({
+    name,
+    reader: 'statement',
+    code,
+    bytes,
+  })
+  const list = kit.statusList()
+  const statement = (...fields: Cbor[]) => encode([1, 0, ...fields])
+  const [scope, none] = [kit.fill(32, 11), new Uint8Array(0)]
+  return [
+    refuse('statement of another type', 'bad-shape', statement(9, scope, list, none, none)),
+    refuse('statement with a signature', 'bad-shape', statement(10, scope, list, kit.fill(64, 1), none)),
+    refuse('statement with an attachment', 'bad-shape', statement(10, scope, list, none, kit.fill(1, 1))),
+    refuse('statement with a ping in it', 'bad-shape', statement(10, scope, ping, none, none)),
+    refuse(
+      'statement with a byte behind the list',
+      'bad-shape',
+      statement(10, scope, concat(list, kit.fill(1, 0)), none, none),
+    ),
+  ]
+}
+
+function holders(): RefusedPing[] {
+  const refuse = (name: string, code: string, bytes: Uint8Array): RefusedPing => ({
+    name,
+    reader: 'holder',
+    code,
+    bytes,
+  })
+  const id = kit.fill(32, 12)
+  return [
+    refuse('holder of version 2', 'bad-version', encode([2, id, ALICE.key, ALICE.agreementKey])),
+    refuse('holder without an agreement key', 'bad-shape', encode([1, id, ALICE.key])),
+    refuse('holder with a field too many', 'bad-shape', encode([1, id, ALICE.key, ALICE.agreementKey, 0])),
+    refuse('holder with a key of small order', 'bad-key', encode([1, id, kit.fill(32, 0), ALICE.agreementKey])),
+    refuse('holder with a short id', 'bad-shape', encode([1, kit.fill(31, 12), ALICE.key, ALICE.agreementKey])),
   ]
 }
 

@@ -6,9 +6,11 @@
  * Only where the format was changed on purpose; `test/data/ping.test.ts` fails until then.
  */
 
-import { toHex } from '../../src/core/bytes.ts'
+import { fromBase64url, toHex } from '../../src/core/bytes.ts'
+import { holderText } from '../../src/data/holder-text.ts'
 import { encodePresentation } from '../../src/data/presentation.ts'
 import { challengeFor } from '../../src/data/redemption.ts'
+import { statusStatement } from '../../src/data/statuslist.ts'
 import { refusedPings } from './ping-refused.ts'
 import * as kit from './pings.ts'
 
@@ -28,7 +30,7 @@ export interface PingVectors {
 }
 
 const ABOUT = [
-  'Pings of webx, version 1. An Ed25519 or X25519 private key is 32 times one byte: owner 1, Alice 21, Bob 22, Carol 23. The server is 32 times 9, the file 32 times 4 in version 3.',
+  'Pings of webx, version 1. An Ed25519 or X25519 private key is 32 times one byte: owner 1, Alice 21, Bob 22, Carol 23. The server is 32 times 9, the file 32 times 4 in version 3, the net 32 times 11.',
   '"refused" has one thing wrong each; "reader" says how far the bytes come: read as a presentation, verified against the owner’s key, redeemed one second after "nowMs"',
   'with the golden status list, or taken in the place of that list; "code" says how they are refused.',
 ].join(' ')
@@ -51,6 +53,10 @@ export function pingVectors(): PingVectors {
     challenge: challengeFor(kit.SERVER, kit.SECRET, kit.fill(16, 8), kit.NOW_MS),
     redemption: kit.answer(shown, kit.CAROL),
     statusList: kit.statusList(),
+    statusStatement: statusStatement(kit.fill(32, 11), kit.statusList()),
+    holderText: fromBase64url(
+      holderText({ id: kit.fill(32, 12), holderKey: kit.ALICE.key, agreementKey: kit.ALICE.agreementKey }),
+    ),
   }
   return {
     about: ABOUT,

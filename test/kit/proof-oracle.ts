@@ -127,6 +127,19 @@ export function range(
   })
 }
 
+/** Knowledge of the secret of a key (Schnorr): s·G + c·X is the nonce. */
+export function possession(publicKey: Uint8Array, proof: Uint8Array, context: OracleContext): boolean {
+  return attempt(() => {
+    const [c, s] = numbers(parts(proof, 2)) as [bigint, bigint]
+    const [key] = points([publicKey]) as [Element]
+    const talk = conversation('webx v1 possession', context, [Point.BASE.toBytes()])
+    talk.say('key', publicKey)
+    talk.step('nonces')
+    talk.say('nonces', bytesOf([times(Point.BASE, s).add(times(key, c))]))
+    return talk.challenge('challenge') === c
+  })
+}
+
 /** A ring in the given order of encodings (ascending). */
 export function member(
   keys: readonly Uint8Array[],

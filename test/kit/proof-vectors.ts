@@ -5,13 +5,17 @@
 
 import { compare, fromHex, toHex } from '../../src/core/bytes.ts'
 import { proveAtLeast, proveAtMost } from '../../src/proof/bound.ts'
-import { commit, openingOf } from '../../src/proof/commitment.ts'
+import { commit, type Opening, openingOf } from '../../src/proof/commitment.ts'
+import { encodeCredential } from '../../src/proof/credential.ts'
+import { encodeIssued, issuedMessage, issuedPayload } from '../../src/proof/issued.ts'
 import { proveLinkable } from '../../src/proof/linkable.ts'
 import { proveMember } from '../../src/proof/member.ts'
+import { provePossession } from '../../src/proof/possession.ts'
 import { proveRange } from '../../src/proof/range-prove.ts'
 import { scalarBytes } from '../../src/proof/scalar.ts'
 import { proveEqual, proveOpening } from '../../src/proof/sigma.ts'
 import { type GroupDoor, ORDER } from '../../src/wasm/group.ts'
+import { fill, HOUR_MS, holder, NOW_MS } from './pings.ts'
 import { CONTEXT, chanceOf, partOf, proofKeys, replaced } from './proof-stage.ts'
 import { toNumber } from './scalars.ts'
 
@@ -19,7 +23,7 @@ import { toNumber } from './scalars.ts'
 export interface ProofVector {
   readonly name: string
   /** What says whether it holds. */
-  readonly kind: 'opening' | 'equal' | 'range' | 'at least' | 'at most' | 'member' | 'linkable'
+  readonly kind: 'opening' | 'equal' | 'range' | 'at least' | 'at most' | 'member' | 'linkable' | 'possession'
   /** Commitments, or the keys of the ring. */
   readonly of: readonly string[]
   readonly bits?: number
@@ -44,6 +48,8 @@ export interface ProofVectors {
   }
   readonly commitments: readonly { readonly value: string; readonly blinding: string; readonly commitment: string }[]
   readonly proofs: readonly ProofVector[]
+  /** What the subject keeps of the first commitment, vouched for with the Ed25519 key of the seed 32 times 51. */
+  readonly credential: string
 }
 
 /** All of them, made anew. */
@@ -115,6 +121,12 @@ export function proofVectors(group: GroupDoor): ProofVectors {
       tag: toHex(partOf(linkable, 0)),
       proof: toHex(linkable),
     },
+    {
+      name: 'possession of a proof key',
+      kind: 'possession',
+      of: [toHex(member.publicKey)],
+      proof: toHex(provePossession(group, member, CONTEXT, random)),
+    },
   ]
   return {
     about:
@@ -131,7 +143,14 @@ export function proofVectors(group: GroupDoor): ProofVectors {
       commitment: toHex(commit(group, opening)),
     })),
     proofs: made.map((vector) => ({ ...vector, refused: refusedOf(fromHex(vector.proof)) })),
+    credential: toHex(credentialOf(fromHex(ageC), age)),
   }
+}
+
+function credentialOf(commitment: Uint8Array, opening: Opening): Uint8Array {
+  const who = { issuer: fill(32, 1), subject: fill(32, 2), what: 'birthday' }
+  const payload = issuedPayload({ ...who, commitment, issuedAtMs: NOW_MS, expiresAtMs: NOW_MS + HOUR_MS })
+  return encodeCredential(encodeIssued(payload, holder(51).sign(issuedMessage(payload))), opening)
 }
 
 /** What must be refused: each has one thing wrong. */

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { fromHex } from '../../src/core/bytes.ts'
 import { decodeEnvelope } from '../../src/core/envelope.ts'
+import { REDEEM_RULES } from './redeem-vectors.ts'
 
 /** One piece of golden bytes. */
 export interface GoldenDocument {
@@ -22,12 +23,20 @@ const PING_RULES: Readonly<Record<string, string>> = {
   challenge: 'challenge',
   redemption: 'redemption',
   statusList: 'status-document',
+  statusStatement: 'status-message',
+  holderText: 'holder-text',
 }
 const MANIFEST_RULES: Readonly<Record<string, string>> = {
   firstDocument: 'manifest-document',
   secondDocument: 'manifest-document',
   disclosedTitle: 'disclosure',
   disclosedRows: 'disclosure',
+}
+const TOMBSTONE_RULES: Readonly<Record<string, string>> = { document: 'tombstone-document' }
+const CHECKIN_RULES: Readonly<Record<string, string>> = {
+  rings: 'ring-message',
+  checkin: 'checkin',
+  proofKey: 'proof-key-text',
 }
 const OTHER_RULES: Readonly<Record<string, string>> = {
   keyEvidence: 'key-evidence',
@@ -41,23 +50,38 @@ const OTHER_RULES: Readonly<Record<string, string>> = {
 export function goldenDocuments(): GoldenDocument[] {
   const pings = vectors<{ golden: Record<string, string> }>('ping').golden
   const manifests = vectors<{ golden: Record<string, string> }>('manifest').golden
+  const redeem = vectors<{ golden: Record<string, string> }>('redeem').golden
+  const tombstones = vectors<{ golden: Record<string, string> }>('tombstone').golden
+  const checkins = vectors<{ golden: Record<string, string> }>('checkin').golden
   const { shares, keyFile } = vectors<{ shares: { bytes: readonly string[] }; keyFile: Record<string, string> }>(
     'recovery',
   )
+  const { logFile, reclaimedFile } = vectors<Record<'logFile' | 'reclaimedFile', string>>('key-log-file')
   const { logs } = vectors<{ logs: readonly { name: string; events: readonly string[] }[] }>('keylog')
-  const { proofs } = vectors<{ proofs: readonly { name: string; proof: string }[] }>('proofs')
+  const { proofs, credential } = vectors<{ proofs: readonly { name: string; proof: string }[]; credential: string }>(
+    'proofs',
+  )
   const others = vectors<Record<string, string>>('documents')
+  const backup = vectors<{ head: string; records: readonly string[] }>('backup')
   const { requests, verdicts } = vectors<Record<'requests' | 'verdicts', Record<string, string>>>('dsr')
   return [
     ...Object.entries(requests).map(([name, hex]) => golden(name, 'runnable-request', hex)),
     ...Object.entries(verdicts).map(([name, hex]) => golden(name, 'runnable-verdict', hex)),
     ...Object.entries(OTHER_RULES).map(([name, rule]) => golden(name, rule, others[name])),
     ...['file', 'daily', 'sealed'].map((name) => keyFileContent(name, keyFile[name])),
+    golden('key log file', 'key-log-content', logFile.slice(0, -64)),
+    golden('key file of a reclaimed identity', 'key-file-content', reclaimedFile.slice(0, -64)),
+    golden('backup head', 'backup-head', backup.head.slice(16, -64)),
+    ...backup.records.map((hex, i) => golden(`backup record ${i}`, 'backup-record', hex)),
     ...Object.entries(PING_RULES).map(([name, rule]) => golden(name, rule, pings[name])),
     ...Object.entries(MANIFEST_RULES).map(([name, rule]) => golden(name, rule, manifests[name])),
+    ...Object.entries(TOMBSTONE_RULES).map(([name, rule]) => golden(`tombstone ${name}`, rule, tombstones[name])),
+    ...Object.entries(CHECKIN_RULES).map(([name, rule]) => golden(`check-in ${name}`, rule, checkins[name])),
+    ...Object.entries(REDEEM_RULES).map(([name, rule]) => golden(`redeem ${name}`, rule, redeem[name])),
     ...shares.bytes.map((hex, i) => golden(`share ${i}`, 'guardian-share', hex)),
     ...logs.flatMap(({ name, events }) => events.map((hex) => golden(name, logRule(hex), hex))),
     ...proofs.map(({ name, proof }) => golden(name, 'zk-proof', proof)),
+    golden('credential', 'credential', credential),
   ]
 }
 

@@ -208,8 +208,8 @@ function evidence(protocol: Protocol): [string, Code, Uint8Array][] {
   const other = decodeEnvelope(one)
   const forged = encodeEnvelope({ ...other, signature: flipped(other.signature, 5) })
   return [
-    ['one order twice', 'bad-shape', doubleOrderEvidence(committee, pay, pay, people.shopper.inception)],
-    ['orders of two objects', 'bad-shape', doubleOrderEvidence(committee, pay, incept, people.shopper.inception)],
+    ['one order twice', 'bad-shape', doubleOrderEvidence(committee, pay, pay, [people.shopper.inception])],
+    ['orders of two objects', 'bad-shape', doubleOrderEvidence(committee, pay, incept, [people.shopper.inception])],
     ['sides not sorted', 'bad-shape', unsorted],
     [
       'of somebody else',

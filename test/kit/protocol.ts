@@ -252,7 +252,7 @@ function evidenceIn(net: Net, pay: Order, incept: Order) {
   }
   const [one, two] = [voteFor(pay, 1), voteFor(other, 2)]
   return {
-    evidenceDoubleOrder: doubleOrderEvidence(committee, pay, other, people.shopper.inception),
+    evidenceDoubleOrder: doubleOrderEvidence(committee, pay, other, [people.shopper.inception]),
     evidenceDoubleVote: doubleVoteEvidence(committee, one, two),
     evidenceDoubleBatch: doubleBatchEvidence(committee, one.header, voteFor(incept, 1).header),
   }
@@ -301,7 +301,7 @@ function framesIn({ people, genesis, payer, committee }: Net, terms: Uint8Array)
       TYPE.checkin,
       shopper,
       topics.checkin(terminal.id),
-      checkinPayload({ pseudonym, key: device.publicKey, lifetimeMs: 3_600_000, model: 'faceplugin' }),
+      checkinPayload({ pseudonym, key: device.publicKey, lifetimeMs: 3_600_000, model: 'faceplugin', ring: null }),
     ),
     frameProbe: frame(
       TYPE.probe,

@@ -86,7 +86,7 @@ export function frameOf(scene: Scene, name: FrameName): { at: Place; sender: Per
     case 'health':
       return frame('member', peer, topics.health(peer.id), ['specimen', 1, []])
     case 'checkin':
-      return frame('till', guest, topics.checkin(till.person.id), [pseudonym, randomReference(), 0, 'vectors 1'])
+      return frame('till', guest, topics.checkin(till.person.id), [pseudonym, randomReference(), 0, 'vectors 1', []])
     case 'answer':
       return frame('till', guest, topics.to(till.person.id), [oid, pseudonym, randomReference(), new Uint8Array(81)])
     case 'probe': {

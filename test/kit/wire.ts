@@ -150,7 +150,7 @@ export class Seats {
 
 /** Evidence against an owner. */
 export function convict(committee: Committee, owner: Person, one: Order, other: Order): Uint8Array {
-  return doubleOrderEvidence(committee, one, other, owner.inception)
+  return doubleOrderEvidence(committee, one, other, [owner.inception])
 }
 
 /** The same signature with s + L in place of s: the same point, and not canonical. */

@@ -9,6 +9,7 @@ import { checkAtLeast, checkAtMost } from '../../src/proof/bound.ts'
 import { commit, minusNumber, numberMinus } from '../../src/proof/commitment.ts'
 import { checkLinkable } from '../../src/proof/linkable.ts'
 import { checkMember } from '../../src/proof/member.ts'
+import { checkPossession } from '../../src/proof/possession.ts'
 import { checkRange } from '../../src/proof/range.ts'
 import { scalarBytes } from '../../src/proof/scalar.ts'
 import { checkEqual, checkOpening } from '../../src/proof/sigma.ts'
@@ -40,6 +41,7 @@ function check(vector: ProofVector, proof: Uint8Array): void {
   else if (kind === 'at least') checkAtLeast(group, of[0], bound, proof, context)
   else if (kind === 'at most') checkAtMost(group, of[0], bound, proof, context)
   else if (kind === 'member') checkMember(group, ring, proof, context)
+  else if (kind === 'possession') checkPossession(group, of[0], proof, context)
   else {
     const where = { shop: fromHex(vector.shop ?? ''), day: vector.day ?? 0 }
     assert.is(toHex(checkLinkable(group, ring, where, proof, context)), vector.tag)
@@ -55,6 +57,7 @@ function holds(vector: ProofVector, proof: Uint8Array): boolean {
   if (kind === 'opening' || kind === 'equal') return oracle.knowledge(of, proof, context)
   if (kind === 'range') return oracle.range(of, bits, [], proof, context)
   if (kind === 'member') return oracle.member(of, about, proof, context)
+  if (kind === 'possession') return oracle.possession(of[0], proof, context)
   if (kind === 'linkable') {
     return oracle.linkable(of, about, fromHex(vector.shop ?? ''), vector.day ?? 0, proof, context)
   }

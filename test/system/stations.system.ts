@@ -77,7 +77,7 @@ stations('identities are made and a net of four seats is founded', async () => {
   assert.equal(founded['terminals'], [identityOf('till')['label']])
   writeFileSync(
     at('till.toml'),
-    `roles = ["terminal"]\n[camera]\nkind = "still"\nfiles = [${JSON.stringify(at('camera.png'))}]\n`,
+    `roles = ["terminal"]\n[camera]\nkind = "still"\nfiles = [${JSON.stringify(at('camera.png'))}]\n[terminal]\ncheckin = "both"\n`,
   )
   writeFileSync(at('shop.toml'), 'roles = ["device"]\n[payments]\nconfirm = "never"\n')
   writeFileSync(at('phone.toml'), 'roles = ["device"]\n[payments]\nfloorLimit = 2500\nconfirm = "never"\n')
@@ -128,6 +128,26 @@ stations('a stranger has no claim, and the shopper can read who looked', async (
   assert.equal([total, ...outcomes], [2, [label, 'selected'], [label, 'unknown']])
 })
 
+stations('an enrolled shopper comes in as one of two, and pays by face under no name until then', async () => {
+  show('till.png')
+  const { label } = identityOf('till')
+  const enter = ['device', 'checkin', String(label), '--anonymous', '--data', at('phone')]
+  await refused(3, 'not-enrolled', ...enter)
+  for (const name of ['phone', 'shop']) {
+    const { text } = await json('device', 'proof-key', '--data', at(name))
+    await json('till', 'enrol', String(text), '--note', name, '--data', at('till'))
+  }
+  assert.is((await json('till', 'enrolled', '--data', at('till')))['total'], 2)
+  await json('device', 'checkout', '--data', at('phone'))
+  await holds('till', (till) => till['checkins'] === 0)
+  assert.is((await json(...enter))['among'], 2)
+  await holds('till', (till) => till['checkins'] === 1)
+  const paid = await json('pay', '1.00', 'EUR', '--data', at('till'))
+  assert.is(paid['grade'], 'SETTLED')
+  assert.is.not(paid['shopper'], identityOf('phone')['label'], 'the till was answered by a guest')
+  await holds('phone', (phone) => balance(phone) === '44.80')
+})
+
 stations('one seat of four may die, a second one stops payments and loses none', async () => {
   show('till.png')
   await kill('m4')
@@ -138,8 +158,8 @@ stations('one seat of four may die, a second one stops payments and loses none',
   assert.is(waiting.code, 4, waiting.err)
   assert.match(waiting.err, /^(no-quorum|not-settled): /)
   start('m3')
-  await holds('till', (till) => balance(till) === '7.20')
-  await holds('phone', (phone) => balance(phone) === '42.80')
+  await holds('till', (till) => balance(till) === '8.20')
+  await holds('phone', (phone) => balance(phone) === '41.80')
 })
 
 stations('whoever checked out is asked no more, and stations stop when told to', async () => {

@@ -1,16 +1,14 @@
 /**
  * Check-in: a shopper's device tells one terminal that it is in the shop and under which key and pseudonym it can be asked.
  *
- * By name in this version: the frame is signed by the shopper's identity, so the terminal, and whoever listens at the broker, learns who is there. Key and
- * pseudonym are new for every check-in. A lifetime of zero checks out.
+ * By name, the frame is signed by the shopper's identity, so the terminal, and whoever listens at the broker, learns who is there. Anonymously, it is signed by a guest
+ * made for this stay, with a proof that some enrolled shopper stands behind it (`ring-proof.ts`). Key and pseudonym are new for every check-in. A lifetime of zero checks out.
  */
 
-import { toHex } from '../../core/bytes.ts'
 import type { Cbor } from '../../core/codec.ts'
-import { WebxError } from '../../core/errors.ts'
-import type { Frame } from '../../core/frame.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { Fields } from '../../core/shape.ts'
+import { type RingProof, readRingProof, ringProofField } from './ring-proof.ts'
 
 /** What a device says of itself to a terminal. */
 export interface Checkin {
@@ -21,11 +19,13 @@ export interface Checkin {
   readonly lifetimeMs: number
   /** Name of the face model that its templates are of; templates of different models cannot be compared. */
   readonly model: string
+  /** Which ring it is of; null by name. */
+  readonly ring: RingProof | null
 }
 
 /** A device at the till. */
 export interface Candidate extends Checkin {
-  /** 32-byte identity of the device. */
+  /** 32-byte identity of the device, or of its guest. */
   readonly id: Uint8Array
   readonly expiresMs: number
 }
@@ -35,7 +35,8 @@ export const MODEL_CHARACTERS_MAX = 64
 
 /** Payload of a CHECKIN frame. */
 export function checkinPayload(checkin: Checkin): Cbor {
-  return [checkin.pseudonym, checkin.key, checkin.lifetimeMs, checkin.model]
+  const { pseudonym, key, lifetimeMs, model, ring } = checkin
+  return [pseudonym, key, lifetimeMs, model, ringProofField(ring)]
 }
 
 /** Throws `bad-shape`. */
@@ -46,49 +47,8 @@ export function readCheckin(payload: Cbor): Checkin {
     key: fields.bytes('key', 32).slice(),
     lifetimeMs: fields.uint('lifetimeMs', LIMITS.checkinMsMax),
     model: fields.text('model', MODEL_CHARACTERS_MAX),
+    ring: readRingProof(fields.any('ring')),
   }
   fields.end()
   return checkin
-}
-
-/** Who is checked in at one terminal: one entry for each identity, bounded, in memory only. */
-export class CheckinRegister {
-  readonly #entries = new Map<string, Candidate & { boot: number; sequence: number }>()
-
-  /**
-   * Takes in a check-in; a repeated one of an identity replaces its predecessor. Throws `bad-version` for templates of another model than `model`, `replayed` for a
-   * check-in that is older than what is known, `limit` where the register is full.
-   */
-  accept(frame: Frame, model: string, nowMs: number): void {
-    const checkin = readCheckin(frame.payload)
-    if (checkin.model !== model) {
-      throw new WebxError('bad-version', `templates of face model "${checkin.model}", this terminal uses "${model}"`)
-    }
-    const name = toHex(frame.sender)
-    const known = this.#entries.get(name)
-    const { boot, sequence } = frame
-    if (known && (boot < known.boot || (boot === known.boot && sequence < known.sequence))) {
-      throw new WebxError('replayed', 'a later check-in of this device is known')
-    }
-    if (checkin.lifetimeMs === 0) {
-      this.#entries.delete(name)
-      return
-    }
-    this.#expire(nowMs)
-    if (!this.#entries.has(name) && this.#entries.size >= LIMITS.checkinsPerTerminalMax) {
-      throw new WebxError('limit', `${LIMITS.checkinsPerTerminalMax} devices are checked in, there is no room for more`)
-    }
-    const expiresMs = nowMs + checkin.lifetimeMs
-    this.#entries.set(name, { ...checkin, id: frame.sender.slice(), expiresMs, boot, sequence })
-  }
-
-  /** Everyone who can be asked now. */
-  candidates(nowMs: number): readonly Candidate[] {
-    this.#expire(nowMs)
-    return [...this.#entries.values()]
-  }
-
-  #expire(nowMs: number): void {
-    for (const [name, entry] of this.#entries) if (entry.expiresMs <= nowMs) this.#entries.delete(name)
-  }
 }

@@ -7,6 +7,7 @@
 import { equal, toHex } from '../../core/bytes.ts'
 import { WebxError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
+import type { Context } from '../../kernel/context.ts'
 import type { ProbeBinding } from './probe.ts'
 import type { Terms } from './terms.ts'
 
@@ -15,6 +16,8 @@ export interface Claim extends ProbeBinding {
   readonly terms: Terms
   /** 32-byte key of the terminal that answers about this payment are sealed to. */
   readonly answerKey: Uint8Array
+  /** The world in which it was said, and in which more is said about it. */
+  readonly world: Context
 }
 
 export class Claims {

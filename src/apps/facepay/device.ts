@@ -1,25 +1,20 @@
 /**
  * The shopper's side of a face payment: holds the templates, is asked by terminals, and alone decides whether to pay.
  *
- * Order of things (`src/PROTOCOL.md`): check-in → PROBE → constant-time match → log entry stored → ANSWER, at the same moment and of the same size whatever the verdict →
- * SELECT → the person's confirmation where the floor asks for it → PAY. Nothing that leaves says how alike two faces were.
+ * Order of things (`src/PROTOCOL.md`): check-in → PROBE → ANSWER → SELECT (`asked.ts`) → the person's confirmation where the floor asks for it → PAY (`payer.ts`).
  */
 
-import { equal, toHex } from '../../core/bytes.ts'
-import type { Cbor } from '../../core/codec.ts'
-import { TYPE } from '../../core/envelope.ts'
-import { asWebxError, WebxError } from '../../core/errors.ts'
-import type { Frame } from '../../core/frame.ts'
-import { LIMITS } from '../../core/limits.ts'
+import { WebxError } from '../../core/errors.ts'
 import type { Image } from '../../face/image.ts'
 import type { FaceModel } from '../../face/model.ts'
 import type { Context } from '../../kernel/context.ts'
-import type { AgreementKey, Assets, Consent, Wallet } from '../../kernel/ports.ts'
-import type { Decision, Message } from '../../kernel/road.ts'
-import { accountId } from '../../ledger/terms.ts'
+import type { OpenGuest } from '../../kernel/guest.ts'
+import type { Assets, Consent, Wallet } from '../../kernel/ports.ts'
+import type { ProofKey } from '../../proof/secret.ts'
+import { group } from '../../wasm/group.ts'
 import type { App } from '../app.ts'
-import { prepareAnswer, readSelect, type Verdict } from './answer.ts'
-import { CheckedIn } from './checked-in.ts'
+import { Asked, type AskedParts } from './asked.ts'
+import { assertLifetime, CheckedIn } from './checked-in.ts'
 import { Claims } from './claims.ts'
 import {
   deleteEnrolment,
@@ -31,9 +26,9 @@ import {
 } from './enrolment.ts'
 import { Floor } from './floor.ts'
 import { Payer } from './payer.ts'
-import { matchProbe, type Probe, readProbe } from './probe.ts'
+import { guestPlace, namedPlace, type Place } from './place.ts'
 import { type ProbeEntry, ProbeLog } from './probe-log.ts'
-import { readTerms, referenceOf, type Terms } from './terms.ts'
+import { proofKeyOfDevice, proofKeyText } from './proof-key-text.ts'
 
 /** What a shopper's device is made of, beside its node. */
 export interface DeviceOptions {
@@ -42,7 +37,12 @@ export interface DeviceOptions {
   readonly consent: Consent
   /** Up to this amount, in smallest units of any one asset, a face alone may pay; also all unconfirmed payments to one merchant together. */
   readonly floorLimit: number
+  /** Makes the guest that an anonymous stay speaks as; without it a device checks in by name only. */
+  readonly openGuest?: OpenGuest
 }
+
+/** Whether the terminal, and whoever listens at the broker, is told who checks in. */
+export type CheckinWay = 'named' | 'anonymous'
 
 /** A shopper's device. */
 export interface Device extends App {
@@ -57,11 +57,15 @@ export interface Device extends App {
   /** Checks out and deletes the templates. */
   forget(): Promise<void>
   /**
-   * Checks in at one terminal, leaving another; repeated by itself until the lifetime ends. Throws `not-allowed` where the genesis names no such terminal,
-   * `bad-argument` before enrolment or for too long a lifetime.
+   * Checks in at one terminal, leaving another; repeated by itself until the lifetime ends. Resolves to how many shoppers this one hides among; null by name.
+   *
+   * Throws `not-allowed` where the genesis names no such terminal or this device has no guests, `bad-argument` before enrolment or for too long a lifetime;
+   * anonymously `not-enrolled` where the shop has not enrolled this device's proof key, `timeout` where the terminal does not say whom it has enrolled.
    */
-  checkIn(terminalId: Uint8Array, lifetimeMs?: number): Promise<void>
+  checkIn(terminalId: Uint8Array, lifetimeMs?: number, way?: CheckinWay): Promise<number | null>
   checkOut(): Promise<void>
+  /** What a shop of this net enrols, once and by name, so that this device may check in anonymously. */
+  proofKeyText(): Promise<string>
   /** Every probe that was answered, oldest first. */
   probeLog(): readonly ProbeEntry[]
 }
@@ -72,7 +76,6 @@ export function createDevice(context: Context, options: DeviceOptions): Device {
 }
 
 const CHECKIN_LIFETIME_MS = 3_600_000
-const ANSWER_LIFETIME_MS = 10_000
 
 class ShopperDevice implements Device {
   readonly name = 'facepay device'
@@ -81,22 +84,26 @@ class ShopperDevice implements Device {
   readonly #log = new ProbeLog()
   readonly #claims = new Claims()
   readonly #floor: Floor
-  readonly #payer: Payer
   readonly #checkedIn: CheckedIn
+  readonly #asked: AskedParts
   #secret: Uint8Array | null = null
   #enrolment: Enrolment | null = null
+  /** Counts what was begun or called off, so that a check-in that waits for the terminal's list knows whether it is still wanted. */
+  #attempts = 0
+  /** Until when to be checked in anonymously, whatever a single stay may last. */
+  #wish: { readonly terminalId: Uint8Array; readonly untilMs: number } | null = null
 
   constructor(context: Context, options: DeviceOptions) {
     this.#context = context
     this.#options = options
     this.#floor = new Floor(options.floorLimit)
-    this.#checkedIn = new CheckedIn(context)
-    this.#payer = new Payer(context, { ...options, floor: this.#floor, log: this.#log })
-    context.road.lay({
-      types: [TYPE.probe, TYPE.select],
-      authorize: (message) => this.#authorize(message),
-      decide: (message) => this.#decide(message),
-    })
+    this.#checkedIn = new CheckedIn(context, () => this.#stayEnded())
+    const shared = { floor: this.#floor, log: this.#log }
+    const payer = new Payer(context, { ...options, ...shared })
+    const { wallet, assets } = options
+    const own = { claims: this.#claims, checkedIn: this.#checkedIn, enrolment: () => this.#enrolment }
+    this.#asked = { wallet, assets, payer, ...shared, ...own }
+    context.road.lay(new Asked(context, this.#asked))
   }
 
   get hasTemplate(): boolean {
@@ -117,7 +124,9 @@ class ShopperDevice implements Device {
   }
 
   async stop(): Promise<void> {
-    this.#checkedIn.leave()
+    this.#wish = null
+    this.#attempts++
+    await this.#checkedIn.leave()
     this.#claims.clear()
     wipeEnrolment(this.#enrolment)
     this.#enrolment = null
@@ -134,6 +143,8 @@ class ShopperDevice implements Device {
     this.#enrolment = enrolment
     const stay = this.#checkedIn.current(this.#context.clock.nowMs())
     if (stay && stay.model !== enrolment.model) await this.checkOut()
+    // long before an anonymous stay, so that the two cannot be told to belong together by their time
+    await this.#options.wallet.introduce()
     return enrolment.templates.length
   }
 
@@ -144,100 +155,71 @@ class ShopperDevice implements Device {
     await this.#context.road.run(() => ({ writes: [deleteEnrolment()] }))
   }
 
-  async checkIn(terminalId: Uint8Array, lifetimeMs = CHECKIN_LIFETIME_MS): Promise<void> {
-    if (this.#context.directory.rankOf(terminalId) !== 'terminal') {
+  async checkIn(
+    terminalId: Uint8Array,
+    lifetimeMs = CHECKIN_LIFETIME_MS,
+    way: CheckinWay = 'named',
+  ): Promise<number | null> {
+    const { directory, clock } = this.#context
+    if (directory.rankOf(terminalId) !== 'terminal') {
       throw new WebxError('not-allowed', 'this net has no such terminal')
     }
+    assertLifetime(lifetimeMs)
     if (!this.#enrolment) throw new WebxError('bad-argument', 'nobody is enrolled on this device')
-    await this.#options.wallet.introduce()
-    await this.#checkedIn.enter(terminalId, lifetimeMs, this.#enrolment.model)
+    const { model } = this.#enrolment
+    this.#wish = null
+    this.#attempts++
+    const place = way === 'named' ? await this.#namedPlace() : await this.#guestPlace(terminalId)
+    await this.#checkedIn.enter(place, terminalId, lifetimeMs, model)
+    if (way === 'anonymous') this.#wish = { terminalId: terminalId.slice(), untilMs: clock.nowMs() + lifetimeMs }
+    return place.ringSize
   }
 
   async checkOut(): Promise<void> {
+    this.#wish = null
+    this.#attempts++
     await this.#checkedIn.checkOut()
+  }
+
+  async proofKeyText(): Promise<string> {
+    const { genesis, random } = this.#context
+    return proofKeyText(group(), await this.#proofKey(), genesis, (length) => random.bytes(length))
   }
 
   probeLog(): readonly ProbeEntry[] {
     return this.#log.entries()
   }
 
-  /** Only terminals of the genesis may ask, and only in this device's own inbox. */
-  #authorize(message: Message): void {
-    const { directory, topics, keys } = this.#context
-    const { sender } = message.frame as Frame
-    if (directory.rankOf(sender) !== 'terminal')
-      throw new WebxError('not-allowed', 'only terminals of this net may ask')
-    if (message.topic !== topics.to(keys.id)) throw new WebxError('wrong-topic', 'not in the inbox of this device')
+  async #namedPlace(): Promise<Place> {
+    await this.#options.wallet.introduce()
+    return namedPlace(this.#context)
   }
 
-  #decide(message: Message): Decision | null {
-    const frame = message.frame as Frame
-    return message.envelope.type === TYPE.probe ? this.#onProbe(frame) : this.#onSelect(frame)
+  async #guestPlace(terminalId: Uint8Array): Promise<Place> {
+    const { openGuest } = this.#options
+    if (!openGuest) throw new WebxError('not-allowed', 'this device checks in by name only')
+    const attempt = this.#attempts
+    const key = await this.#proofKey()
+    const guest = await openGuest()
+    guest.context.road.lay(new Asked(guest.context, this.#asked))
+    const place = await guestPlace(guest, terminalId, key)
+    if (attempt === this.#attempts) return place
+    await place.close()
+    throw new WebxError('stopped', 'this check-in was called off')
   }
 
-  #onProbe(frame: Frame): Decision {
-    const { clock } = this.#context
-    const receivedMs = clock.monotonicMs()
-    const nowMs = clock.nowMs()
-    const probe = readProbe(frame.payload)
-    const terms = readTerms(probe.terms)
-    const reference = referenceOf(probe.terms)
-    const enrolment = this.#admit(frame, probe, terms, reference)
-    const { pseudonym, answerKey } = probe
-    const binding = { reference, pseudonym }
-    const answer = prepareAnswer(binding, answerKey, this.#context.keys.ephemeral())
-    const matched = matchProbe(probe, enrolment.key, binding, enrolment.templates, enrolment.cosineMin)
-    const { terminalId } = terms
-    const writes = this.#log.note({ terminalId, reference, atMs: nowMs, outcome: matched ? 'claimed' : 'unknown' })
-    if (matched) this.#claims.add({ terms, reference, pseudonym, answerKey })
-    const verdict: Verdict = !matched ? 'no' : this.#floor.mustConfirm(terms) ? 'ask' : 'claim'
-    const payload = answer({ verdict, account: this.#options.wallet.account })
-    return { writes, apply: () => this.#answerAt(receivedMs + LIMITS.answerDelayMs, terminalId, payload) }
+  #proofKey(): Promise<ProofKey> {
+    return proofKeyOfDevice(group(), this.#context.keys)
   }
 
-  /** Everything that can be wrong with a probe before it is opened; gives what it is to be opened with and compared to. */
-  #admit(frame: Frame, probe: Probe, terms: Terms, reference: Uint8Array): Enrolment & { key: AgreementKey } {
-    const { clock, genesis, netId } = this.#context
-    const nowMs = clock.nowMs()
-    if (!equal(terms.terminalId, frame.sender)) throw new WebxError('not-allowed', 'terms of another terminal')
-    // the floor counts by merchant: a terminal that could name any account would begin anew with each
-    if (!equal(terms.merchant, accountId(netId, genesis.neighborhood, terms.terminalId))) {
-      throw new WebxError('not-allowed', 'terms that credit another account than the terminal’s own')
-    }
-    if (terms.expiresMs <= nowMs) throw new WebxError('expired', `payment expired ${nowMs - terms.expiresMs} ms ago`)
-    if (terms.expiresMs > nowMs + LIMITS.paymentTermsMsMax + LIMITS.clockSkewMsMax) {
-      throw new WebxError('from-the-future', 'payment stays open longer than allowed')
-    }
-    const here = this.#checkedIn.current(nowMs)
-    if (!here || !equal(here.terminalId, frame.sender) || !equal(here.pseudonym, probe.pseudonym)) {
-      throw new WebxError('not-allowed', 'this device is not checked in there under that pseudonym')
-    }
-    if (!this.#options.assets.all.some((asset) => equal(asset.id, terms.asset))) {
-      throw new WebxError('unknown-asset', 'payment in an asset that this net does not have')
-    }
-    this.#log.assertUnseen(reference)
-    this.#log.assertRate(frame.sender, clock.monotonicMs())
-    this.#claims.assertRoom(nowMs)
-    if (!this.#enrolment) throw new WebxError('not-allowed', 'nobody is enrolled on this device')
-    return { ...this.#enrolment, key: here.key }
-  }
-
-  #onSelect(frame: Frame): Decision {
-    const binding = readSelect(frame.payload)
-    const claim = this.#claims.take(binding, frame.sender, this.#context.clock.nowMs())
-    return this.#payer.selected(claim)
-  }
-
-  #answerAt(monotonicMs: number, terminalId: Uint8Array, payload: Cbor): void {
-    const { clock, schedule, road, topics, log } = this.#context
-    const outgoing = { topic: topics.to(terminalId), type: TYPE.answer, payload, lifetimeMs: ANSWER_LIFETIME_MS }
-    schedule.after(Math.max(0, monotonicMs - clock.monotonicMs()), 'facepay answer', async () => {
-      try {
-        await road.run(() => ({ emit: [outgoing] }))
-      } catch (thrown) {
-        const error = asWebxError(thrown)
-        if (error.code !== 'stopped') log.warn({ terminal: toHex(terminalId), error }, 'an answer was not sent')
-      }
+  /** An anonymous stay ends with its day; the next one begins as another guest. */
+  #stayEnded(): void {
+    const { clock, log } = this.#context
+    const wish = this.#wish
+    const restMs = wish ? wish.untilMs - clock.nowMs() : 0
+    if (!wish || restMs < 1) return
+    this.checkIn(wish.terminalId, restMs, 'anonymous').catch((error: unknown) => {
+      log.warn({ error }, 'a check-in could not be continued on the next day')
     })
   }
 }

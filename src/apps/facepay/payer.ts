@@ -90,15 +90,12 @@ export class Payer {
   }
 
   async #withdraw(claim: Claim): Promise<void> {
-    const { keys, road, topics } = this.#context
-    const { terms, reference, pseudonym, answerKey } = claim
-    const answer = prepareAnswer({ reference, pseudonym }, answerKey, keys.ephemeral())
+    const { terms, reference, pseudonym, answerKey, world } = claim
+    const answer = prepareAnswer({ reference, pseudonym }, answerKey, world.keys.ephemeral())
     const payload = answer({ verdict: 'no', account: this.#options.wallet.account })
-    const topic = topics.to(terms.terminalId)
-    await road.run(() => ({
-      writes: this.#options.log.became(reference, 'declined'),
-      emit: [{ topic, type: TYPE.answer, payload, lifetimeMs: ANSWER_LIFETIME_MS }],
-    }))
+    const topic = world.topics.to(terms.terminalId)
+    await this.#context.road.run(() => ({ writes: this.#options.log.became(reference, 'declined') }))
+    await world.road.run(() => ({ emit: [{ topic, type: TYPE.answer, payload, lifetimeMs: ANSWER_LIFETIME_MS }] }))
   }
 }
 

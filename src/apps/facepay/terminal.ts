@@ -12,14 +12,16 @@ import type { Frame } from '../../core/frame.ts'
 import { LIMITS } from '../../core/limits.ts'
 import type { Camera, FaceModel } from '../../face/model.ts'
 import type { Context } from '../../kernel/context.ts'
-import type { AgreementKey, Assets, SettledPayment, Wallet } from '../../kernel/ports.ts'
+import type { Assets, SettledPayment, Wallet } from '../../kernel/ports.ts'
 import type { Decision, Message, Outgoing } from '../../kernel/road.ts'
 import type { App } from '../app.ts'
 import { readAnswer, selectPayload } from './answer.ts'
 import { Attempt, type Claimed } from './attempt.ts'
 import { type Captured, captureCamera, captureImage } from './capture.ts'
 import { Cashier } from './cashier.ts'
-import { type Candidate, CheckinRegister, readCheckin } from './checkin.ts'
+import type { Candidate } from './checkin.ts'
+import { CheckinDesk, type CheckinMode } from './checkin-desk.ts'
+import { EnrolledShoppers } from './enrolled.ts'
 import { ambiguous, noClaim, type PaymentAtTill, type PaymentResult, resultOf } from './payment.ts'
 import { EMBEDDING_LENGTH, probePayload, sealProbe } from './probe.ts'
 import type { Terms } from './terms.ts'
@@ -33,6 +35,8 @@ export interface TerminalOptions {
   readonly model: FaceModel
   /** Not needed where every payment comes with its own picture. */
   readonly camera?: Camera
+  /** Which check-ins are taken; by name where nothing is said. */
+  readonly checkin?: CheckinMode
   /** How many seats are heard of now, and how many it takes. */
   readonly presence: () => { readonly seatsUp: number; readonly quorum: number }
 }
@@ -41,6 +45,8 @@ export interface TerminalOptions {
 export interface Terminal extends App {
   /** Devices that are checked in. */
   checkins(): readonly Candidate[]
+  /** Who may check in anonymously: started and stopped with the terminal. */
+  readonly enrolled: Pick<EnrolledShoppers, 'add' | 'remove' | 'list' | 'rings'>
   /**
    * Takes one payment; resolves when it is SETTLED. Throws:
    * - `bad-amount`, `unknown-asset`, `limit` (too many at once), `stopped` (called off)
@@ -74,13 +80,16 @@ class TillTerminal implements Terminal {
   readonly #context: Context
   readonly #options: TerminalOptions
   readonly #cashier: Cashier
-  readonly #register = new CheckinRegister()
+  readonly enrolled: EnrolledShoppers
+  readonly #desk: CheckinDesk
   readonly #attempts = new Map<string, Attempt>()
 
   constructor(context: Context, options: TerminalOptions) {
     this.#context = context
     this.#options = options
     this.#cashier = new Cashier(context, options.wallet)
+    this.enrolled = new EnrolledShoppers(context, () => this.#desk.ringsChanged())
+    this.#desk = new CheckinDesk(context, options.checkin ?? 'named', options.model.name, this.enrolled)
     context.road.lay({ types: [TYPE.checkin, TYPE.answer], decide: (message) => this.#decide(message) })
   }
 
@@ -98,6 +107,7 @@ class TillTerminal implements Terminal {
       )
     }
     await this.#cashier.start()
+    await this.enrolled.start((this.#options.checkin ?? 'named') !== 'named')
     await link.subscribe(topics.to(keys.id))
     await link.subscribe(topics.checkin(keys.id))
   }
@@ -105,10 +115,12 @@ class TillTerminal implements Terminal {
   async stop(): Promise<void> {
     for (const attempt of this.#attempts.values()) attempt.giveUp(new WebxError('stopped', 'this terminal was stopped'))
     this.#cashier.stop()
+    this.#desk.stop()
+    this.enrolled.stop()
   }
 
   checkins(): readonly Candidate[] {
-    return this.#register.candidates(this.#context.clock.nowMs())
+    return this.#desk.candidates()
   }
 
   payment(reference: Uint8Array): TillEntry | null {
@@ -263,12 +275,11 @@ class TillTerminal implements Terminal {
 
   #decide(message: Message): Decision | null {
     const frame = message.frame as Frame
-    const { clock, keys, topics } = this.#context
+    const { keys, topics } = this.#context
     if (message.envelope.type === TYPE.checkin) {
       if (message.topic !== topics.checkin(keys.id))
         throw new WebxError('wrong-topic', 'a check-in at another terminal')
-      assertAgrees(keys.ephemeral(), readCheckin(frame.payload).key)
-      this.#register.accept(frame, this.#options.model.name, clock.nowMs())
+      this.#desk.take(frame)
       return null
     }
     if (message.topic !== topics.to(keys.id)) throw new WebxError('wrong-topic', 'an answer to someone else')
@@ -277,14 +288,5 @@ class TillTerminal implements Terminal {
     if (!attempt) throw new WebxError('expired', 'an answer about a payment that is over')
     attempt.answer(frame.sender, answer)
     return null
-  }
-}
-
-/** Throws `bad-key` for a key that nothing can be sealed to: it would spoil every payment while its device is checked in. */
-function assertAgrees(ephemeral: AgreementKey, key: Uint8Array): void {
-  try {
-    ephemeral.agree(key).fill(0)
-  } finally {
-    ephemeral.wipe()
   }
 }

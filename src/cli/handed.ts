@@ -1,0 +1,64 @@
+/**
+ * What people hand to a command: documents as text, as files of text or as files of bytes; and where a command puts what it made.
+ */
+
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { fromBase64url } from '../core/bytes.ts'
+import { WebxError } from '../core/errors.ts'
+import { openKeyFile } from '../drivers/key-file.ts'
+import { writeAll, writeDraft } from '../drivers/qnt-blocks.ts'
+import type { Keys } from '../kernel/ports.ts'
+import type { Arguments } from './arguments.ts'
+import type { Io } from './io.ts'
+import { keyFileOptions } from './passphrase.ts'
+
+const BASE64URL = /^[A-Za-z0-9_-]+$/
+
+/**
+ * The bytes of a document: of the file that is named, itself or in base64url, or else of the text as it stands.
+ *
+ * @throws WebxError `file-unreadable`, `too-long`; `bad-argument` for what is neither a file nor such a text
+ */
+export async function documentBytes(named: string, io: Io, what: string, bytesMax: number): Promise<Uint8Array> {
+  const path = resolve(io.workingDirectory, named)
+  const text = existsSync(path) ? await readFile(path).catch((cause: unknown) => unreadable(path, cause)) : null
+  if (text !== null && text.length > 2 * bytesMax + 16)
+    throw new WebxError('too-long', `${named} is too long for ${what}`)
+  const written = text === null ? named : text.toString('latin1').trim()
+  if (BASE64URL.test(written)) return fromBase64url(written)
+  if (text !== null) return new Uint8Array(text)
+  throw new WebxError('bad-argument', `"${named.slice(0, 80)}" is neither a file nor the text of ${what}`)
+}
+
+/** Where something new goes; null where the option or operand is absent. Throws `bad-argument` where there is a file already. */
+export function newPath(named: string | undefined, io: Io): string | null {
+  if (named === undefined) return null
+  const path = resolve(io.workingDirectory, named)
+  if (!existsSync(path)) return path
+  throw new WebxError('bad-argument', `${path} exists already and was left as it is`, { hint: 'Choose another name.' })
+}
+
+/** Writes a file that only its owner may read, durable when this resolves. Throws `store-failed`. */
+export async function writeNew(path: string, content: Uint8Array | string): Promise<void> {
+  await writeDraft(path, (draft) => writeAll(draft, Buffer.from(content), 0))
+}
+
+/** The keys that `--keys` names. Throws `usage`, and what the key file does. */
+export async function ownKeys(given: Arguments, io: Io): Promise<Keys> {
+  const file = given.text('keys')
+  if (file === undefined) throw new WebxError('usage', 'with whose keys? --keys FILE is missing')
+  return openKeyFile(resolve(io.workingDirectory, file), await keyFileOptions(given, io))
+}
+
+/** The value of an option that must be there. Throws `usage`. */
+export function required(given: Arguments, option: string, why: string): string {
+  const value = given.text(option)
+  if (value !== undefined) return value
+  throw new WebxError('usage', `${why} --${option} is missing`)
+}
+
+function unreadable(path: string, cause: unknown): never {
+  throw new WebxError('file-unreadable', `${path} cannot be read`, { hint: 'Check the name and its rights.', cause })
+}

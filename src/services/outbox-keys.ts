@@ -1,0 +1,147 @@
+/**
+ * Hands in the key log of this node's identity, event after event, until the neighborhood has settled all of it.
+ *
+ * The orders are not signed here: a key event proves itself. Until a rotation is settled the others know this node by the key before it and take no frame of its, so
+ * nothing here asks a question: whoever hands in an event under a number that is taken is answered with what took it.
+ */
+
+import {
+  type Order,
+  orderBody,
+  orderBytes,
+  orderEnvelope,
+  orderSignedBytes,
+  provingOrderEnvelope,
+  readOrder,
+} from '../consensus/order.ts'
+import { equal } from '../core/bytes.ts'
+import { asWebxError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import type { Agreed } from '../kernel/agreed.ts'
+import type { Context } from '../kernel/context.ts'
+import { KeyLogs } from '../ledger/keylog.ts'
+import { readSettling } from '../ledger/keylog-tree.ts'
+import { operationOf } from '../ledger/rules.ts'
+import { keyLogOrder, NO_HEAD, type StateReader } from '../ledger/terms.ts'
+
+/** Orders that the key before had signed get so long to settle before the rotation ends that key. */
+const PATIENCE_MS = 10_000
+
+export class OwnKeyLog {
+  readonly #context: Context
+  readonly #agreed: Agreed
+  readonly #keyLogs: KeyLogs
+  readonly #objects: StateReader
+  readonly #ordersAreOpen: () => boolean
+  #events: readonly Uint8Array[] = []
+  #patientUntilMs = 0
+  #retryMs: number = LIMITS.orderRetryMsMin
+  #complaint = ''
+  #cancelRetry = (): void => {}
+
+  /** @param ordersAreOpen true while orders by an earlier key are under way */
+  constructor(context: Context, agreed: Agreed, ordersAreOpen: () => boolean) {
+    this.#context = context
+    this.#agreed = agreed
+    this.#keyLogs = new KeyLogs(context.genesis)
+    this.#objects = { stateOf: (oid) => agreed.register.object(oid)?.state ?? null }
+    this.#ordersAreOpen = ordersAreOpen
+  }
+
+  /** True once the neighborhood knows this identity, by whichever key. */
+  get isOpened(): boolean {
+    return this.#keyLogs.keysOf(this.#context.keys.id, this.#objects) !== null
+  }
+
+  /** True once the key that this node signs with is the one that acts. */
+  get isActing(): boolean {
+    const { keys } = this.#context
+    const settled = this.#keyLogs.keysOf(keys.id, this.#objects)
+    return settled?.key ? settled.position === keys.position && equal(settled.key, keys.publicKey) : false
+  }
+
+  /** True for an order that settled one of this identity's own key events. */
+  isOwn(order: Order): boolean {
+    if (operationOf(order).kind !== 'key-event') return false
+    return equal(readSettling(order.attached).event.id, this.#context.keys.id)
+  }
+
+  /** The order that opens the key log. Only the first key signs it; whoever has rotated since shows the inception instead. */
+  async opening(): Promise<Order> {
+    const { netId, genesis, keys } = this.#context
+    const body = orderBody(keyLogOrder(genesis.neighborhood, keys.id, keys.inception))
+    if (keys.position > 0) return readOrder(provingOrderEnvelope(netId, body, keys.inception))
+    return readOrder(orderEnvelope(netId, body, await keys.sign(orderSignedBytes(netId, body))))
+  }
+
+  /** From now on these are the events to be settled; the inception comes first. */
+  publish(events: readonly Uint8Array[]): void {
+    this.#events = events
+    this.#patientUntilMs = this.#context.clock.monotonicMs() + PATIENCE_MS
+    this.#retryMs = LIMITS.orderRetryMsMin
+  }
+
+  /** Hands in the first event that is not settled here, and comes back to it until it is. */
+  async advance(): Promise<void> {
+    this.#cancelRetry()
+    const order = this.isOpened ? this.#next() : null
+    if (!order) return
+    const { schedule, road, topics } = this.#context
+    this.#cancelRetry = schedule.after(this.#retryMs, 'send key event again', () => this.advance())
+    this.#retryMs = Math.min(this.#retryMs * 2, LIMITS.orderRetryMsMax)
+    if (order === 'later') return
+    await road.run(() => {
+      this.#agreed.submit(order)
+      return { emit: [{ topic: topics.order, bytes: orderBytes(order) }] }
+    })
+  }
+
+  /** An event of this identity was settled: the next one follows at once. */
+  onSettled(): Promise<void> {
+    this.#retryMs = LIMITS.orderRetryMsMin
+    return this.advance()
+  }
+
+  stop(): void {
+    this.#cancelRetry()
+  }
+
+  #next(): Order | 'later' | null {
+    for (const event of this.#events.slice(1)) {
+      try {
+        const proposal = this.#keyLogs.propose(event, this.#objects, (oid) => this.#headOf(oid))
+        if (proposal?.refusal?.code === 'replayed') continue
+        if (!proposal || (proposal.refusal && !proposal.refusal.retry)) {
+          this.#complain(proposal?.refusal?.code ?? 'wrong-previous')
+          return 'later'
+        }
+        if (proposal.refusal || this.#waitsForOrders(event)) return 'later'
+        return readOrder(provingOrderEnvelope(this.#context.netId, orderBody(proposal.order), event))
+      } catch (error) {
+        this.#complain(asWebxError(error).code)
+        return null
+      }
+    }
+    return null
+  }
+
+  #waitsForOrders(event: Uint8Array): boolean {
+    const { clock } = this.#context
+    return readSettling(event).rank > 0 && clock.monotonicMs() < this.#patientUntilMs && this.#ordersAreOpen()
+  }
+
+  #headOf(oid: Uint8Array): { version: number; head: Uint8Array } {
+    const view = this.#agreed.register.object(oid)
+    return view && view.settled > 0
+      ? { version: view.settled, head: view.settledHead }
+      : { version: 0, head: NO_HEAD }
+  }
+
+  /** Once for each reason: the neighborhood settles no event of this log any more, and no order of the keys behind it. */
+  #complain(code: string): void {
+    if (this.#complaint === code) return
+    this.#complaint = code
+    this.#context.counters.count(`keylog.refused.${code}`)
+    this.#context.log.error({ code }, 'the neighborhood does not take the key log of this identity')
+  }
+}

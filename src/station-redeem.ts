@@ -1,0 +1,126 @@
+/**
+ * Redeeming on a station: the server of the pings that name it, and the holder of its owner's.
+ */
+
+import { stat } from 'node:fs/promises'
+import { isAbsolute } from 'node:path'
+import type { WebxNode } from './boot.ts'
+import { fromBase64url, toBase64url, toHex } from './core/bytes.ts'
+import { WebxError } from './core/errors.ts'
+import { LIMITS } from './core/limits.ts'
+import { END_OF_ANY_FILE, OPERATION, type Operation } from './data/rights.ts'
+import type { ControlCall, ControlMethod } from './drivers/control-socket.ts'
+import { openFetchTarget } from './drivers/qnt-fetch.ts'
+import { agreementHalfOf } from './drivers/qnt-holder.ts'
+import type { Service } from './kernel/context.ts'
+import type { Redeemed, Redeeming } from './kernel/redeeming.ts'
+import type { Runnables, StatusLists, Vault } from './kernel/vault.ts'
+import { Redeemer } from './services/redeemer.ts'
+import { Redemptions } from './services/redemption.ts'
+
+/** What redeeming stands on. */
+export interface RedeemParts {
+  readonly vault: Vault
+  readonly statuses: StatusLists
+  readonly runnables: Runnables
+  /** Where this station's data is used, for policies that name jurisdictions. */
+  readonly jurisdiction?: string
+}
+
+/** Both sides of redeeming. */
+export interface OpenRedeeming {
+  readonly redeeming: Redeeming
+  readonly methods: Readonly<Record<string, ControlMethod>>
+  close(): Promise<void>
+}
+
+/** Starts both sides on a node; what was started by then is stopped where one fails. */
+export async function openRedeeming(
+  { context }: Pick<WebxNode, 'context'>,
+  parts: RedeemParts,
+): Promise<OpenRedeeming> {
+  const { directory, keys } = context
+  const server = new Redemptions(context, parts)
+  const holder = new Redeemer(context, {
+    agreement: await agreementHalfOf(keys),
+    keyOf: (id, position) => directory.keyAt(id, position),
+  })
+  const services: Service[] = [server, holder]
+  const close = async (): Promise<void> => {
+    for (const service of services.toReversed()) await service.stop()
+  }
+  try {
+    for (const service of services) await service.start()
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { redeeming: holder, methods: { redeem: (call) => redeem(holder, call) }, close }
+}
+
+/** The control method: `{presentation, operation, from, to, purpose, question?, override?, target?}`; bytes are base64url, `to` null is the end of the file. */
+async function redeem(redeeming: Redeeming, { params, progress, signal }: ControlCall): Promise<unknown> {
+  const given = (params ?? {}) as Record<string, unknown>
+  const operation = textOf(given, 'operation')
+  if (!Object.hasOwn(OPERATION, operation)) throw new WebxError('bad-argument', `"${operation}" is no operation`)
+  const target =
+    given['target'] === undefined || given['target'] === null ? null : await freePath(textOf(given, 'target'))
+  const [question, override] = [bytesOf(given, 'question'), bytesOf(given, 'override')]
+  const redeemed = await redeeming.redeem(
+    {
+      presentation: fromBase64url(textOf(given, 'presentation')),
+      request: {
+        operation: operation as Operation,
+        from: placeOf(given, 'from', 0),
+        to: placeOf(given, 'to', END_OF_ANY_FILE),
+        purpose: textOf(given, 'purpose'),
+      },
+      ...(question && { question }),
+      ...(override && { override }),
+      ...(target && { target: () => openFetchTarget(target) }),
+      signal,
+      onProgress: (bytes, of) => progress({ bytes, of }),
+    },
+    LIMITS.vaultRequestMsMax,
+  )
+  return shown(redeemed)
+}
+
+/** What was redeemed, as JSON. */
+function shown({ operation, fileVersion, digest, statusAgeMs, hidden, content, payload, answer, untilMs }: Redeemed) {
+  return {
+    ...{ operation, version: fileVersion, digest: toHex(digest), statusAgeMs, hidden },
+    ...(content && { from: content.from, bytes: content.bytes, isWhole: content.isWhole }),
+    ...(payload && { payload: toBase64url(payload) }),
+    ...(answer && { answer: toBase64url(answer) }),
+    ...(untilMs !== undefined && { untilMs }),
+  }
+}
+
+/** An absolute path at which nothing is: looked at before a use of the ping is spent. */
+async function freePath(path: string): Promise<string> {
+  if (!isAbsolute(path)) throw new WebxError('bad-argument', `${path} is no absolute path`)
+  const isFree = await stat(path).then(
+    () => false,
+    () => true,
+  )
+  if (isFree) return path
+  throw new WebxError('store-failed', `${path} is there already`, { hint: 'Name another file, or move it away.' })
+}
+
+function placeOf(params: Record<string, unknown>, name: string, otherwise: number): number {
+  const value = params[name] ?? otherwise
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
+  throw new WebxError('bad-argument', `"${name}" is a place in the file, in bytes`)
+}
+
+function bytesOf(params: Record<string, unknown>, name: string): Uint8Array | null {
+  const value = params[name]
+  return value === undefined || value === null ? null : fromBase64url(textOf(params, name))
+}
+
+function textOf(params: Record<string, unknown>, name: string): string {
+  const value = params[name]
+  if (typeof value === 'string' && value !== '') return value
+  throw new WebxError('bad-argument', `"${name}" is missing`)
+}

@@ -1,0 +1,69 @@
+/** A real link to a real broker that a hostile network sits on: what goes out is recorded, lost, late, doubled, out of order, and sent again long after. */
+
+import type { WebxNode } from '../../src/boot.ts'
+import { decodeEnvelope } from '../../src/core/envelope.ts'
+
+const DELAY_MS_MAX = 400
+const REPLAY_EVERY = 6
+
+/** One network between nodes and their broker. */
+export class HostileNetwork {
+  readonly kept: Uint8Array[] = []
+  readonly done = { lost: 0, late: 0, doubled: 0, replayed: 0 }
+  readonly #random: () => number
+  readonly #lost: number
+  readonly #sends: { readonly topic: string; readonly send: () => Promise<void> }[] = []
+  #isHostile = true
+
+  /** @param lost the share of frames that never arrives */
+  constructor(random: () => number, lost: number) {
+    this.#random = random
+    this.#lost = lost
+  }
+
+  /** From now on all that a node publishes goes this way. */
+  between({ link }: Pick<WebxNode, 'link'>): void {
+    const publish = link.publish.bind(link)
+    link.publish = (topic, bytes, options) => {
+      const isFrame = bytes.length > 0 && decodeEnvelope(bytes).type >= 64
+      if (!this.#isHostile || !isFrame) return publish(topic, bytes, options)
+      const copy = bytes.slice()
+      this.kept.push(copy)
+      const send = () => publish(topic, copy, options)
+      this.#sends.push({ topic, send })
+      this.#treat(send)
+      return Promise.resolve()
+    }
+  }
+
+  /** Everything that was ever sent, once more; then it is an honest network. */
+  async replayAll(): Promise<void> {
+    this.#isHostile = false
+    for (const { send } of this.#sends) await send()
+  }
+
+  has(bytes: Uint8Array): boolean {
+    return this.kept.some((message) => Buffer.from(message).includes(Buffer.from(bytes)))
+  }
+
+  #treat(send: () => Promise<void>): void {
+    if (this.#random() < this.#lost) {
+      this.done.lost++
+      return
+    }
+    this.done.late++
+    this.#later(send)
+    if (this.#random() < 0.3) {
+      this.done.doubled++
+      this.#later(send)
+    }
+    if (this.kept.length % REPLAY_EVERY !== 0) return
+    this.done.replayed++
+    const old = this.#sends[Math.floor(this.#random() * this.#sends.length)]
+    if (old) this.#later(old.send)
+  }
+
+  #later(send: () => Promise<void>): void {
+    setTimeout(() => void send().catch(() => 0), this.#random() * DELAY_MS_MAX)
+  }
+}

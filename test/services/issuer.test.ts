@@ -1,0 +1,162 @@
+/** Pings that a node mints and revokes for its owner, and what others come to know of it. */
+
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { toHex } from '../../src/core/bytes.ts'
+import { decodeEnvelope, TYPE } from '../../src/core/envelope.ts'
+import { WebxError } from '../../src/core/errors.ts'
+import { LIMITS } from '../../src/core/limits.ts'
+import { encodePresentation, readPresentation, rightsOf } from '../../src/data/presentation.ts'
+import {
+  encodeStatusList,
+  isRevoked,
+  readStatusStatement,
+  statusMessage,
+  statusStatement,
+} from '../../src/data/statuslist.ts'
+import type { MintTerms } from '../../src/services/issuer.ts'
+import { MemoryNet, type MemoryNode, quiet } from '../kit/node.ts'
+import { makePerson, type Person } from '../kit/people.ts'
+import { fill, GRANT } from '../kit/pings.ts'
+import { codeOfAsync } from '../kit/refusal.ts'
+
+const TERMS: MintTerms = {
+  dataId: fill(32, 4),
+  fileVersionFrom: 1,
+  audience: fill(32, 9),
+  grant: GRANT,
+  fieldDigests: [],
+  locators: [],
+}
+
+interface World {
+  net: MemoryNet
+  owner: Person
+  node: MemoryNode
+}
+
+const test = suite<World>('services: issuer')
+test.before.each(async (world) => {
+  world.net = new MemoryNet(1)
+  world.owner = makePerson('human')
+  world.node = await world.net.node(world.owner)
+})
+test.after.each(({ net }) => net.close())
+
+/** Editions that a node published, oldest first. */
+function editions({ net, node }: World) {
+  return net.said(TYPE.status, node).map(({ topic, bytes, retain }) => {
+    return { topic, retain, list: readStatusStatement(decodeEnvelope(bytes)) }
+  })
+}
+
+test('a minted ping is the owner’s, has a place of its own, and its list is on the net', async (world) => {
+  const { node, owner } = world
+  const first = await node.issuer.mint(TERMS)
+  const second = await node.issuer.mint(TERMS)
+  for (const { document } of [first, second]) {
+    const presentation = readPresentation(encodePresentation({ ping: document, narrowings: [], disclosures: [] }))
+    assert.equal(rightsOf(presentation, { issuerKey: owner.publicKey }).ping.issuer, owner.id)
+  }
+  assert.equal([first.ping.status?.index, second.ping.status?.index], [0, 1])
+  assert.equal(first.ping.status?.listId, second.ping.status?.listId)
+  assert.not.equal(first.ping.id, second.ping.id)
+  await quiet(2)
+  const [edition, ...more] = editions(world)
+  assert.is(more.length, 0, 'the second ping changed nothing in the list')
+  assert.is(edition?.list.bits.length, LIMITS.statusListBitsFirst / 8)
+  assert.is(edition?.retain, true)
+  assert.is(edition?.topic, node.context.topics.status(owner.id, first.ping.status?.listId as Uint8Array))
+})
+
+test('a revocation sets its bit and no other, once and for good', async (world) => {
+  const { node } = world
+  const [one, two] = [await node.issuer.mint(TERMS), await node.issuer.mint(TERMS)]
+  const revoked = await node.issuer.revoke(one.ping.id)
+  assert.ok(revoked.revokedMs)
+  const list = node.issuer.own(one.ping.status?.listId as Uint8Array)
+  assert.ok(list && isRevoked(list, 0) && !isRevoked(list, 1))
+  assert.is(list.sequence, 2)
+  assert.equal(await node.issuer.revoke(one.ping.id), revoked)
+  assert.is(node.issuer.own(list.listId)?.sequence, 2, 'again is no new edition')
+  assert.equal(
+    [...node.issuer.minted()].map(({ ping, revokedMs }) => [toHex(ping.id), revokedMs !== null]).sort(),
+    [
+      [toHex(one.ping.id), true],
+      [toHex(two.ping.id), false],
+    ].sort(),
+  )
+  assert.is(await codeOfAsync(() => node.issuer.revoke(fill(16, 1))), 'bad-argument')
+  assert.is(await codeOfAsync(() => node.issuer.mint({ ...TERMS, grant: { ...GRANT, operations: 0 } })), 'bad-argument')
+  assert.is((await node.issuer.mint(TERMS)).ping.status?.index, 2, 'a ping that could not be made takes no place')
+})
+
+test('a node that lost its power goes on where its disk is, and says its lists again', async (world) => {
+  const { net, node, owner } = world
+  const one = await node.issuer.mint(TERMS)
+  await node.issuer.revoke(one.ping.id)
+  const again = await net.node(owner, { store: node.crash() })
+  const list = again.issuer.own(one.ping.status?.listId as Uint8Array)
+  assert.ok(list && isRevoked(list, 0))
+  assert.is((await again.issuer.mint(TERMS)).ping.status?.index, 1)
+  assert.equal([...again.issuer.minted()].length, 2)
+  await quiet(3)
+  assert.is(editions({ ...world, node: again }).at(-1)?.list.sequence, 2)
+})
+
+test('nothing is said and no ping leaves before it is on the disk', async (world) => {
+  const { node } = world
+  const { ping } = await node.issuer.mint(TERMS)
+  await quiet(2)
+  const before = editions(world).length
+  node.store.beforeSync = () => {
+    throw new WebxError('store-failed', 'disk full')
+  }
+  assert.is.not(await codeOfAsync(() => node.issuer.revoke(ping.id)), '')
+  await quiet(2)
+  assert.is(editions(world).length, before)
+  const list = node.issuer.own(ping.status?.listId as Uint8Array)
+  assert.not(list && isRevoked(list, 0))
+})
+
+test('an older copy of a disk brings nothing back that the net knows to be revoked', async (world) => {
+  const { net, node, owner } = world
+  const one = await node.issuer.mint(TERMS)
+  const backup = node.store.afterPowerCut()
+  await node.issuer.mint(TERMS)
+  await node.issuer.revoke(one.ping.id)
+  node.crash()
+  const restored = await net.node(owner, { store: backup })
+  const listId = one.ping.status?.listId as Uint8Array
+  await net.until(() => (restored.issuer.own(listId)?.sequence ?? 0) > 2)
+  const list = restored.issuer.own(listId)
+  assert.ok(list && isRevoked(list, 0))
+  const next = await restored.issuer.mint(TERMS)
+  assert.is(next.ping.status?.index, LIMITS.statusListBitsFirst, 'beyond every place that the lost disk gave away')
+})
+
+test('what others publish on the topic of a list changes nothing', async (world) => {
+  const { net, node, owner } = world
+  const { ping } = await node.issuer.mint(TERMS)
+  const listId = ping.status?.listId as Uint8Array
+  const thief = makePerson('device')
+  const terms = { issuer: owner.id, issuerPosition: 0, listId, sequence: 9, issuedMs: 1, bits: fill(1_024, 255) }
+  const forged = encodeStatusList(terms, thief.sign(statusMessage(terms)))
+  const topic = node.context.topics.status(owner.id, listId)
+  const link = net.bus.connect('thief')
+  await link.publish(topic, statusStatement(node.context.netId, forged), { retain: true })
+  await quiet(5)
+  assert.is(node.issuer.own(listId)?.sequence, 1)
+})
+
+test('editions are signed anew every few hours, and lists grow until they are full', async (world) => {
+  const { net, node } = world
+  const { ping } = await node.issuer.mint(TERMS)
+  const listId = ping.status?.listId as Uint8Array
+  const firstMs = node.issuer.own(listId)?.issuedMs as number
+  await net.pass(LIMITS.statusRefreshMs + 1_000, LIMITS.statusRefreshMs / 4)
+  assert.is(node.issuer.own(listId)?.sequence, 2)
+  assert.ok((node.issuer.own(listId)?.issuedMs as number) > firstMs)
+})
+
+test.run()

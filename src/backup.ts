@@ -80,8 +80,7 @@ export async function backUpNode(target: string, node: NodeToBackUp, options: Ba
   const { dataDir } = node
   // the key file first, its log second: a log may be ahead of its key file, never behind
   const identity = await identityOf(node.keyFile)
-  if (!existsSync(dataDir)) throw new WebxError('bad-argument', `there is no data folder ${dataDir}`)
-  return withBackupDraft(dataDir, async (folder) => {
+  const copied = withBackupDraft(dataDir, async (folder) => {
     const vault = join(dataDir, 'qnt')
     const copies = new Map<string, string>()
     await holdCopies(vault, folder, copies)
@@ -106,12 +105,13 @@ export async function backUpNode(target: string, node: NodeToBackUp, options: Ba
     const made = await write(target, aboutOf('node', identity.id), sources, options)
     return { ...made, wasRunning: answer !== null, hasGenesis: genesis !== null, damaged }
   })
+  return copied.finally(() => wipe(identity.sources))
 }
 
 /** Backs up a key file and its log. Throws as `backUpNode`. */
 export async function backUpIdentity(target: string, keyFile: string, options: BackupOptions): Promise<BackedUp> {
   const { id, sources } = await identityOf(keyFile)
-  const made = await write(target, aboutOf('identity', id), sources, options)
+  const made = await write(target, aboutOf('identity', id), sources, options).finally(() => wipe(sources))
   return { ...made, wasRunning: false, hasGenesis: false, damaged: [] }
 }
 
@@ -185,41 +185,40 @@ async function genesisOf({ dataDir, genesis }: NodeToBackUp, folder: string): Pr
   return bytes
 }
 
-/** Writes all of it into a draft that gets its name last. Secrets among the sources are wiped. */
+/** Writes all of it into a draft that gets its name last. */
 async function write(target: string, about: BackupAbout, sources: readonly Source[], options: BackupOptions) {
   const { passphrase, cost, onProgress = () => undefined } = options
-  try {
-    const { head, keys } = await newBackup(passphrase, cost)
-    return await writeDraft(target, async (draft) => {
-      const out = new BlockWriter(draft, 0, OUT_BYTES)
-      out.room(head.length).set(head)
-      const writer = new BackupWriter(keys, about, (bytes) => out.room(bytes))
-      let done = 0
-      try {
-        for (const { path, from } of sources) {
-          await withSource(from, async (blocks, bytes) => {
-            writer.file({ path, bytes })
-            for await (const block of blocks) {
-              writer.write(block)
-              await out.flush()
-              done += block.length
-              onProgress(done)
-            }
-          })
-          await out.flush()
-        }
-        const size = writer.end()
-        const backupBytes = await out.end()
-        return { ...size, id: about.id, backupBytes }
-      } finally {
-        writer.wipe()
-        keys.contentKey.fill(0)
-        await out.wipe()
+  const { head, keys } = await newBackup(passphrase, cost)
+  return writeDraft(target, async (draft) => {
+    const out = new BlockWriter(draft, 0, OUT_BYTES)
+    out.room(head.length).set(head)
+    const writer = new BackupWriter(keys, about, (bytes) => out.room(bytes))
+    let done = 0
+    try {
+      for (const { path, from } of sources) {
+        await withSource(from, async (blocks, bytes) => {
+          writer.file({ path, bytes })
+          for await (const block of blocks) {
+            writer.write(block)
+            await out.flush()
+            done += block.length
+            onProgress(done)
+          }
+        })
+        await out.flush()
       }
-    })
-  } finally {
-    for (const { from } of sources) if (typeof from !== 'string') from.fill(0)
-  }
+      const size = writer.end()
+      const backupBytes = await out.end()
+      return { ...size, id: about.id, backupBytes }
+    } finally {
+      writer.wipe()
+      await out.wipe()
+    }
+  }).finally(() => keys.contentKey.fill(0))
+}
+
+function wipe(sources: readonly Source[]): void {
+  for (const { from } of sources) if (typeof from !== 'string') from.fill(0)
 }
 
 async function withSource(

@@ -39,12 +39,17 @@ export async function offerSeat(keys: Keys): Promise<string> {
   return toBase64url(encode([keys.inception, publicKey]))
 }
 
-/** Signs a genesis. Throws `bad-argument` for a seat offer that cannot be read, and what `readGenesis` throws for terms that make no net. */
+/** Signs a genesis. Throws `bad-argument` for a founder that has rotated and a seat offer that cannot be read, and what `readGenesis` throws for terms that make no net. */
 export async function foundNet(
   terms: NetTerms,
   organization: Keys,
   ports: { readonly clock: Clock; readonly random: Random },
 ): Promise<Genesis> {
+  if (organization.position > 0) {
+    throw new WebxError('bad-argument', 'this identity has rotated, and a genesis names its founder by the first key', {
+      hint: 'Found the net with a new organization.',
+    })
+  }
   const codes = terms.assets.map(({ code }) => code)
   if (new Set(codes).size < codes.length) {
     throw new WebxError('bad-argument', 'two assets have one code', {

@@ -16,7 +16,7 @@ export interface PingEntry {
   /** 16 bytes in hexadecimal. */
   readonly id: string
   readonly dataId: string
-  /** Label and id of the server that redeems it. */
+  /** Id of the server that redeems it, in hexadecimal. */
   readonly server: string
   readonly holderKey: string
   readonly operations: number

@@ -12,6 +12,7 @@ import { END_OF_ANY_FILE, OPERATION, type Operation } from './data/rights.ts'
 import type { ControlCall, ControlMethod } from './drivers/control-socket.ts'
 import { openFetchTarget } from './drivers/qnt-fetch.ts'
 import { agreementHalfOf } from './drivers/qnt-holder.ts'
+import { labelOf } from './identity/xqident.ts'
 import type { Service } from './kernel/context.ts'
 import type { Redeemed, Redeeming } from './kernel/redeeming.ts'
 import type { Runnables, StatusLists, Vault } from './kernel/vault.ts'
@@ -44,6 +45,10 @@ export async function openRedeeming(
   const holder = new Redeemer(context, {
     agreement: await agreementHalfOf(keys),
     keyOf: (id, position) => directory.keyAt(id, position),
+  })
+  holder.onNotice(({ dataId, fileVersion, server: from }) => {
+    const fields = { file: toHex(dataId), version: fileVersion, server: labelOf(from) }
+    context.log.info(fields, 'a file that is watched has a new version')
   })
   const services: Service[] = [server, holder]
   const close = async (): Promise<void> => {

@@ -14,6 +14,7 @@ import { WebxError } from './core/errors.ts'
 import { type ControlMethod, openControlSocket } from './drivers/control-socket.ts'
 import { openKeyFile } from './drivers/key-file.ts'
 import type { MqttBroker } from './drivers/mqtt-broker.ts'
+import { readPassphraseFile } from './drivers/passphrase-file.ts'
 import { provideFromFiles } from './drivers/wasm-files.ts'
 import { type Genesis, readGenesis } from './identity/genesis.ts'
 import type { Service } from './kernel/context.ts'
@@ -45,7 +46,9 @@ export interface Station {
 export async function openStation(profile: Profile, log: Log): Promise<Station> {
   provideFromFiles()
   const genesis = readGenesis(await readGenesisFile(profile.net.genesis))
-  const keys = await openKeyFile(profile.keys.file || join(profile.data.dir, KEY_FILE))
+  const { file, passphraseFile } = profile.keys
+  const sealed = passphraseFile === '' ? {} : { passphrase: await readPassphraseFile(passphraseFile) }
+  const keys = await openKeyFile(file || join(profile.data.dir, KEY_FILE), sealed)
   if (profile.roles.includes('member')) assertSeated(genesis, keys.id)
   const closers: (() => Promise<void>)[] = []
   const stop = async (): Promise<void> => {

@@ -29,7 +29,9 @@ import { readGenesis } from '../src/identity/genesis.ts'
 import { readInception } from '../src/identity/keylog.ts'
 import { verifyReceipt } from '../src/kernel/receipt.ts'
 import { Topics } from '../src/kernel/topics.ts'
+import type { ObjectState } from '../src/ledger/account.ts'
 import { decodeOperation } from '../src/ledger/payment.ts'
+import { createLedgerRules } from '../src/ledger/rules.ts'
 import { readTagEvent } from '../src/services/tags.ts'
 import { Cddl, type Item, readCbor } from './kit/cddl.ts'
 import { agreementOf, buildProtocol, NOW_MS, vectorEmbedding } from './kit/protocol.ts'
@@ -57,6 +59,10 @@ const RULES: Readonly<Record<string, string>> = {
   orderIncept: 'order-message',
   orderMint: 'order-message',
   orderPay: 'order-message',
+  orderKeyEvent: 'proving-order-message',
+  orderInceptUnsigned: 'proving-order-message',
+  orderVersion: 'order-message',
+  evidenceLaterKey: 'evidence-message',
   voteBatch: 'vote-message',
   certificate: 'certificate-message',
   settlement: 'settlement-message',
@@ -147,6 +153,45 @@ golden('an order says what was meant, and its ids are what the document says', (
   assert.equal(free, [0, new Uint8Array(16), 1, Number.MAX_SAFE_INTEGER, people.shopper.id.slice(0, 16)])
 })
 
+golden('the order of a key event is what the document says, and nobody signs it', () => {
+  const [, , type, scope, body, signature, attachment] = fieldsOf(itemOf('orderKeyEvent'))
+  assert.equal([type, scope, signature], [2, genesis.netId, new Uint8Array(0)])
+  const home = new Uint8Array(16).fill(0xa1)
+  const event = fieldsOf(readCbor(attachment as Uint8Array))
+  const digest = H('webx v1 statement', signedPart(event))
+  const inception = H('webx v1 statement', signedPart(fieldsOf(itemOf('inception'))))
+  const lane = H('webx v1 key log lane', concat(h('83 5820'), people.shopper.id, h('01 5820'), inception))
+  const [zeros, max] = [new Uint8Array(32), Number.MAX_SAFE_INTEGER]
+  const fixed = [home, lane, 1, new Uint8Array(16), 1, zeros, max, digest.slice(0, 16), concat(h('82 03 5820'), digest)]
+  assert.equal(fieldsOf(readCbor(body as Uint8Array)), fixed)
+  const rotation = fieldsOf(readCbor(event[4] as Uint8Array))
+  assert.equal(rotation.slice(0, 4), [1, 1, people.shopper.id, inception])
+  const key = ed25519.getPublicKey(new Uint8Array(32).fill(107))
+  assert.equal(rotation[4], [key])
+  assert.ok(ed25519.verify(event[5] as Uint8Array, signedPart(event), key, { zip215: false }))
+  const rules = createLedgerRules(genesis)
+  const opened = new Map<string, ObjectState>()
+  const objects = { stateOf: (oid: Uint8Array) => opened.get(toHex(oid)) ?? null }
+  for (const name of ['orderInceptUnsigned', 'orderKeyEvent']) {
+    const order = readOrder(decodeEnvelope(bytesOf(name)))
+    assert.is(rules.ownerKey(order, objects)?.key, null, name)
+    assert.is(rules.check(order, objects).ok, true, name)
+    for (const { oid, state } of rules.settled(order, objects)) opened.set(toHex(oid), state)
+  }
+  assert.equal(rules.keyLogs.keysOf(people.shopper.id, objects)?.key, key)
+  const [signed, unsigned] = ['orderIncept', 'orderInceptUnsigned'].map((name) =>
+    readOrder(decodeEnvelope(bytesOf(name))),
+  )
+  assert.equal(signed?.od, unsigned?.od, 'one order')
+})
+
+golden('a version of a file is signed by its owner for the object of its salt', () => {
+  const fields = fieldsOf(itemOf('orderVersion'))
+  const body = fieldsOf(readCbor(fields[4] as Uint8Array))
+  assert.equal(body[3], new Uint8Array(16).fill(0xf2))
+  assert.equal(body[8], concat(h('84 04 01 5820'), new Uint8Array(32).fill(0xf1), h('f4')))
+})
+
 golden('identities, net, committee and asset are the digests that the document says', () => {
   const inception = fieldsOf(itemOf('inception'))
   assert.equal(H('webx v1 identity', inception[4] as Uint8Array), people.shopper.id)
@@ -202,6 +247,7 @@ golden('every signature holds over what the document says it covers', () => {
     orderIncept: shopper.publicKey,
     orderMint: organization.publicKey,
     orderPay: shopper.publicKey,
+    orderVersion: shopper.publicKey,
     voteBatch: (committee.seats[0] as (typeof committee.seats)[0]).epochKey,
     tagEvent: reader.publicKey,
   }
@@ -229,16 +275,16 @@ golden('readers take them and find in them what was put in', async () => {
   assert.equal([certificate.kind, certificate.weight, certificate.od], [0, 3, protocol.pay.od])
   assert.is(readCertificate(decodeEnvelope(bytesOf('settlement')), committee).kind, 1)
   assert.is(readVoteBatch(decodeEnvelope(bytesOf('voteBatch')), committee).entries[1]?.version, 70_000)
-  const guilty = ['DoubleOrder', 'DoubleVote', 'DoubleBatch'].map((kind) =>
+  const guilty = ['DoubleOrder', 'DoubleVote', 'DoubleBatch', 'LaterKey'].map((kind) =>
     verifyEvidence(bytesOf(`evidence${kind}`), committee),
   )
   assert.equal(
     guilty.map(({ kind }) => kind),
-    ['double-order', 'double-vote', 'double-batch'],
+    ['double-order', 'double-vote', 'double-batch', 'double-order'],
   )
   assert.equal(
     guilty.map((each) => each.guilty),
-    [people.shopper.id, people.members[1]?.id, people.members[1]?.id],
+    [people.shopper.id, people.members[1]?.id, people.members[1]?.id, people.shopper.id],
   )
   assert.equal(readTagEvent(decodeEnvelope(bytesOf('tagEvent'))).tag, 'E2801160600002084C3A1B2C')
   const receipt = verifyReceipt(bytesOf('receipt'), genesis)

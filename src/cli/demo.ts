@@ -152,7 +152,7 @@ function introduce(report: Report, stage: Stage, model: FaceModel, own: boolean,
     )
     report.say('That is easier than photographs of different days: try --faces DIR with DIR/<person>/<photo>.jpg.')
   }
-  report.say('Check-in is by name in this version: the till knows which devices are there.')
+  report.say('Check-in is by name in this demo: the till knows which devices are there.')
 }
 
 /** Everyone who is enrolled pays once; then the one who appears in another photograph. */

@@ -8,6 +8,7 @@ import { existsSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { equal, fromBase64url, toBase64url } from '../core/bytes.ts'
+import { encode } from '../core/codec.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { describeKeyFile } from '../drivers/key-file.ts'
@@ -25,6 +26,8 @@ export interface GivenLog {
 }
 
 const MARK = keyLogFileBytes([]).subarray(0, 14)
+/** What key files begin with behind the head of their array. */
+const KEY_FILES = ['webx key file', 'webx sealed key file'].map((mark) => encode(mark))
 const TEXT_CHARACTERS_MAX = Math.ceil((LIMITS.keyLogFileBytesMax * 4) / 3) + 2
 const UNITS = [
   ['day', 86_400_000],
@@ -40,7 +43,7 @@ export function keyLogText(events: readonly Uint8Array[]): string {
 /**
  * The log that is meant: a text, or a file with a text, a key log or a key file in it.
  *
- * Throws `bad-argument` where it is nothing of that, and the code of the rule that the log breaks: what a stranger's log says is not believed without its
+ * Throws `file-unreadable`, `too-long`, `bad-argument` where it is nothing of that, and the code of the rule that the log breaks: what a stranger's log says is not believed without its
  * witnesses, so one that goes on after a recovery is `recovery-pending`.
  *
  * @param what names the option or operand in errors
@@ -52,14 +55,16 @@ export async function givenLog(named: string, io: Io, what: string, isBelieved =
     const history = readKeyHistory(events, isBelieved ? believing(events, false) : {})
     return { events, history, fileMs }
   }
-  if (!existsSync(path)) return read(eventsOfText(named.trim(), what), null)
+  if (!existsSync(path)) return read(eventsOfText(named.trim(), `${what} ${shortened(named)}`), null)
   const { size, mtimeMs } = statSync(path)
   if (size > TEXT_CHARACTERS_MAX) throw new WebxError('too-long', `${named} has ${size} bytes`)
-  const bytes = new Uint8Array(await readFile(path))
+  const bytes = await readBytes(path, named)
+
   const fileMs = Math.floor(mtimeMs)
   if (equal(bytes.subarray(0, MARK.length), MARK)) return read(readKeyLogFile(named, bytes), fileMs)
-  const text = new TextDecoder().decode(bytes).trim()
-  if (/^[\w-]+$/.test(text)) return read(eventsOfText(text, what), fileMs)
+  if (!KEY_FILES.some((mark) => equal(bytes.subarray(1, 1 + mark.length), mark))) {
+    return read(eventsOfText(new TextDecoder().decode(bytes).trim(), `${what} ${named}`), fileMs)
+  }
   const { log, history } = await describeKeyFile(path)
   return { events: log, history, fileMs: (await keyLogChangedMs(path)) ?? fileMs }
 }
@@ -80,10 +85,18 @@ export function ageOf(fileMs: number | null, nowMs: number): string {
   return 'new'
 }
 
+async function readBytes(path: string, named: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await readFile(path))
+  } catch (cause) {
+    throw new WebxError('file-unreadable', `${named} cannot be read`, { hint: 'Check the name and its rights.', cause })
+  }
+}
+
 function eventsOfText(text: string, what: string): readonly Uint8Array[] {
   const hint = 'webx id log prints a key log where the identity is, webx id show an inception.'
   const refused = (cause: unknown): WebxError =>
-    new WebxError('bad-argument', `${what} ${shortened(text)} is no key log and no inception`, { hint, cause })
+    new WebxError('bad-argument', `${what} is no key log and no inception`, { hint, cause })
   let bytes: Uint8Array
   try {
     bytes = fromBase64url(text)

@@ -15,6 +15,7 @@ import { foundNet, type NetAsset } from '../net.ts'
 import { type Arguments, readArguments } from './arguments.ts'
 import type { Io } from './io.ts'
 import { EXIT, printJson } from './output.ts'
+import { keyFileOptions } from './passphrase.ts'
 
 /** Signs a genesis with the organization's keys. Throws `usage`, `bad-argument`, `store-failed`, and what key files do. */
 export async function found(args: readonly string[], io: Io): Promise<number> {
@@ -28,7 +29,7 @@ export async function found(args: readonly string[], io: Io): Promise<number> {
     terminals: terminals.map((line) => inceptionOf(line)),
     assets: (given.text('assets') ?? '').split(',').filter(Boolean).map(assetOf),
   }
-  const keys = await openKeyFile(resolve(io.workingDirectory, needed(given, 'keys')))
+  const keys = await openKeyFile(resolve(io.workingDirectory, needed(given, 'keys')), await keyFileOptions(given, io))
   const genesis = await foundNet(terms, keys, { clock: hostClock(), random: hostRandom() })
   await writeNew(path, genesis.bytes)
   report(path, genesis, given, io)

@@ -99,8 +99,11 @@ async function change(
   const owner = await ownerOf(given, io)
   const to = await recipientsOf(given.text('to'), io)
   const suite = suiteOf(given)
-  const decoys = Array.from({ length: countOf(given, 'decoys', LIMITS.qntFieldsMax) }, () => suite ?? 'x-wing')
   const before = await withQnt(path, async (qnt) => readManifestDocument(qnt.manifest).manifest)
+  const wrapped = owner.holders.find((holder) => recipientOf(before.recipients, publicKeyOf(holder), before) !== null)
+  // decoys of another suite than the owner's own would be told from it
+  const decoySuite = suite ?? wrapped?.suite ?? 'x-wing'
+  const decoys = Array.from({ length: countOf(given, 'decoys', LIMITS.qntFieldsMax) }, () => decoySuite)
   const { terms, disclosures } = await termsOf(given, io, before)
   const kept = disclosuresFile(given, io, disclosures.length)
   let leaving = 0

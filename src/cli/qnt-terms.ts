@@ -36,12 +36,9 @@ export interface ReadTerms {
 export async function termsOf(given: Arguments, io: Io, before: GivenTerms): Promise<ReadTerms> {
   const fields = await fieldsOf(given, io)
   const decoys = countOf(given, 'decoys', LIMITS.qntFieldsMax)
-  const blinded = fields === null && decoys === 0 ? null : blindFields(fields ?? [], decoys, HOST_CHANCE.random)
-  if (fields === null && blinded !== null && before.fieldDigests.length > 0) {
-    throw new WebxError('bad-argument', 'decoys beside the fields of the version before would be told from them', {
-      hint: 'Give the fields again.',
-    })
-  }
+  // beside the fields of the version before new decoys would be told from them
+  const isNew = fields !== null || (decoys > 0 && before.fieldDigests.length === 0)
+  const blinded = isNew ? blindFields(fields ?? [], decoys, HOST_CHANCE.random) : null
   const terms: GivenTerms = {
     tier: tierOf(given.text('tier'), before.tier),
     policy: policyOf(given, before.policy),

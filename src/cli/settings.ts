@@ -21,9 +21,10 @@ const FLAGS: Readonly<Record<string, string>> = {
   data: 'data.dir',
   keys: 'keys.file',
   cache: 'model.cacheDir',
+  'passphrase-file': 'keys.passphraseFile',
 }
 /** Of these, paths: a relative one starts where the command was called. */
-const PATHS = new Set(['net', 'data', 'keys', 'cache'])
+const PATHS = new Set(['net', 'data', 'keys', 'cache', 'passphrase-file'])
 
 /** All settings with their sources. Throws `bad-config`, `unknown-key`. */
 export function settingsOf(given: Arguments, io: Io): ResolvedProfile {

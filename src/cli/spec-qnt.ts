@@ -34,7 +34,10 @@ const TERMS: Readonly<Record<string, OptionSpec>> = {
   fields: { value: 'NAME=VALUE,…', about: 'metadata that is blinded: whole numbers, true, false, or text' },
   'fields-file': { value: 'JSON', about: 'the same as an object in a file; bytes are {"hex": "00ff"}' },
   disclosures: { value: 'FILE', about: 'new file that keeps what `webx ping mint --disclosures` shows of the fields' },
-  decoys: { value: 'N', about: 'so many fields and recipients more that are nothing and nobody' },
+  decoys: {
+    value: 'N',
+    about: 'so many recipients more that are nobody, and fields that are nothing where they are blinded here',
+  },
   runnable: {
     value: 'HOOK=MODULE[:FUEL[:PARAMS]],…',
     about: 'runnables: access, expire, notify or aggregate, the module’s file, fuel (default: 1000000), params in hex',

@@ -9,9 +9,9 @@ import { IDENTITY_COMMANDS } from './spec-identity.ts'
 import { KEY_LOG_COMMANDS } from './spec-key-log.ts'
 import { PING_COMMANDS } from './spec-ping.ts'
 import { PROOF_COMMANDS } from './spec-proof.ts'
-import { type CommandSpec, HELP_OPTION, JSON_OPTION, type OptionSpec } from './spec-shape.ts'
-import { VAULT_COMMANDS } from './spec-vault.ts'
+import { type CommandSpec, HELP_OPTION, JSON_OPTION, type OptionSpec, PASSPHRASE_OPTION } from './spec-shape.ts'
 import { TILL_COMMANDS } from './spec-till.ts'
+import { VAULT_COMMANDS } from './spec-vault.ts'
 
 export type { CommandSpec, OptionSpec } from './spec-shape.ts'
 
@@ -45,6 +45,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       net: { value: 'GENESIS', about: 'genesis file of the net to join' },
       broker: BROKER_OPTION,
       data: DATA_OPTION,
+      'passphrase-file': PASSPHRASE_OPTION,
       'print-config': { about: 'print each setting with where it comes from, and end' },
       json: {
         about:
@@ -212,6 +213,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       'FILE is all that a machine needs to join. It is public; whoever holds the keys of the organization may issue its assets.',
     options: {
       keys: { value: 'KEYS', about: 'key file of the organization' },
+      'passphrase-file': PASSPHRASE_OPTION,
       name: { value: 'NAME', about: 'what people call the net' },
       seats: { value: 'LIST', about: 'file with one seat a line, as `webx id show` prints it on each member' },
       terminals: {

@@ -13,7 +13,7 @@ import { decodeEnvelope, type Envelope, encodeEnvelope, TYPE } from '../core/env
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
-import { type KeyState, readInception, readKeyLog } from '../identity/keylog.ts'
+import { introductionOf, readIntroduction } from '../identity/introduction.ts'
 import { proofFields, proves, readProof, type VoteProof } from './certificate.ts'
 import type { Committee } from './committee.ts'
 import { type Order, orderBytes, orderMessage, provesItself, readOrder } from './order.ts'
@@ -47,13 +47,15 @@ export function doubleOrderEvidence(
   ownerProof: readonly Uint8Array[],
 ): Uint8Array {
   const [first, second] = compare(one.od, other.od) < 0 ? [one, other] : [other, one]
-  const proof = ownerProof.length === 1 ? (ownerProof[0] as Uint8Array) : ownerProof
+  const proof = introductionOf(ownerProof, ownerProof.length - 1)
   return evidenceBytes(committee, [0, orderBytes(first), orderBytes(second), proof])
 }
 
 /** Whether evidence made of these parts can be sent: the key log of somebody who was flooded with delegations may be too long. */
 export function fitsEvidence(parts: readonly Uint8Array[]): boolean {
-  return parts.reduce((sum, { length }) => sum + length + PART_HEAD_BYTES, 0) <= LIMITS.evidenceBytesMax - PART_HEAD_BYTES
+  return (
+    parts.reduce((sum, { length }) => sum + length + PART_HEAD_BYTES, 0) <= LIMITS.evidenceBytesMax - PART_HEAD_BYTES
+  )
 }
 
 /** Evidence of two votes of one seat. */
@@ -103,7 +105,7 @@ type Findings = Omit<Evidence, 'kind'>
 function readDoubleOrder(fields: Fields, committee: Committee): Findings {
   const one = readOrder(decodeEnvelope(fields.bytesBetween('one', 1, 2 * LIMITS.orderBytesMax)))
   const other = readOrder(decodeEnvelope(fields.bytesBetween('other', 1, 2 * LIMITS.orderBytesMax)))
-  const owner = readOwner(fields.any('ownerProof'))
+  const owner = readIntroduction(fields.any('ownerProof'))
   for (const order of [one, other]) {
     if (!equal(order.envelope.scope, committee.netId) || !equal(order.owner, owner.id)) {
       throw new WebxError('bad-shape', 'evidence: an order of another net or owner')
@@ -124,19 +126,6 @@ function readDoubleOrder(fields: Fields, committee: Committee): Findings {
     signature: order.envelope.signature,
   }))
   return { guilty: owner.id, checks }
-}
-
-/** The owner as of the event that showed its key. */
-function readOwner(proof: Cbor): KeyState {
-  if (proof instanceof Uint8Array && proof.length <= LIMITS.orderBytesMax) return readInception(proof)
-  const isLog = Array.isArray(proof) && proof.length > 1 && proof.every((event) => event instanceof Uint8Array)
-  if (!isLog) throw new WebxError('bad-shape', 'evidence: an inception or a key log shows the key')
-  const state = readKeyLog(proof as readonly Uint8Array[])
-  if (state.keys.length !== 1) throw new WebxError('bad-shape', 'evidence: no one key speaks for this owner')
-  if (Math.max(...state.spoken) !== state.position) {
-    throw new WebxError('bad-shape', 'evidence: the key log ends with the event that shows the key')
-  }
-  return state
 }
 
 function readDoubleVote(fields: Fields, committee: Committee): Findings {

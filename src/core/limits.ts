@@ -137,6 +137,7 @@ export const LIMITS = {
   guestPublishPerSecondMax: 50,
   memberPublishPerSecondMax: 20_000,
   brokerRetainedMax: 16_384,
+  brokerRetainedPerClientMax: 16,
   brokerRetainedBytesMax: 64 * MIB,
   brokerQueuedBytesMax: 8 * MIB,
   brokerSubscriptionsPerClientMax: 256,

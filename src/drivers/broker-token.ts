@@ -15,7 +15,8 @@ import { verifySignature } from '../core/crypto.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
-import { type KeyState, readInception, readKeyLog } from '../identity/keylog.ts'
+import { introductionOf, readIntroduction } from '../identity/introduction.ts'
+import type { KeyState } from '../identity/keylog.ts'
 import { labelOf } from '../identity/xqident.ts'
 import type { Clock, Keys, Random } from '../kernel/ports.ts'
 
@@ -73,7 +74,7 @@ export class SignIn {
     const token: Cbor = [broker, clientId, netId, this.#random.bytes(NONCE_BYTES), expiresMs]
     const signature = new Uint8Array(sign(null, concat(TOKEN, encode(token)), transport.key))
     return {
-      username: toBase64url(introductionOf(this.#keys)),
+      username: toBase64url(usernameOf(this.#keys)),
       password: toBase64url(encode([transport.delegation, token, signature])),
     }
   }
@@ -114,7 +115,7 @@ export class TokenVerifier {
     const token = readToken(readBase64url(password, TOKEN_BYTES_MAX))
     this.#assertPlace(token, clientId)
     const nonce = this.#assertFresh(token)
-    const state = readIntroduction(readBase64url(username, LIMITS.brokerKeyLogBytesMax))
+    const state = readUsername(readBase64url(username, LIMITS.brokerKeyLogBytesMax))
     if (!clientId.startsWith(`${state.label}.`)) {
       throw new WebxError('not-allowed', 'a client id begins with the label of its identity')
     }
@@ -155,18 +156,15 @@ export class TokenVerifier {
   }
 }
 
-function introductionOf({ inception, position, log }: Keys): Uint8Array {
-  return position === 0 ? inception : encode(log.slice(0, position + 1))
+/** The key event of whoever never rotated is the user name as it is; a log is a list. */
+function usernameOf({ inception, position, log }: Keys): Uint8Array {
+  return position === 0 ? inception : encode(introductionOf(log, position))
 }
 
-/** The identity behind a user name. Throws `not-allowed` where several keys act together: one signature is not theirs. */
-function readIntroduction(bytes: Uint8Array): KeyState {
+function readUsername(bytes: Uint8Array): KeyState {
   const value = decode(bytes, LIMITS.brokerKeyLogBytesMax)
-  const isLog = Array.isArray(value) && value.length > 1 && value.every((event) => event instanceof Uint8Array)
-  if (!isLog) return readInception(bytes)
-  const state = readKeyLog(value as readonly Uint8Array[])
-  if (state.keys.length !== 1) throw new WebxError('not-allowed', 'an identity of several keys cannot sign in')
-  return state
+  const isLog = Array.isArray(value) && value[0] instanceof Uint8Array
+  return readIntroduction(isLog ? value : bytes)
 }
 
 interface Token {

@@ -23,7 +23,7 @@ export async function readPrivate(path: string, bytesMax: number = LIMITS.keyFil
     const { mode, size } = about
     if ((mode & 0o077) !== 0) {
       throw new WebxError('key-file-open-to-others', `${path} can be read or changed by others (mode ${octal(mode)})`, {
-        hint: `chmod 600 ${path} – and make a new identity if somebody may have read it.`,
+        hint: `chmod 600 ${path}${path.endsWith('.log') ? '.' : ' – and make a new identity if somebody may have read it.'}`,
       })
     }
     if (size > bytesMax) throw broken(`${path} is too long to be a key file`)

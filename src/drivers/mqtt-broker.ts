@@ -8,6 +8,7 @@
 
 import { createServer, type Server, type Socket } from 'node:net'
 import { Aedes, type AedesPublishPacket, type Client } from 'aedes'
+import { toHex } from '../core/bytes.ts'
 import { asWebxError, WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Clock, Counters, Identified, Log } from '../kernel/ports.ts'
@@ -115,8 +116,9 @@ class Gate {
   readonly #options: MqttBrokerOptions
   readonly #verifier: TokenVerifier
   readonly #sessions = new WeakMap<Client, Session>()
-  /** Bytes of the retained message by topic. */
+  /** Bytes of the retained message by topic, and how many topics there are of each identity. */
   readonly #retained = new Map<string, number>()
+  readonly #retainedBy = new Map<string, number>()
   #retainedBytes = 0
   readonly #failures = new Map<string, { second: number; count: number }>()
 
@@ -201,17 +203,24 @@ class Gate {
     const { topic, retain, payload } = packet
     const wellFormed = topic.length <= LIMITS.topicCharactersMax && !/^\$|[+#\0]/.test(topic)
     if (!wellFormed || !this.#options.policy.mayPublish(session.identity, topic, retain)) return 'topic'
-    return retain && !this.#retain(topic, payload.length) ? 'retained' : null
+    return retain && !this.#retain(toHex(session.identity.id), topic, payload.length) ? 'retained' : null
   }
 
-  #retain(topic: string, bytes: number): boolean {
+  /** Whether there is room for it; only who a topic is of may have it retained (`policy`), so nobody takes another's room. */
+  #retain(by: string, topic: string, bytes: number): boolean {
     const before = this.#retained.get(topic)
     const total = this.#retainedBytes - (before ?? 0) + bytes
+    const topics = this.#retainedBy.get(by) ?? 0
     if (bytes > 0) {
       if (before === undefined && this.#retained.size >= LIMITS.brokerRetainedMax) return false
+      if (before === undefined && topics >= LIMITS.brokerRetainedPerClientMax) return false
       if (total > LIMITS.brokerRetainedBytesMax) return false
       this.#retained.set(topic, bytes)
-    } else this.#retained.delete(topic)
+      if (before === undefined) this.#retainedBy.set(by, topics + 1)
+    } else if (this.#retained.delete(topic)) {
+      if (topics > 1) this.#retainedBy.set(by, topics - 1)
+      else this.#retainedBy.delete(by)
+    }
     this.#retainedBytes = total
     return true
   }

@@ -25,6 +25,8 @@ export interface Agreed {
   readonly committee: Committee
   /** For reading; what changes it goes through the methods below. */
   readonly register: Register<ObjectState>
+  /** Whether this node votes: it has a seat, its vote log is known to be whole, and it does not abstain. */
+  readonly voting: boolean
   /** Lets the register vote: this node's vote log is known to be whole. */
   beginVoting(): void
   /** Hands in a signed order of this node's own; call within a decision. */

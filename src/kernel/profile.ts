@@ -24,7 +24,7 @@ export interface Profile {
   readonly broker: { readonly embedded: boolean; readonly host: string; readonly port: number; readonly url: string }
   readonly net: { readonly genesis: string }
   readonly data: { readonly dir: string }
-  readonly keys: { readonly file: string }
+  readonly keys: { readonly file: string; readonly passphraseFile: string }
   readonly log: { readonly level: LogLevel }
   readonly camera: {
     readonly kind: 'none' | 'still' | 'command'

@@ -1,7 +1,7 @@
 /**
  * A receipt: proof of a settled payment that needs nothing but the genesis to be verified, offline, by anyone.
  *
- * A COSE_Sign1 document by the payee over [title, net id, payee's inception event, order, settlement, time]. The payee vouches for having received it; that the payment is final is proven by
+ * A COSE_Sign1 document by the payee over [title, net id, payee's inception event or key log, order, settlement, time]. The payee vouches for having received it; that the payment is final is proven by
  * the confirmations of a quorum inside.
  */
 
@@ -18,7 +18,7 @@ import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
 import type { Genesis } from '../identity/genesis.ts'
-import { readInception } from '../identity/keylog.ts'
+import { introductionOf, readIntroduction } from '../identity/introduction.ts'
 import { assetTable } from '../ledger/asset.ts'
 import type { Pay } from '../ledger/payment.ts'
 import { operationOf } from '../ledger/rules.ts'
@@ -51,7 +51,8 @@ export async function signReceipt(
   payment: Pick<SettledPayment, 'order' | 'settlement'>,
   nowMs: number,
 ): Promise<Uint8Array> {
-  const payload = encode([TITLE, genesis.netId, keys.inception, payment.order, payment.settlement, nowMs])
+  const payee = introductionOf(keys.log, keys.position)
+  const payload = encode([TITLE, genesis.netId, payee, payment.order, payment.settlement, nowMs])
   return encodeSign1(payload, await keys.sign(sign1Message(payload)))
 }
 
@@ -66,7 +67,7 @@ export function verifyReceipt(bytes: Uint8Array, genesis: Genesis): Receipt {
   const fields = Fields.of('receipt', document.payload, LIMITS.envelopeBytesMax)
   if (fields.text('title', 40) !== TITLE) throw new WebxError('bad-shape', 'this document is not a receipt')
   if (!equal(fields.bytes('netId', 32), genesis.netId)) throw new WebxError('wrong-net', 'receipt of another net')
-  const payee = readInception(fields.bytesBetween('payee', 1, 1024))
+  const payee = readIntroduction(fields.any('payee'))
   const order = readOrder(decodeEnvelope(fields.bytesBetween('order', 1, 2 * LIMITS.orderBytesMax)))
   const settlement = decodeEnvelope(fields.bytesBetween('settlement', 1, LIMITS.envelopeBytesMax))
   const signedMs = fields.uint('signedMs')

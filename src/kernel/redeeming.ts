@@ -46,6 +46,8 @@ export interface RedeemOrder {
   readonly override?: Uint8Array
   /** For `read`: where the content goes; opened once the server has granted it, and not before. */
   readonly target?: () => Promise<FetchTarget>
+  /** Gives up when it aborts: `stopped`. What the server has counted by then stays counted. */
+  readonly signal?: AbortSignal
   /** Hears how many of how many sealed bytes are here. */
   readonly onProgress?: (bytes: number, of: number) => void
 }

@@ -52,6 +52,7 @@ export const SETTINGS: Readonly<Record<string, SettingSchema>> = {
   'net.genesis': path('Genesis file of the net.'),
   'data.dir': text('Folder of everything that the node keeps.', '.webx', { maxLength: PATH_CHARACTERS_MAX }),
   'keys.file': path('Key file of the node; node.key in data.dir where empty.'),
+  'keys.passphraseFile': path('File with the passphrase of a sealed key file.'),
   'log.level': text('How much is logged.', 'info', { enum: ['silent', 'error', 'warn', 'info', 'debug'] }),
   'camera.kind': text('Where pictures come from.', 'none', { enum: ['none', 'still', 'command'] }),
   'camera.command': command('Program and arguments that write raw rgb24 frames to their standard output.'),

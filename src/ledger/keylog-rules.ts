@@ -2,7 +2,7 @@
  * May a key event be voted for? The rules of lanes, for members that hold the same settlements and read no clock.
  */
 
-import { toHex } from '../core/bytes.ts'
+import { equal, toHex } from '../core/bytes.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { KeyNode, KeyTree } from './keylog-tree.ts'
 
@@ -18,10 +18,10 @@ export interface KeyRefusal {
  */
 export function refusalOf(tree: KeyTree, node: KeyNode): KeyRefusal | null {
   if (tree.nodes.has(toHex(node.digest))) return refusal('replayed')
-  const at = tree.standing.findIndex((standing) => standing === node.parent)
+  const at = node.parent ? tree.standing.indexOf(node.parent) : -1
   if (at < 0 || tree.standing.slice(at + 1).some(({ rank }) => rank >= node.rank)) return refusal('outranked')
   const settled = [...tree.nodes.values()].slice(1)
-  const inLane = settled.filter(({ lane }) => toHex(lane) === toHex(node.lane)).length
+  const inLane = settled.filter(({ lane }) => equal(lane, node.lane)).length
   if (node.version !== inLane + 1) return { code: 'wrong-version', retry: node.version > inLane + 1 }
   if (node.rank === 0 && inLane >= LIMITS.settledEventsPerGenerationMax) return refusal('limit')
   const alike = settled.filter(({ rank }) => (rank === 0) === (node.rank === 0))

@@ -10,13 +10,13 @@
 
 import { compare, toHex } from '../core/bytes.ts'
 import { encode } from '../core/codec.ts'
+import { blake3Of } from '../core/digest.ts'
 import { decodeEnvelope, type Envelope, statementDigest } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
-import { blake3Of } from '../core/digest.ts'
 import { applyKeyEvent, readInception } from '../identity/keylog.ts'
 import { type KeyEvent, readKeyEvent } from '../identity/keylog-event.ts'
-import { type KeyState, type Rank, RANKS, rankOf } from '../identity/keylog-state.ts'
+import { type KeyState, RANKS, type Rank, rankOf } from '../identity/keylog-state.ts'
 import type { SettledKeyEvent } from './account.ts'
 
 /** An event whose place in the tree is known. */

@@ -76,6 +76,7 @@ export class CatchUp implements Standings, Service, Lane {
         emit: [{ topic: topics.sync, type: TYPE.headQuery, payload: [oid], lifetimeMs: LIFETIME_MS }],
       }))
     await ask()
+    this.#weigh(question)
     const cancel = schedule.every(INTERVAL_MS_MIN, 'ask for a head', async () => {
       question.rounds++
       this.#weigh(question)
@@ -167,8 +168,12 @@ export class CatchUp implements Standings, Service, Lane {
   /** Answered where a quorum has spoken and this node holds the newest version that any of them named. */
   #weigh(question: Question): void {
     const { committee, register } = this.#agreement
+    // a member whose vote log is judged whole has a disk that forgot nothing: it hears itself
+    const heardOwn = this.#seat !== null && this.#agreement.voting
     let weight = 0
-    for (const seat of committee.seats) if (question.heard.has(toHex(seat.memberId))) weight += seat.weight
+    for (const [i, seat] of committee.seats.entries()) {
+      if (question.heard.has(toHex(seat.memberId)) || (heardOwn && i === this.#seat)) weight += seat.weight
+    }
     const newest = Math.max(0, ...question.heard.values())
     const settled = register.object(question.oid)?.settled ?? 0
     // a version that nobody can prove within several rounds is a lie

@@ -33,6 +33,7 @@ export class OwnKeyLog {
   readonly #keyLogs: KeyLogs
   readonly #objects: StateReader
   readonly #ordersAreOpen: () => boolean
+  /** What is not known to be settled yet. */
   #events: readonly Uint8Array[] = []
   #patientUntilMs = 0
   #retryMs: number = LIMITS.orderRetryMsMin
@@ -76,7 +77,7 @@ export class OwnKeyLog {
 
   /** From now on these are the events to be settled; the inception comes first. */
   publish(events: readonly Uint8Array[]): void {
-    this.#events = events
+    this.#events = events.slice(1)
     this.#patientUntilMs = this.#context.clock.monotonicMs() + PATIENCE_MS
     this.#retryMs = LIMITS.orderRetryMsMin
   }
@@ -107,10 +108,13 @@ export class OwnKeyLog {
   }
 
   #next(): Order | 'later' | null {
-    for (const event of this.#events.slice(1)) {
+    for (let [event] = this.#events; event; [event] = this.#events) {
       try {
         const proposal = this.#keyLogs.propose(event, this.#objects, (oid) => this.#headOf(oid))
-        if (proposal?.refusal?.code === 'replayed') continue
+        if (proposal?.refusal?.code === 'replayed') {
+          this.#events = this.#events.slice(1)
+          continue
+        }
         if (!proposal || (proposal.refusal && !proposal.refusal.retry)) {
           this.#complain(proposal?.refusal?.code ?? 'wrong-previous')
           return 'later'
@@ -132,9 +136,7 @@ export class OwnKeyLog {
 
   #headOf(oid: Uint8Array): { version: number; head: Uint8Array } {
     const view = this.#agreed.register.object(oid)
-    return view && view.settled > 0
-      ? { version: view.settled, head: view.settledHead }
-      : { version: 0, head: NO_HEAD }
+    return view && view.settled > 0 ? { version: view.settled, head: view.settledHead } : { version: 0, head: NO_HEAD }
   }
 
   /** Once for each reason: the neighborhood settles no event of this log any more, and no order of the keys behind it. */

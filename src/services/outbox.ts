@@ -167,12 +167,12 @@ export class Outbox implements Orders, Service {
   /** Only what was waiting for this order goes on; what is under way has its own timer. */
   #onSettled(bytes: Uint8Array): void {
     const order = readOrder(decodeEnvelope(bytes))
-    if (this.#ownKeys.isOwn(order)) {
+    const opensLog = equal(order.owner, this.#context.keys.id) && equal(order.nonce, KEY_LOG_NONCE)
+    if (opensLog || this.#ownKeys.isOwn(order)) {
       this.#ownKeys.onSettled().catch((error: unknown) => this.#complain(error))
       this.#advanceAll()
     }
     if (!equal(order.owner, this.#context.keys.id)) return
-    if (equal(order.nonce, KEY_LOG_NONCE)) this.#advanceAll()
     const queue = this.#queues.get(toHex(order.nonce))
     if (queue) this.#work(queue)
   }

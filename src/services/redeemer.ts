@@ -84,6 +84,7 @@ export class Redeemer implements Redeeming, Service, Lane {
     }
     const endMs = this.#context.clock.monotonicMs() + Math.min(timeoutMs, LIMITS.vaultRequestMsMax)
     const { verdict, back } = await this.#askTwice(order, server, endMs)
+    if (order.signal?.aborted) throw gaveUp()
     try {
       if (!verdict.isGranted) throw new RedeemRefused(verdict)
       if (verdict.operation !== order.request.operation) {
@@ -232,7 +233,7 @@ export class Redeemer implements Redeeming, Service, Lane {
   }
 
   async #fetched(
-    { target: open, onProgress = () => {} }: RedeemOrder,
+    { target: open, onProgress = () => {}, signal }: RedeemOrder,
     server: Uint8Array,
     grant: ReadGrant,
     { blockKey }: WayBack,
@@ -245,11 +246,14 @@ export class Redeemer implements Redeeming, Service, Lane {
       send: (payload) => this.#send(server, TYPE.vaultFetch, payload),
     })
     this.#fetches.set(fetch.name, { server, fetch })
+    const abandon = (): void => fetch.abandon(gaveUp())
+    signal?.addEventListener('abort', abandon, { once: true })
     try {
       fetch.start()
       await fetch.done
       return await openFetched(this.#parts, grant, target)
     } finally {
+      signal?.removeEventListener('abort', abandon)
       this.#fetches.delete(fetch.name)
       await target.discard()
     }
@@ -265,6 +269,10 @@ const KINDS: Readonly<Record<Operation, readonly GrantBody['kind'][]>> = {
   notify: ['watch'],
 }
 const UNREACHABLE_HINT = 'Is its node running, and on the same net? Ask again.'
+
+function gaveUp(): WebxError {
+  return new WebxError('stopped', 'nobody waits for this redemption any more')
+}
 
 /** Where a grant comes from. */
 interface Source {

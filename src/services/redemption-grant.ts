@@ -53,8 +53,10 @@ export async function grant(parts: GrantParts, judged: Judged, blockKey: Uint8Ar
       return payloadOf(await aggregated(parts, judged, await derived(parts, judged)))
     case 'verify':
       return justBody({ kind: 'proof', answer: await proved(parts, judged) })
-    case 'notify':
-      return parts.watches.watch(judged)
+    case 'notify': {
+      const { untilMs, writes, apply } = parts.watches.watch(judged)
+      return { body: { kind: 'watch', untilMs }, writes, apply, undo: () => {} }
+    }
   }
 }
 

@@ -19,7 +19,6 @@ import { OPERATION } from '../data/rights.ts'
 import { isRevoked } from '../data/statuslist.ts'
 import type { Write } from '../kernel/ports.ts'
 import type { KeptVersion } from '../kernel/vault.ts'
-import type { Grant } from './redemption-grant.ts'
 import { ask, type Judged, type JudgeParts } from './redemption-judge.ts'
 
 /** One watch of one holder by one ping. */
@@ -57,8 +56,12 @@ export class Watches {
     for (const { value } of this.#parts.context.store.scan(SPACE)) this.#put(readWatch(value))
   }
 
-  /** A watch as a grant; the holder's earlier one by this ping is replaced. Throws `limit`. */
-  watch({ requester, presented, redemption, version }: Judged): Grant {
+  /** A watch that begins with `apply`, once the writes are on the disk; the holder's earlier one by this ping is replaced. Throws `limit`. */
+  watch({ requester, presented, redemption, version }: Judged): {
+    readonly untilMs: number
+    readonly writes: readonly Write[]
+    apply(): void
+  } {
     const { ping, rights } = presented
     const { status } = ping
     // copies: what they are views of gets wiped
@@ -71,17 +74,25 @@ export class Watches {
     if (this.#watches.size >= LIMITS.vaultWatchersMax && !this.#watches.has(nameOf(watch))) {
       throw new WebxError('limit', 'this server can tell no more holders of new versions')
     }
-    return {
-      body: { kind: 'watch', untilMs: watch.untilMs },
-      writes: [writeOf(watch)],
-      apply: () => this.#put(watch),
-      undo: () => {},
-    }
+    return { untilMs: watch.untilMs, writes: [writeOf(watch)], apply: () => this.#put(watch) }
   }
 
   /** Tells whoever watches the file of a version, one after the other. Never throws. */
   tell(version: KeptVersion): void {
     this.#telling = this.#telling.then(() => this.#tellAll(version))
+  }
+
+  /** Tells of versions that were kept and not told of when this node ended. */
+  catchUp(): void {
+    const { vault, context } = this.#parts
+    for (const { dataId, told } of [...this.#watches.values()]) {
+      try {
+        const version = vault.newest(dataId)
+        if (version && version.manifest.fileVersion > told) this.tell(version)
+      } catch (error) {
+        context.counters.count(`vault.untold.${asWebxError(error).code}`)
+      }
+    }
   }
 
   /** Resolves when all are told. */

@@ -63,6 +63,7 @@ export class Redemptions implements Service, Lane {
   readonly #open = new Set<Promise<void>>()
   /** Requests that are being judged. */
   #serving = 0
+  #isStopped = false
   readonly #ends: (() => void)[] = []
 
   constructor(context: Context, parts: RedemptionParts) {
@@ -87,10 +88,12 @@ export class Redemptions implements Service, Lane {
     await road.run(() => ({ writes }))
     await link.subscribe(topics.to(keys.id))
     this.#ends.push(this.#vault.onVersion((version) => this.#watches.tell(version)))
+    this.#watches.catchUp()
     this.#ends.push(schedule.every(SWEEP_MS, 'sweep redemptions', () => this.#sweep()))
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true
     for (const end of this.#ends.splice(0)) end()
     await Promise.allSettled(this.#open)
     await this.#watches.settled()
@@ -110,6 +113,7 @@ export class Redemptions implements Service, Lane {
   }
 
   decide(message: Message): Decision | null {
+    if (this.#isStopped) return null
     const { sender, payload } = message.frame as NonNullable<Message['frame']>
     if (message.envelope.type === TYPE.vaultQuery) return this.#challenge(sender, readQuery(payload))
     if (message.envelope.type === TYPE.vaultRedeem) return this.#redeem(sender, readRedeem(payload), payload)

@@ -6,10 +6,12 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checkinPayload } from '../../src/apps/facepay/checkin.ts'
+import { probePayload, sealProbe } from '../../src/apps/facepay/probe.ts'
 import { proofKeyOfDevice } from '../../src/apps/facepay/proof-key-text.ts'
 import { dayEndsMs, proveCheckin, type RingProof, type SignedRings } from '../../src/apps/facepay/ring-proof.ts'
 import { ringBody } from '../../src/apps/facepay/rings.ts'
-import { compare, equal, fromText, toHex } from '../../src/core/bytes.ts'
+import { encodeTerms, referenceOf } from '../../src/apps/facepay/terms.ts'
+import { equal, fromText, toHex } from '../../src/core/bytes.ts'
 import type { Cbor } from '../../src/core/codec.ts'
 import { decodeEnvelope, encodeEnvelope, signedBytes, TYPE } from '../../src/core/envelope.ts'
 import { decodeFrame } from '../../src/core/frame.ts'
@@ -286,13 +288,7 @@ test('a stay goes on after midnight as another guest', async ({ shop }) => {
 test('checked out, or forgotten: the place is free and the guest is gone', async ({ shop }) => {
   const { till, shoppers } = await opened(shop, 2)
   const [anna, ben] = shoppers as [Shopper, Shopper]
-  const guests: Guest[] = []
-  const { guest } = shop
-  shop.guest = (store) => {
-    const made = guest.call(shop, store)
-    guests.push(made)
-    return made
-  }
+  const guests = guestsMade(shop)
   await enter(shop, till, anna)
   await enter(shop, till, ben)
   await present(shop, till, 2)
@@ -333,13 +329,7 @@ test('a check-in that is called off while it waits for the list leaves no guest 
   const [anna] = shoppers as [Shopper]
   await till.stop()
   const silent = await shop.till(till.store.afterPowerCut())
-  const guests: Guest[] = []
-  const { guest } = shop
-  shop.guest = (store) => {
-    const made = guest.call(shop, store)
-    guests.push(made)
-    return made
-  }
+  const guests = guestsMade(shop)
   const entering = codeOfAsync(() => anna.device.checkIn(silent.person.id, undefined, 'anonymous'))
   await until(2_000, () => guests.length === 1)
   await anna.device.checkOut()
@@ -444,40 +434,97 @@ test('enrolment outlives a restart, and a till whose disk is lost counts on', as
   assert.ok((blank.terminal.enrolled.rings?.number ?? 0) > before.number)
 })
 
-test('a device takes rings only from its terminal, signed by it, and only later ones', async ({ shop }) => {
+test('a guest takes rings only from its terminal, signed by it, and only later ones', async ({ shop }) => {
   const { till, shoppers } = await opened(shop, 2)
   const [anna] = shoppers as [Shopper]
+  const guests = guestsMade(shop)
   const { netId } = shop.net.genesis
+  const { topics } = till.context
   const real = till.terminal.enrolled.rings as SignedRings
-  const trap = [
-    (await proofKeyOfDevice(group, anna.context.keys)).publicKey,
-    (proofKeys(group, 1)[0] as ProofKey).publicKey,
-  ]
-  const publish = (signer: { sign(m: Uint8Array): Uint8Array }, number: number, scope = netId, id = till.person.id) => {
-    const body = ringBody(id, number, [trap])
-    const signature = signer.sign(signedBytes(TYPE.ring, scope, body))
-    const bytes = encodeEnvelope({ type: TYPE.ring, scope, body, signature, attachment: new Uint8Array(0) })
-    return shop.bus.connect('anyone').publish(till.context.topics.ring(till.person.id), bytes)
-  }
+  const trap = [await proofKeyOfDevice(group, anna.context.keys), proofKeys(group, 1)[0] as ProofKey]
+  const keys = trap.map(({ publicKey }) => publicKey)
   assert.is(await enter(shop, till, anna), 2)
   await present(shop, till, 1)
-  const proofs = (): Set<number | undefined> =>
-    new Set(
-      shop.bus.published
-        .filter(({ bytes }) => decodeEnvelope(bytes).type === TYPE.checkin)
-        .map(({ bytes }) => (decodeFrame(decodeEnvelope(bytes)).payload as Cbor[])[4] as Cbor[])
-        .map(([number]) => number as number | undefined),
-    )
-  const crook = makePerson()
-  await publish(crook, real.number + 1)
-  await publish(shop.net.terminal, real.number + 1, flip(netId, 3))
-  await publish(shop.net.terminal, real.number + 1, netId, crook.id)
-  await publish(shop.net.terminal, real.number)
-  await publish(shop.net.terminal, real.number - 1)
-  await shop.during(new Promise((resolve) => setTimeout(resolve, 30)))
-  shop.clock.advance(60_000)
-  assert.equal([...proofs()], [real.number])
-  assert.ok(compare(trap[0] as Uint8Array, trap[1] as Uint8Array) !== 0)
+  const { road, counters } = (guests[0] as Guest).context
+  const hears = async (signer: { sign(m: Uint8Array): Uint8Array }, number: number, change = {}): Promise<string> => {
+    const { scope = netId, id = till.person.id, topic = topics.ring(till.person.id) } = change as Partial<Said>
+    const body = ringBody(id, number, [keys])
+    const signature = signer.sign(signedBytes(TYPE.ring, scope, body))
+    const before = counters.read()
+    road.receive(topic, encodeEnvelope({ type: TYPE.ring, scope, body, signature, attachment: new Uint8Array(0) }))
+    await road.run(() => null)
+    const now = counters.read()
+    return Object.keys(now).find((name) => name.startsWith('refused.') && now[name] !== before[name]) ?? ''
+  }
+  const [terminal, crook] = [shop.net.terminal, makePerson()]
+  const later = real.number + 1
+  assert.is(await hears(crook, later), 'refused.bad-signature')
+  assert.is(await hears(terminal, later, { scope: flip(netId, 3) }), 'refused.wrong-net')
+  assert.is(await hears(terminal, later, { id: crook.id }), 'refused.wrong-topic')
+  const elsewhere = { id: crook.id, topic: topics.ring(crook.id) }
+  assert.is(await hears(terminal, later, elsewhere), 'refused.not-allowed')
+  for (const number of [real.number, real.number - 1]) assert.is(await hears(terminal, number), '', 'passed over')
+  const hasProven = (number: number): boolean =>
+    shop.bus.published.some(({ bytes }) => {
+      if (bytes.length === 0 || decodeEnvelope(bytes).type !== TYPE.checkin) return false
+      const [, , , , proof] = decodeFrame(decodeEnvelope(bytes)).payload as Cbor[]
+      return (proof as Cbor[])[0] === number
+    })
+  await during(shop, new Promise((resolve) => setTimeout(resolve, 100)))
+  assert.ok(hasProven(real.number) && !hasProven(later) && !hasProven(real.number - 1))
+  assert.is(await hears(terminal, later), '')
+  await during(
+    shop,
+    until(2_000, () => hasProven(later), 'a proof for the list that counts'),
+  )
 })
+
+interface Said {
+  readonly scope: Uint8Array
+  readonly id: Uint8Array
+  readonly topic: string
+}
+
+test('a probe for the guest’s stay that is asked of the shopper by name finds nobody, nor the other way round', async ({
+  shop,
+}) => {
+  const { till, shoppers } = await opened(shop, 2, 'both')
+  const [anna] = shoppers as [Shopper]
+  const guests = guestsMade(shop)
+  await enter(shop, till, anna)
+  await present(shop, till, 1)
+  const { context } = guests[0] as Guest
+  const refusals = async (inbox: Uint8Array, world: Guest['context']): Promise<number> => {
+    const [here] = till.terminal.checkins() as [ReturnType<Till['terminal']['checkins']>[0]]
+    const { pseudonym } = here
+    const { keys, random: chance } = till.context
+    const own = { terminalId: keys.id, merchant: shop.merchant, asset: EUR, amount: 1, nonce: chance.bytes(16) }
+    const terms = encodeTerms({ ...own, expiresMs: shop.clock.nowMs() + 60_000 })
+    const reference = referenceOf(terms)
+    const sealed = sealProbe(face(1, 9), here.key, keys.ephemeral(), { reference, pseudonym })
+    const payload = probePayload({ terms, pseudonym, answerKey: keys.ephemeral().publicKey, ...sealed })
+    const topic = till.context.topics.to(inbox)
+    const before = world.counters.read()['refused.not-allowed'] ?? 0
+    await till.context.road.run(() => ({ emit: [{ topic, type: TYPE.probe, payload, lifetimeMs: 10_000 }] }))
+    await shop.during(new Promise((resolve) => setTimeout(resolve, 20)))
+    return (world.counters.read()['refused.not-allowed'] ?? 0) - before
+  }
+  assert.is(await refusals(anna.person.id, anna.context), 1)
+  assert.is(anna.device.probeLog().length, 0)
+  assert.is(await refusals(context.keys.id, context), 0)
+  assert.is(anna.device.probeLog().length, 1)
+})
+
+/** The guests that are made from now on. */
+function guestsMade(shop: Shop): Guest[] {
+  const guests: Guest[] = []
+  const { guest } = shop
+  shop.guest = (store) => {
+    const made = guest.call(shop, store)
+    guests.push(made)
+    return made
+  }
+  return guests
+}
 
 test.run()

@@ -1,6 +1,6 @@
 /** Key logs on the command line: what an owner says with them, how they are handed on, and what thieves of files get out of it. */
 
-import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -118,6 +118,7 @@ owners(
       ['id veto ada.keys', 'nothing-to-veto'],
       ['id log ada.keys --take till.keys', 'wrong-identity'],
       ['id log none.keys', 'bad-argument'],
+      ['id log .', 'file-unreadable'],
       ['id export ada.keys', 'usage'],
       ['id export ada.keys --as did:web', 'bad-argument'],
       ['id export ada.keys --as did:webvh --out did.jsonl', 'usage'],
@@ -226,7 +227,8 @@ owners(
     assert.is((await run('qnt verify b.qnt --owner ada.keys')).code, 0)
     assert.is((await run('qnt open a.qnt a2.txt --keys ada.keys')).code, 0)
     assert.is((await run('qnt verify a.qnt --owner till.keys')).error, 'unknown-owner')
-    assert.is((await run('qnt verify a.qnt --owner a.txt')).error, 'bad-argument')
+    for (const name of ['a.txt', 'a.qnt'])
+      assert.is((await run(`qnt verify a.qnt --owner ${name}`)).error, 'bad-argument')
   }),
 )
 
@@ -276,13 +278,38 @@ thieves(
   'who has the key file of a device that acts has nothing of the owner',
   withAda(async (run, path) => {
     copyFileSync(path('ada.keys.log'), path('till.keys.log'))
-    chmodSync(path('till.keys.log'), 0o600)
-    for (const verb of ['rotate', 'veto', 'show', 'words', 'daily x.keys']) {
-      const [word, ...rest] = verb.split(' ')
-      const { error } = await run(['id', word, 'till.keys', ...rest].join(' '))
-      assert.ok(['key-file-broken', 'nothing-to-veto'].includes(error) || verb === 'words', `${verb}: ${error}`)
+    for (const verb of [
+      'rotate till.keys',
+      'veto till.keys',
+      'show till.keys',
+      'log till.keys',
+      'daily till.keys x.keys',
+    ]) {
+      assert.is((await run(`id ${verb}`)).error, 'key-file-broken', verb)
     }
-    assert.not(readdirSync(path('')).includes('x.keys'))
+    assert.is((await run('id log till.keys --take ada.keys')).error, 'key-file-broken')
+    assert.not(existsSync(path('x.keys')))
+  }),
+)
+
+thieves(
+  'who has the whole key file rotates, but cannot touch the recovery keys, and loses to them',
+  withAda(async (run, path) => {
+    copyFileSync(path('ada.keys'), path('copy.keys'))
+    copyFileSync(path('ada.keys.log'), path('copy.keys.log'))
+    await run('id create mine.keys --kind human')
+    assert.is((await run('id rotate copy.keys --recovery mine.keys')).error, 'usage')
+    assert.is((await run('id rotate copy.keys --recovery mine.keys --with mine.keys')).error, 'key-not-committed')
+    assert.is((await run('id rotate copy.keys')).code, 0)
+    assert.is((await run('id log ada.keys --take copy.keys')).code, 0, 'the net settled it')
+    await run('id reclaim back.keys --log ada.keys --with safe.keys')
+    await run('id veto copy.keys --log back.keys')
+    const second = (await run('id reclaim back2.keys --log copy.keys --with safe.keys')).json
+    assert.is(second.position, 6)
+    assert.is((await run('id veto copy.keys --log back2.keys')).error, 'recovery-final')
+    assert.is((await run('id rotate copy.keys')).error, 'recovery-pending')
+    assert.is((await run('id rotate back2.keys --recovered')).code, 0)
+    assert.is((await run('id log copy.keys --take back2.keys')).error, 'retired-key')
   }),
 )
 

@@ -85,6 +85,28 @@ run('a climate sensor that is missing stops nothing; it is logged once, under th
   }),
 )
 
+run('a sealed key file is opened by the passphrase in a file, and by nothing else', () =>
+  withTemp(async (directory) => {
+    const net = await found(directory)
+    const data = join(directory, 'sealed')
+    const cost = { log2N: 14, parallel: 1 }
+    await createKeyFile(join(data, 'node.key'), 'device', { passphrase: 'a b c', cost })
+    writeFileSync(join(directory, 'right'), '\ufeffa b c\r\n')
+    writeFileSync(join(directory, 'wrong'), 'a b d\n')
+    const outcome = async (...more: string[]): Promise<string> => {
+      const io = recordingIo({ workingDirectory: directory, env: { WEBX_LOG_LEVEL: 'silent' } })
+      const args = ['run', '--net', net, '--data', data, '--broker', 'mqtt://127.0.0.1:1', ...more]
+      await within(10_000, runCommandLine(args, io))
+      return io.err().split(':')[0] as string
+    }
+    assert.is(await outcome(), 'passphrase-needed')
+    assert.is(await outcome('--passphrase-file', 'wrong'), 'wrong-passphrase')
+    assert.is(await outcome('--passphrase-file', 'nothing'), 'file-unreadable')
+    // it is opened: what stops it is that it has no seat
+    assert.is(await outcome('--passphrase-file', 'right'), 'bad-config')
+  }),
+)
+
 /** A net of one seat, whose member keeps its keys in `member`. Answers the genesis file. */
 async function found(directory: string): Promise<string> {
   const file = (name: string): string => {

@@ -5,8 +5,8 @@ import * as assert from 'uvu/assert'
 import '../kit/wasm.ts'
 import { verifyEvidence } from '../../src/consensus/evidence.ts'
 import { type Order, orderBytes, readOrder } from '../../src/consensus/order.ts'
-import { equal, toHex } from '../../src/core/bytes.ts'
 import { VOTE } from '../../src/consensus/statement.ts'
+import { equal, toHex } from '../../src/core/bytes.ts'
 import { decodeEnvelope } from '../../src/core/envelope.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { balanceOf, encodeState } from '../../src/ledger/account.ts'
@@ -24,12 +24,12 @@ const w = world(4)
 const key = (number: number): Uint8Array => pairOf(number).publicKey
 
 /** A net in which an owner is known and has money. */
-function started(seed: number, owner: LogOwner, options: { loss?: number } = {}): Network {
+function started(seed: number, owner: LogOwner, options: { loss?: number; duplication?: number } = {}): Network {
   const network = new Network({ world: w, seed, signing: cheapSigning(w), ...options })
   network.send(inceptOf(w, owner))
   network.send(issuerWallet(w).order(mint(w, 100, accountOf(owner))))
   network.run()
-  network.settleDown(3)
+  network.settleDown(options.loss ? 10 : 3)
   return network
 }
 
@@ -126,7 +126,10 @@ test('a thief of the current key who signs two delegations for one place stops t
   network.settleDown(3)
   const root = network.rules.keyLogs.rootOf(owner.link().id)
   assert.is(network.register(0).object(root)?.state?.events.length, 0, 'nothing settles in that lane any more')
-  assert.ok(network.effects.some((list) => of(list, 'duplicity').length > 0), 'and everybody knows why')
+  assert.ok(
+    network.effects.some((list) => of(list, 'duplicity').length > 0),
+    'and everybody knows why',
+  )
   assert.is(network.evidence.length, 0, 'it convicts nobody of a double order')
   settleEvent(network, owner, owner.rotation())
   assert.equal(acting(network, owner), [1, 1, 1, 1])
@@ -178,7 +181,10 @@ test('whoever hands in an event under a number that is taken hears how far the l
   for (const { register } of network.peers) {
     const effects = register.step({ kind: 'order', order: stale, verified: true }, network.nowMs)
     heard ||= of(effects, 'publish').some(({ what }) => what === 'order')
-    assert.equal(of(effects, 'refused').map(({ code }) => code), ['wrong-version'])
+    assert.equal(
+      of(effects, 'refused').map(({ code }) => code),
+      ['wrong-version'],
+    )
   }
   assert.ok(heard)
 })
@@ -269,12 +275,47 @@ test('an event that nobody signed takes no place, also where its order is well m
   member.turn()
   // another predecessor, another number: the register looks before it opens or fills a slot
   const shifted = carrying(w, { ...moved, version: 3, previous: bytesOf('before') }, rotation)
-  assert.equal(of(member.order(shifted), 'refused').map(({ code }) => code), ['wrong-version'])
+  assert.equal(
+    of(member.order(shifted), 'refused').map(({ code }) => code),
+    ['wrong-version'],
+  )
   assert.is(member.register.sizes.parkedOrders, 0)
   assert.is(member.register.sizes.openSlots, 0)
   const unknown = { ...owner.link(), position: 2, previous: bytesOf('nowhere') }
   const astray = carrying(w, { ...moved, keyPosition: 2 }, owner.copy().rotation([], [pairOf(5)], unknown))
   assert.ok(astray.od.length === 32)
+})
+
+test('with loss, repetition and power cuts members come to one log, and the owner to his newest key', () => {
+  for (const seed of [21, 22, 23, 24]) {
+    const owner = simpleOwner({ recovery: true })
+    const network = started(seed, owner, { loss: 0.1, duplication: 0.1 })
+    const thief = owner.copy()
+    for (let round = 0; round < 4; round++) {
+      const down = Math.floor(network.random() * 4)
+      const theirs = thief.delegation(key(940 + round))
+      network.send(eventOrder(network, theirs), [0, 1, 2, 3].slice(round % 3))
+      const event = round === 2 ? owner.renewal() : owner.rotation()
+      for (let tries = 0; tries < 20 && (acting(network, owner)[(down + 1) % 4] ?? 0) < round + 1; tries++) {
+        if (tries === 1) network.crash(down)
+        if (tries === 3) network.restart(down)
+        const seat = network.peers.findIndex(({ up }) => up)
+        network.send(eventOrder(network, event, seat))
+        network.run()
+        network.settleDown(1)
+      }
+      network.restart(down)
+      network.settleDown(4)
+      owner.append(event)
+    }
+    network.settleDown(10)
+    const root = network.rules.keyLogs.rootOf(owner.link().id)
+    assert.equal(acting(network, owner), [4, 4, 4, 4], `seed ${seed}`)
+    const states = network.peers.map(({ register }) => register.object(root)?.state)
+    for (const state of states) assert.equal(encodeState(state as never), encodeState(states[0] as never))
+    assert.equal(states[0]?.keys?.key, (owner.keys[0] as Pair).publicKey)
+    assert.equal(network.wire.faults, [])
+  }
 })
 
 test('evidence of two orders by a later key shows the log up to it, and convicts alone', () => {

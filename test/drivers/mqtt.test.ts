@@ -77,6 +77,29 @@ test(
 )
 
 test(
+  'nobody has more retained topics than the own few: they leave room for others, and room comes back',
+  withKit(async (kit) => {
+    const broker = await kit.broker()
+    const [one, two, three] = [await upLink(kit, broker), await upLink(kit, broker), await upLink(kit, broker)]
+    const most = LIMITS.brokerRetainedPerClientMax
+    for (let i = 0; i <= most; i++) await one.publish(`one/${i}`, fromText('1'), { retain: true })
+    await two.publish('two/0', fromText('2'), { retain: true })
+    await one.publish('one/0', new Uint8Array(0), { retain: true })
+    await one.publish('one/again', fromText('1'), { retain: true })
+    await one.publish('one/1', fromText('newer'), { retain: true })
+    await one.publish('done', fromText('1'))
+    const received = inbox(three)
+    await three.subscribe('two/+')
+    await three.subscribe('one/+')
+    await until(2_000, () => received.length > most)
+    await pause(50)
+    assert.is(received.length, most + 1)
+    assert.not(received.includes(`one/${most}=1`))
+    for (const kept of ['two/0=2', 'one/again=1', 'one/1=newer']) assert.ok(received.includes(kept), kept)
+  }),
+)
+
+test(
   'order is kept among the messages of one sender',
   withKit(async (kit) => {
     const broker = await kit.broker()

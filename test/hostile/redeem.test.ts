@@ -118,7 +118,7 @@ hostile(
 
 hostile('what was recorded is worth nothing to a server that started anew', async ({ stage, folder }) => {
   const holder = await stage.asker()
-  const { node, vault, redemptions } = stage.server
+  const { node, vault, redemptions, copies } = stage.server
   const file = await sealed(folder, node.context.keys)
   await stage.net.during(vault.keep(file.path))
   const presentation = presented(await stage.mint(file.manifest.dataId, stage.grantTo(holder, { uses: 5 })))
@@ -129,7 +129,7 @@ hostile('what was recorded is worth nothing to a server that started anew', asyn
   broker.end()
   await stage.net.during(redemptions.stop())
   await stage.net.during(vault.stop())
-  const anew = await stage.serve(stage.owner, node.crash(), 'copies-0')
+  const anew = await stage.serve(stage.owner, node.crash(), copies)
   await stage.net.until(() => anew.node.context.directory.keyOf(holder.node.person.id) !== null)
   await broker.replayAll()
   await stage.net.pass(200)

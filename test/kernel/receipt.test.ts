@@ -10,8 +10,9 @@ import type { SettledPayment } from '../../src/kernel/ports.ts'
 import { signReceipt, verifyReceipt } from '../../src/kernel/receipt.ts'
 import { assetTable } from '../../src/ledger/asset.ts'
 import { accountId } from '../../src/ledger/terms.ts'
+import { LogOwner, pairOf } from '../kit/keylog.ts'
 import { keysOf, randomReference } from '../kit/node.ts'
-import { makeNet, makePerson, type Net, type Person } from '../kit/people.ts'
+import { makeNet, makePerson, type Net, type Pair, type Person } from '../kit/people.ts'
 import { codeOf } from '../kit/refusal.ts'
 import { payOrder, Seats } from '../kit/wire.ts'
 import '../kit/wasm.ts'
@@ -82,6 +83,25 @@ test('every truncation and every addition is refused', () => {
     )
   }
   assert.ok(codeOfAny(() => verifyReceipt(Uint8Array.of(...receipt, 0), net.genesis)))
+})
+
+test('a payee who has rotated shows its key log', async () => {
+  const owner = new LogOwner({ recovery: false })
+  const [inception] = owner.events as [Uint8Array]
+  const [first] = owner.keys as [Pair]
+  const person = { ...first, id: owner.link().id, inception, state: owner.state() }
+  const payment = settledPayment(net, person)
+  owner.append(owner.rotation()).append(owner.delegation(pairOf(3).publicKey))
+  const [young] = owner.keys as [Pair]
+  const keys = (pair: Pair) => ({
+    ...{ ...keysOf(person), publicKey: pair.publicKey, position: 1, log: owner.events },
+    sign: async (message: Uint8Array) => pair.sign(message),
+  })
+  const signed = await signReceipt(net.genesis, keys(young), payment, NOW)
+  assert.equal(verifyReceipt(signed, net.genesis).payee, person.id)
+  assert.is(codeOf(verify(await signReceipt(net.genesis, keys(first), payment, NOW))), 'bad-signature')
+  const behind = { ...keys(young), position: 2 }
+  assert.is(codeOf(verify(await signReceipt(net.genesis, behind, payment, NOW))), 'bad-shape')
 })
 
 test('another net, and the same net founded again', async () => {

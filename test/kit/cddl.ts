@@ -143,6 +143,7 @@ export class Cddl {
     if (name === 'any') return ''
     if (name === 'bstr') return value instanceof Uint8Array ? '' : `${where}: no byte string`
     if (name === 'tstr') return typeof value === 'string' ? '' : `${where}: no text`
+    if (name === 'bool') return typeof value === 'boolean' ? '' : `${where}: neither true nor false`
     const rule = this.#rules.get(name)
     if (!rule) throw new Error(`no rule is called ${name}`)
     const complaint = this.#judge(rule, value, where)

@@ -130,8 +130,9 @@ function geneses({ people, ...protocol }: Protocol): [string, Code, Uint8Array][
   ]
 }
 
-function orders({ people, genesis, pay }: Protocol): [string, Code, Uint8Array][] {
+function orders({ people, genesis, pay, keyLogs }: Protocol): [string, Code, Uint8Array][] {
   const { netId } = genesis
+  const keyEvent = keyLogs.keyEventOrder.envelope
   const changed = (change: object): Uint8Array => {
     const body = orderBody({ ...pay, ...change })
     return encodeEnvelope(orderEnvelope(netId, body, people.shopper.sign(orderSignedBytes(netId, body))))
@@ -147,6 +148,17 @@ function orders({ people, genesis, pay }: Protocol): [string, Code, Uint8Array][
     ],
     ['without a signature', 'bad-shape', encodeEnvelope({ ...pay.envelope, signature: new Uint8Array(0) })],
     ['with an attachment', 'bad-shape', encodeEnvelope({ ...pay.envelope, attachment: Uint8Array.of(1) })],
+    ['signed, with a key event', 'bad-shape', encodeEnvelope({ ...keyEvent, signature: pay.envelope.signature })],
+    [
+      'neither signed nor with a key event',
+      'bad-shape',
+      encodeEnvelope({ ...keyEvent, attachment: new Uint8Array(0) }),
+    ],
+    [
+      'with more attached than a key event can be',
+      'too-long',
+      encodeEnvelope({ ...keyEvent, attachment: new Uint8Array(8_193) }),
+    ],
   ]
 }
 
@@ -156,7 +168,10 @@ function operations({ pay }: Protocol): [string, Code, Uint8Array][] {
     ['payment of nothing', 'bad-amount', encode(replaced(good, 2, 0))],
     ['refund of 31 bytes', 'bad-shape', encode(replaced(good, 5, new Uint8Array(31)))],
     ['memo of 65 bytes', 'bad-shape', encode(replaced(good, 6, new Uint8Array(65)))],
-    ['operation that is none', 'bad-shape', encode([3, ...good.slice(1)])],
+    ['operation that is none', 'bad-shape', encode([5, ...good.slice(1)])],
+    ['version 0 of a file', 'bad-shape', encode([4, 0, seed(1), false])],
+    ['file that is gone or not', 'bad-shape', encode([4, 1, seed(1), 1])],
+    ['key event of 31 bytes', 'bad-shape', encode([3, new Uint8Array(31)])],
     ['field left over', 'bad-shape', encode([...good, 0])],
   ]
 }
@@ -205,12 +220,18 @@ function evidence(protocol: Protocol): [string, Code, Uint8Array][] {
   const envelope = decodeEnvelope(bytesOf(protocol, 'evidenceDoubleOrder'))
   const [kind, one, two, proof] = decode(envelope.body) as [Cbor, Uint8Array, Uint8Array, Cbor]
   const unsorted = encodeEnvelope({ ...envelope, body: encode([kind, two, one, proof]) })
+  const later = decodeEnvelope(bytesOf(protocol, 'evidenceLaterKey'))
+  const [, first, second, log] = decode(later.body) as [Cbor, Uint8Array, Uint8Array, Uint8Array[]]
+  const withLog = (shown: Cbor): Uint8Array => encodeEnvelope({ ...later, body: encode([kind, first, second, shown]) })
   const other = decodeEnvelope(one)
   const forged = encodeEnvelope({ ...other, signature: flipped(other.signature, 5) })
   return [
     ['one order twice', 'bad-shape', doubleOrderEvidence(committee, pay, pay, [people.shopper.inception])],
     ['orders of two objects', 'bad-shape', doubleOrderEvidence(committee, pay, incept, [people.shopper.inception])],
     ['sides not sorted', 'bad-shape', unsorted],
+    ['of a later key, with the inception alone', 'bad-shape', withLog(log[0] as Uint8Array)],
+    ['of a later key, without the inception', 'bad-shape', withLog([log[1] as Uint8Array])],
+    ['of a later key, with a log in another order', 'bad-identity', withLog([...log].reverse())],
     [
       'of somebody else',
       'bad-shape',

@@ -44,6 +44,7 @@ import type { AgreementKey } from '../../src/kernel/ports.ts'
 import { Topics } from '../../src/kernel/topics.ts'
 import { type Asset, assetTable } from '../../src/ledger/asset.ts'
 import { accountId, accountNonce, keyLogOrder, NO_HEAD, nextOrder, type OrderFields } from '../../src/ledger/terms.ts'
+import { keyLogsIn } from './protocol-keylogs.ts'
 
 const QUERY_NONCE = new Uint8Array(16).fill(7)
 /** When everything happens. */
@@ -114,6 +115,7 @@ export function buildProtocol() {
   const paying = paymentIn(net)
   const { pay, incept, mint, terms } = paying
   const decided = decisionIn(net, pay, incept)
+  const keyLogs = keyLogsIn({ ...net, shopper: people.shopper, assetId: asset.id, pairOf, signOrder })
   const receiptPayload = encode([
     ...['webx receipt v1', genesis.netId, people.terminal.inception, orderBytes(pay)],
     ...[decided.settlement, NOW_MS + 900],
@@ -126,6 +128,7 @@ export function buildProtocol() {
     orderIncept: orderBytes(incept),
     orderMint: orderBytes(mint),
     orderPay: orderBytes(pay),
+    ...keyLogs.bytes,
     ...decided,
     ...evidenceIn(net, pay, incept),
     tagEvent: tagEventIn(net),
@@ -147,7 +150,7 @@ export function buildProtocol() {
     voteRoot: decided.lockRoot,
   }
   const { lockRoot: _, ...named } = bytes
-  return { ...net, ...paying, bytes: named, digests }
+  return { ...net, ...paying, keyLogs, bytes: named, digests }
 }
 
 type People = {

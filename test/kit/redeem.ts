@@ -25,9 +25,7 @@ import { END_OF_ANY_FILE, type Grant, OPERATION } from '../../src/data/rights.ts
 import type { RunnableEntry } from '../../src/data/runnable.ts'
 import { openFetchTarget } from '../../src/drivers/qnt-fetch.ts'
 import { agreementHalfOf } from '../../src/drivers/qnt-holder.ts'
-import type { Directory } from '../../src/kernel/ports.ts'
 import type { Runnables } from '../../src/kernel/vault.ts'
-import type { KnownIdentities } from '../../src/services/directory.ts'
 import type { Minted, MintTerms } from '../../src/services/issuer.ts'
 import { Redeemer } from '../../src/services/redeemer.ts'
 import { Redemptions } from '../../src/services/redemption.ts'
@@ -47,6 +45,8 @@ export interface Server {
   readonly node: MemoryNode
   readonly vault: NodeVault
   readonly redemptions: Redemptions
+  /** Name of the folder of its copies. */
+  readonly copies: string
 }
 
 /** A node that redeems. */
@@ -95,15 +95,10 @@ export class RedeemStage {
     await mkdir(join(this.folder, copies), { recursive: true })
     const vault = await vaultOf(node, join(this.folder, copies), { runnables: RUNNABLES })
     await vault.start()
-    const directory = node.context.directory as Directory & Pick<KnownIdentities, 'stateOf'>
-    const redemptions = new Redemptions(node.context, {
-      ...{ vault, statuses: node.statuses, runnables: RUNNABLES },
-      stateOf: (id) => directory.stateOf(id),
-      isFrozen: () => false,
-    })
+    const redemptions = new Redemptions(node.context, { vault, statuses: node.statuses, runnables: RUNNABLES })
     await redemptions.start()
     this.#stops.push(() => redemptions.stop())
-    return { node, vault, redemptions }
+    return { node, vault, redemptions, copies }
   }
 
   /** Starts a holder's node; resolves when both know each other. */
@@ -115,7 +110,7 @@ export class RedeemStage {
   async askOn(node: MemoryNode, server = this.server): Promise<Asker> {
     const { directory, keys } = node.context
     const agreement = await agreementHalfOf(keys)
-    const redeemer = new Redeemer(node.context, { agreement, keyOf: (id) => directory.keyOf(id) })
+    const redeemer = new Redeemer(node.context, { agreement, keyOf: (id, position) => directory.keyAt(id, position) })
     await redeemer.start()
     this.#stops.push(() => redeemer.stop())
     const { person, context } = server.node

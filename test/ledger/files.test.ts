@@ -91,8 +91,7 @@ test('a file never pays, even where somebody paid it', () => {
 
 test('what is an account, a key log or an asset never becomes a file', () => {
   const shelf = new Shelf()
-  const judged = (nonce: Uint8Array, owner = alice): string =>
-    shelf.judge(new Wallet(w, owner, nonce).peek(version(1)))
+  const judged = (nonce: Uint8Array, owner = alice): string => shelf.judge(new Wallet(w, owner, nonce).peek(version(1)))
   assert.is(judged(accountNonce()), 'not-allowed', 'the account that everybody pays to')
   assert.is(judged(KEY_LOG_NONCE), 'not-allowed')
   assert.is(judged(assetNonce(w.asset), w.organization), 'not-allowed')
@@ -105,10 +104,22 @@ test('what is an account, a key log or an asset never becomes a file', () => {
 })
 
 test('operations that make no sense are refused', () => {
-  assert.is(codeOf(() => decodeOperation(encodeOperation(version(0)))), 'bad-shape')
-  assert.is(codeOf(() => decodeOperation(encode([4, 1, bytesOf('d'), 0]))), 'bad-shape')
-  assert.is(codeOf(() => decodeOperation(encode([4, 1, bytesOf('d', 31), false]))), 'bad-shape')
-  assert.is(codeOf(() => decodeOperation(encode([4, 1, bytesOf('d'), false, 0]))), 'bad-shape')
+  assert.is(
+    codeOf(() => decodeOperation(encodeOperation(version(0)))),
+    'bad-shape',
+  )
+  assert.is(
+    codeOf(() => decodeOperation(encode([4, 1, bytesOf('d'), 0]))),
+    'bad-shape',
+  )
+  assert.is(
+    codeOf(() => decodeOperation(encode([4, 1, bytesOf('d', 31), false]))),
+    'bad-shape',
+  )
+  assert.is(
+    codeOf(() => decodeOperation(encode([4, 1, bytesOf('d'), false, 0]))),
+    'bad-shape',
+  )
 })
 
 test.run()

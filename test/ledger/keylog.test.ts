@@ -12,7 +12,7 @@ import { keyEventBody } from '../../src/identity/keylog-event.ts'
 import { decodeState, encodeState, type ObjectState } from '../../src/ledger/account.ts'
 import { growTree } from '../../src/ledger/keylog-tree.ts'
 import { encodeOperation } from '../../src/ledger/payment.ts'
-import { accountNonce, keyLogOrder, nextOrder, NO_HEAD } from '../../src/ledger/terms.ts'
+import { accountNonce, keyLogOrder, NO_HEAD, nextOrder } from '../../src/ledger/terms.ts'
 import { carrying, Logs, simpleOwner } from '../consensus/keylogs.ts'
 import { bytesOf, keyPair, signOrder, world } from '../consensus/people.ts'
 import { LogOwner, pairOf, promise, publicKeys, signedEvent } from '../kit/keylog.ts'
@@ -44,7 +44,13 @@ lanes('orders name the key that shows at their position', () => {
   const owner = simpleOwner()
   const logs = new Logs(w, owner)
   const [old] = owner.keys as [LogOwner['keys'][number]]
-  const standing = { home: w.genesis.neighborhood, owner: owner.link().id, nonce: accountNonce(), version: 0, head: NO_HEAD }
+  const standing = {
+    home: w.genesis.neighborhood,
+    owner: owner.link().id,
+    nonce: accountNonce(),
+    version: 0,
+    head: NO_HEAD,
+  }
   const pay = { kind: 'pay', assetId: w.asset, amount: 1, to: bytesOf('to'), reference: bytesOf('r') } as const
   const operation = { ...pay, refundOf: new Uint8Array(0), memo: new Uint8Array(0) }
   const order = (keyPosition: number, pair = old) =>
@@ -71,11 +77,22 @@ lanes('an identity that acts by several keys signs no orders', () => {
   owner.next = many
   const link = owner.link()
   const commitment = { digests: [bytesOf('next')], threshold: 1 }
-  const event = { event: 'rotation', ...link, keys: publicKeys(many), next: commitment, kept: [], renewal: null } as const
+  const event = {
+    event: 'rotation',
+    ...link,
+    keys: publicKeys(many),
+    next: commitment,
+    kept: [],
+    renewal: null,
+  } as const
   const shared = signedEvent(event, many, [0, 1, 2])
   assert.is(logs.judge(shared), 'ok')
   const fewer = signedEvent(event, many, [0, 2])
-  assert.is(codeOf(() => logs.judge(fewer)), 'too-few-signatures', 'all three were promised')
+  assert.is(
+    codeOf(() => logs.judge(fewer)),
+    'too-few-signatures',
+    'all three were promised',
+  )
   logs.settle(shared)
   assert.equal(logs.acting(owner), { position: 2, key: null })
 })
@@ -91,7 +108,11 @@ lanes('which keyholders signed changes no order', () => {
   owner.append(first)
   const next = { digests: [bytesOf('next')], threshold: 1 }
   const body = { event: 'rotation', ...owner.link(), keys: publicKeys(group), next, kept: [], renewal: null } as const
-  const orders = [[0, 1], [1, 2], [0, 1, 2]].map((signing) => logs.propose(signedEvent(body, group, signing)))
+  const orders = [
+    [0, 1],
+    [1, 2],
+    [0, 1, 2],
+  ].map((signing) => logs.propose(signedEvent(body, group, signing)))
   assert.is(new Set(orders.map((each) => toHex(each?.carried.od as Uint8Array))).size, 1, 'one event is one order')
 })
 
@@ -124,7 +145,10 @@ lanes('a key event that is signed like an order is refused', () => {
   const [pair] = owner.keys as [LogOwner['keys'][number]]
   const { order } = logs.propose(owner.rotation()) as NonNullable<ReturnType<Logs['propose']>>
   const signed = (change: object) => signOrder(w.genesis, pair, { ...order, ...change })
-  assert.is(codeOf(() => logs.rules.ownerKey(signed({}), logs)), 'not-allowed')
+  assert.is(
+    codeOf(() => logs.rules.ownerKey(signed({}), logs)),
+    'not-allowed',
+  )
   const account = signed({ owner: owner.link().id, nonce: accountNonce(), keyPosition: 0 })
   const verdict = logs.rules.check(account, logs)
   assert.is(verdict.ok ? 'ok' : verdict.code, 'not-allowed')
@@ -143,8 +167,14 @@ lanes('an account order finds no way into a lane', () => {
 lanes('recoveries, vetoes and what follows the unknown are not settled', () => {
   const owner = new LogOwner({ from: 9_000 })
   const logs = new Logs(w, owner)
-  assert.is(codeOf(() => logs.judge(owner.recoveryEvent().bytes)), 'unsupported-key-event')
-  assert.is(codeOf(() => logs.judge(owner.veto())), 'unsupported-key-event')
+  assert.is(
+    codeOf(() => logs.judge(owner.recoveryEvent().bytes)),
+    'unsupported-key-event',
+  )
+  assert.is(
+    codeOf(() => logs.judge(owner.veto())),
+    'unsupported-key-event',
+  )
   const link = { ...owner.link(), previous: bytesOf('nothing') }
   assert.is(logs.judge(owner.copy().rotation([], undefined, link)), 'unknown')
   const stranger = simpleOwner({ from: 12_000 })
@@ -171,7 +201,10 @@ thieves('of the current key: what he delegates does not stand in the way of a ro
   assert.equal(logs.standing(owner), owner.events)
   assert.is(logs.rules.keyLogs.treeOf(owner.link().id, logs)?.standing.at(-1)?.state.delegations.size, 0)
   assert.is(logs.judge(thief.delegation(key(900))), 'outranked', 'in the old lane')
-  assert.is(codeOf(() => logs.judge(signedEvent(delegationBehind(owner), thief.keys))), 'retired-key')
+  assert.is(
+    codeOf(() => logs.judge(signedEvent(delegationBehind(owner), thief.keys))),
+    'retired-key',
+  )
 })
 
 thieves('of a key that rotated once: another rotation of that generation is outranked', () => {
@@ -310,7 +343,11 @@ function versionOf(logs: Logs, event: Uint8Array): number | undefined {
 
 function delegationBehind(owner: LogOwner) {
   const delegation = { delegate: new Uint8Array(32), key: key(901), scopes: ['pay'], amountPerDayMax: null }
-  const event = { event: 'delegation', ...owner.link(), delegation: { ...delegation, usesMax: null, expiresMs: 9e12 } } as const
+  const event = {
+    event: 'delegation',
+    ...owner.link(),
+    delegation: { ...delegation, usesMax: null, expiresMs: 9e12 },
+  } as const
   assert.ok(keyEventBody(event).length > 0)
   return event
 }

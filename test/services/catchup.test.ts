@@ -148,4 +148,32 @@ test('an owner that lost its disk does not sign a version again', async ({ net, 
   for (const { context } of members) assert.not.ok(context.counters.read()['evidence'])
 })
 
+test('a member pays, though one of the other three is down: its own disk counts, once its votes do', async ({
+  net,
+  members,
+  payer,
+}) => {
+  const [one, , , last] = members as [MemoryNode, MemoryNode, MemoryNode, MemoryNode]
+  await net.pay(payer, one, 10)
+  last.crash()
+  await net.pay(one, payer, 4)
+  assert.is(one.wallet.balance(net.asset(one).id), 6)
+})
+
+const alone = suite('catch-up: one seat')
+
+alone('the only member of a net pays', async () => {
+  const net = new MemoryNet(1)
+  try {
+    const [one] = (await net.members()) as [MemoryNode]
+    const organization = await net.node(net.net.organization)
+    await net.fund(organization, one, 10)
+    await net.pay(one, organization, 4)
+    assert.is(one.wallet.balance(net.asset(one).id), 6)
+  } finally {
+    await net.close()
+  }
+})
+
 test.run()
+alone.run()

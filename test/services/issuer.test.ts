@@ -8,13 +8,14 @@ import { WebxError } from '../../src/core/errors.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { encodePresentation, readPresentation, rightsOf } from '../../src/data/presentation.ts'
 import {
+  acceptStatusList,
   encodeStatusList,
   isRevoked,
   readStatusStatement,
   statusMessage,
   statusStatement,
 } from '../../src/data/statuslist.ts'
-import type { MintTerms } from '../../src/services/issuer.ts'
+import { Issuer, type MintTerms } from '../../src/services/issuer.ts'
 import { MemoryNet, type MemoryNode, quiet } from '../kit/node.ts'
 import { makePerson, type Person } from '../kit/people.ts'
 import { fill, GRANT } from '../kit/pings.ts'
@@ -147,6 +148,30 @@ test('what others publish on the topic of a list changes nothing', async (world)
   await link.publish(topic, statusStatement(node.context.netId, forged), { retain: true })
   await quiet(5)
   assert.is(node.issuer.own(listId)?.sequence, 1)
+})
+
+test('after a rotation all lists are signed anew with the key of today, at its place in the log', async (world) => {
+  const { node } = world
+  const { ping } = await node.issuer.mint(TERMS)
+  await node.issuer.revoke(ping.id)
+  const listId = ping.status?.listId as Uint8Array
+  const held = node.issuer.own(listId)
+  const next = makePerson('human')
+  const keys = {
+    ...node.context.keys,
+    position: 1,
+    publicKey: next.publicKey,
+    sign: async (m: Uint8Array) => next.sign(m),
+  }
+  const rotated = new Issuer({ ...node.context, keys })
+  await rotated.start()
+  await rotated.mint(TERMS)
+  const list = rotated.own(listId)
+  assert.equal([list?.issuerPosition, list?.sequence], [1, 3])
+  assert.ok(held && list && acceptStatusList(held, list, next.publicKey) === list && isRevoked(list, 0))
+  await quiet(2)
+  assert.is(editions(world).at(-1)?.list.issuerPosition, 1)
+  await rotated.stop()
 })
 
 test('editions are signed anew every few hours, and lists grow until they are full', async (world) => {

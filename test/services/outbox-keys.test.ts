@@ -6,7 +6,7 @@ import { readOrder } from '../../src/consensus/order.ts'
 import { equal } from '../../src/core/bytes.ts'
 import { decodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import type { Keys } from '../../src/kernel/ports.ts'
-import { accountNonce } from '../../src/ledger/terms.ts'
+import { accountNonce, keyLogId } from '../../src/ledger/terms.ts'
 import { LogOwner, pairOf } from '../kit/keylog.ts'
 import { MemoryNet, type MemoryNode, randomReference } from '../kit/node.ts'
 import type { Pair, Person } from '../kit/people.ts'
@@ -58,7 +58,9 @@ test('a device rotates, is followed, and pays by its new key; its old key pays n
   const again = await net.node(person, { store, keys: keysNow(owner) })
   const young = (owner.keys[0] as Pair).publicKey
   await net.until(() => members.every(({ context: { directory } }) => isKey(directory.keyOf(person.id), young)))
-  for (const { context: { directory } } of members) {
+  for (const {
+    context: { directory },
+  } of members) {
     assert.equal(directory.keyAt(person.id, 0), person.publicKey, 'for what was signed before')
     assert.equal(directory.keyAt(person.id, 1), young)
     assert.is(directory.keyAt(person.id, 2), null)
@@ -67,18 +69,31 @@ test('a device rotates, is followed, and pays by its new key; its old key pays n
   }
   await net.pay(again, shop, 20)
   assert.is(again.wallet.balance(net.asset(again).id), 70)
+  // who comes later believes what the old key paid in its time, and knows the new one
+  const late = await net.node()
+  await net.until(() => late.agreed.register.object(again.wallet.account)?.settled === 2)
+  await net.until(() => isKey(late.context.directory.keyOf(person.id), young))
   // a thief of the old key, with a copy of the old disk
   const thief = await net.node(person, { store: again.crash() })
-  const stolen = thief.wallet.pay({ reference: randomReference(), asset: net.asset(shop).id, amount: 30, to: shop.wallet.account }, 5_000)
+  const stolen = thief.wallet.pay(
+    { reference: randomReference(), asset: net.asset(shop).id, amount: 30, to: shop.wallet.account },
+    5_000,
+  )
   stolen.catch(() => {})
   await net.pass(6_000, 250)
   assert.is(thief.wallet.balance(net.asset(thief).id), 70)
   const refused = members.map(({ context: { counters } }) => counters.read()['refused.bad-signature'] ?? 0)
-  assert.ok(refused.every((count) => count > 0), 'its frames are those of a stranger')
+  assert.ok(
+    refused.every((count) => count > 0),
+    'its frames are those of a stranger',
+  )
 })
 
 test('who rotated before anybody knew of him is known by what came after', async ({ net, shop, owner, person }) => {
-  owner.append(owner.rotation()).append(owner.delegation(pairOf(5).publicKey)).append(owner.rotation())
+  owner
+    .append(owner.rotation())
+    .append(owner.delegation(pairOf(5).publicKey))
+    .append(owner.rotation())
   const payer = await net.node(person, { keys: keysNow(owner) })
   await net.until(() => isKey(shop.context.directory.keyOf(person.id), (owner.keys[0] as Pair).publicKey))
   assert.is(shop.context.directory.stateOf(person.id)?.position, 3)
@@ -114,12 +129,13 @@ test('while two key events for one place are about, nobody is believed; a rotati
   await net.pay(payer, shop, 1)
   const thief = owner.copy()
   const events = [thief.delegation(pairOf(6).publicKey), thief.delegation(pairOf(7).publicKey)]
+  const hands = await Promise.all(events.map(() => net.node()))
+  const root = keyLogId(net.net.genesis.netId, net.net.genesis.neighborhood, person.id)
+  await net.until(() => hands.every(({ agreed }) => agreed.register.object(root)?.settled === 1))
   // no vote gets through, so that neither of the two is settled
   net.bus.loses = ({ topic }) => topic.endsWith('/vote')
-  const hands = await Promise.all(events.map(() => net.node()))
   for (const [i, hand] of hands.entries()) {
     Object.assign(hand.context.keys, { id: person.id, inception: person.inception })
-    await net.until(() => hand.agreed.register.object(payer.wallet.account) !== null)
     hand.orders.publishKeyLog([person.inception, events[i] as Uint8Array])
   }
   await net.until(() => members.every(({ context: { directory } }) => directory.frozen(person.id)))

@@ -1,6 +1,7 @@
 /** Redeeming pings at another node: what is granted arrives, what is not is refused by its own code, and nothing counts twice. */
 
-import { readdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat, equal, fromText, toHex } from '../../src/core/bytes.ts'
@@ -10,6 +11,7 @@ import { WebxError } from '../../src/core/errors.ts'
 import { decodeFrame } from '../../src/core/frame.ts'
 import { encodeOverride, overrideMessage } from '../../src/data/dsr-override.ts'
 import { blindFields, fieldDigest } from '../../src/data/metadata.ts'
+import { encodePing, pingMessage } from '../../src/data/ping.ts'
 import { FREE_POLICY } from '../../src/data/policy.ts'
 import { encodePresentation, readPresentation } from '../../src/data/presentation.ts'
 import { readBlock, readRedeem, readRedeemAnswer, redeemPayload } from '../../src/data/redeem-frames.ts'
@@ -20,7 +22,7 @@ import { encodeIssued, issuedMessage, issuedPayload } from '../../src/proof/issu
 import { checkAnswer, encodeQuestion, type Question } from '../../src/proof/question.ts'
 import { Spent } from '../../src/services/redemption-spent.ts'
 import { group } from '../../src/wasm/group.ts'
-import { makePerson } from '../kit/people.ts'
+import { makePerson, type Pair } from '../kit/people.ts'
 import { pattern } from '../kit/qnt.ts'
 import { type Asker, alwaysSays, presented, READ_ALL, RedeemStage } from '../kit/redeem.ts'
 import { codeOfAsync } from '../kit/refusal.ts'
@@ -37,13 +39,24 @@ const refusing = suite<World>('redemption: refusals')
 const counting = suite<World>('redemption: uses and repetitions')
 const computing = suite<World>('redemption: computing')
 
-for (const each of [reading, refusing, counting, computing]) {
-  each.before.each(async (world) => {
-    world.stage = await RedeemStage.open(tempForProcess())
-    world.holder = await world.stage.asker()
-  })
-  each.after.each(({ stage }) => stage.close())
+const folder = tempForProcess()
+let folders = 0
+
+async function open(world: World): Promise<void> {
+  const own = join(folder, String(folders++))
+  await mkdir(own)
+  world.stage = await RedeemStage.open(own)
+  world.holder = await world.stage.asker()
 }
+
+for (const each of [reading, refusing, computing]) {
+  each.before(open)
+  // so much may be asked at once again
+  each.before.each(({ stage }) => stage.net.pass(2_000, 1_000))
+  each.after(({ stage }) => stage.close())
+}
+counting.before.each(open)
+counting.after.each(({ stage }) => stage.close())
 
 /** Seals a version of the owner's, and has its server keep it. */
 async function kept({ stage }: World, change: Change = {}, before?: Sealed): Promise<Sealed> {
@@ -53,8 +66,14 @@ async function kept({ stage }: World, change: Change = {}, before?: Sealed): Pro
   return file
 }
 
-function redeem({ stage, holder }: World, order: RedeemOrder) {
-  return stage.net.during(holder.redeemer.redeem(order, 20_000))
+function redeem({ stage, holder }: World, order: RedeemOrder, timeoutMs = 20_000) {
+  return stage.net.during(holder.redeemer.redeem(order, timeoutMs))
+}
+
+/** As `read`, of a server that does not answer. */
+function readInVain(world: World, presentation: Uint8Array): Promise<string> {
+  const { target } = world.stage.target()
+  return codeOfAsync(() => redeem(world, { presentation, request: READ_ALL, target }, 1_500))
 }
 
 /** Reads into a file; what came, and what was told. */
@@ -160,11 +179,11 @@ refusing('each by its own code and rule, over the net', async (world) => {
   ]
   for (const [code, presentation, request] of cases) {
     assert.is(await refusal(() => read(world, presentation, request)), code)
-    await stage.net.pass(1_000)
+    await stage.net.pass(1_000, 500)
   }
   const tampered = encodePresentation({ ping: forged(revoked.document), narrowings: [], disclosures: [] })
   assert.is(await refusal(() => read(world, tampered)), 'bad-signature ping')
-  assert.is(stage.net.said(TYPE.vaultBlock).length, 0)
+  assert.is(stage.net.said(TYPE.vaultBlock).length, 0, 'nothing was handed out')
 })
 
 refusing('a ping for another server, a challenge that is old, of another start, or was answered', async (world) => {
@@ -206,7 +225,7 @@ refusing(
       const file = await kept(world, change)
       const ping = presented(await stage.mint(file.manifest.dataId, stage.grantTo(holder)))
       assert.is(await refusal(() => read(world, ping)), code)
-      await stage.net.pass(1_000)
+      await stage.net.pass(1_000, 500)
     }
     const ending = await kept(world, { policy: { ...FREE_POLICY, retainUntilMs: nowMs + 60_000 } })
     const ping = presented(await stage.mint(ending.manifest.dataId, stage.grantTo(holder)))
@@ -243,6 +262,43 @@ refusing('the owner alone gets past a broken rule, by an override', async ({ sta
   assert.is(await ask(holder), 'not-allowed')
 })
 
+refusing(
+  'by who signs for the issuer: a delegated key with the scope may, a retired or frozen one may not',
+  async (world) => {
+    const { stage, holder } = world
+    const file = await kept(world)
+    const { directory, clock } = stage.server.node.context
+    const state = directory.stateOf(stage.owner.id)
+    assert.ok(state)
+    const delegate = makePerson('device')
+    const delegation = { delegate: delegate.id, key: delegate.publicKey, amountPerDayMax: null, usesMax: null }
+    const expiresMs = clock.nowMs() + 1_000_000
+    const delegated = (scopes: readonly string[]) => ({
+      ...state,
+      delegations: new Map([[toHex(delegate.publicKey), { ...delegation, scopes, expiresMs }]]),
+    })
+    const minted = await stage.mint(file.manifest.dataId, stage.grantTo(holder))
+    const terms = { ...minted.ping, grant: minted.ping.rights }
+    const signed = (by: Pick<Pair, 'sign'>) =>
+      encodePresentation({ ping: encodePing(terms, by.sign(pingMessage(terms))), narrowings: [], disclosures: [] })
+    const known = { stateOf: directory.stateOf, frozen: directory.frozen }
+    directory.stateOf = () => delegated(['ping.mint'])
+    assert.is((await read(world, signed(delegate))).content.length, 1_000)
+    directory.stateOf = () => delegated(['pay'])
+    assert.is(await refusal(() => read(world, signed(delegate))), 'bad-signature ping')
+    directory.stateOf = () => ({ ...state, keys: [makePerson().publicKey] })
+    assert.is(await refusal(() => read(world, presented(minted))), 'retired-key ping')
+    directory.stateOf = () => ({ ...state, threshold: 2 })
+    assert.is(await refusal(() => read(world, presented(minted))), 'retired-key ping')
+    directory.stateOf = () => state
+    directory.frozen = () => true
+    assert.is(await refusal(() => read(world, presented(minted))), 'frozen ping')
+    directory.stateOf = () => null
+    assert.is(await refusal(() => read(world, presented(minted))), 'unknown-owner ping')
+    Object.assign(directory, known)
+  },
+)
+
 refusing('a version of a file that was shredded, or whose server is gone', async (world) => {
   const { stage, holder } = world
   const file = await kept(world)
@@ -250,7 +306,8 @@ refusing('a version of a file that was shredded, or whose server is gone', async
   await stage.net.during(stage.server.vault.bury(await tombstoneAfter(stage.server.node.context.keys, file)))
   assert.is(await refusal(() => read(world, ping)), 'shredded file')
   stage.net.bus.loses = () => true
-  assert.is(await codeOfAsync(() => read(world, ping)), 'unreachable')
+  assert.is(await readInVain(world, ping), 'unreachable')
+  stage.net.bus.loses = () => false
 })
 
 counting('uses are counted, durably, and a challenge answers once', async (world) => {
@@ -305,7 +362,7 @@ counting('where the disk fails nothing is handed out', async (world) => {
   stage.server.node.store.beforeSync = () => {
     throw new WebxError('store-failed', 'the disk is full')
   }
-  assert.is(await codeOfAsync(() => read(world, ping)), 'unreachable')
+  assert.is(await readInVain(world, ping), 'unreachable')
   assert.is(stage.net.said(TYPE.vaultAnswer).length, 0)
 })
 
@@ -390,7 +447,7 @@ computing('a credential answers the question it is asked, and says nothing where
   const expected = { issuer: issuer.id, issuerKey: issuer.publicKey, subject, nowMs }
   assert.is(checkAnswer(group(), question, answer, expected).what, 'birthday')
   assert.is(await refusal(() => ask({ bound: 725_999n })), 'denied file')
-  await stage.net.pass(1_000)
+  await stage.net.pass(1_000, 500)
   assert.is(await refusal(() => ask({ purpose: 'billing' })), 'wrong-claim ping')
   assert.is(await refusal(() => ask({ audience: subject })), 'wrong-claim ping')
   assert.is(await refusal(() => ask({ ping: chance(16) })), 'wrong-claim ping')
@@ -426,6 +483,23 @@ computing('whoever watches is told of each new version once, until the ping ends
   await kept(world, { runnables: [rule] }, file)
   await stage.net.pass(200)
   assert.is(heard.length, 2)
+})
+
+counting('a server that ended before it told of a version tells of it when it is back', async (world) => {
+  const { stage, holder } = world
+  const file = await kept(world)
+  const minted = await stage.mint(file.manifest.dataId, stage.grantTo(holder))
+  const heard: number[] = []
+  holder.redeemer.onNotice(({ fileVersion }) => heard.push(fileVersion))
+  await redeem(world, { presentation: presented(minted), request: { ...READ_ALL, operation: 'notify' } })
+  await stage.net.during(stage.server.redemptions.stop())
+  await kept(world, {}, file)
+  await stage.net.during(stage.server.vault.stop())
+  const copies = stage.server.copies
+  stage.server = await stage.serve(stage.owner, stage.server.node.crash(), copies)
+  await stage.net.until(() => heard.length === 1)
+  await stage.net.pass(200)
+  assert.equal(heard, [2])
 })
 
 /** A document whose signature is another. */

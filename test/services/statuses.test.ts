@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { concat } from '../../src/core/bytes.ts'
+import { concat, equal } from '../../src/core/bytes.ts'
 import { type Envelope, encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import {
@@ -114,10 +114,10 @@ test('two editions in one turn: the later one stays, whichever came first', asyn
   const { net, server, owner } = world
   await introduce(world)
   await follow(world)
-  const link = net.bus.connect('fast')
-  const { topics, netId } = server.context
-  for (const sequence of [8, 7, 8, 6]) {
-    await link.publish(topics.status(owner.id, LIST), statusStatement(netId, edition(world, { sequence })))
+  const { topics, netId, road } = server.context
+  // the first wakes the road, the others wait for one turn
+  for (const sequence of [2, 8, 7, 8, 6]) {
+    road.receive(topics.status(owner.id, LIST), statusStatement(netId, edition(world, { sequence })))
   }
   await quiet(3)
   assert.is(server.statuses.list(owner.id, LIST)?.sequence, 8)
@@ -147,6 +147,25 @@ test('an edition that comes before its issuer waits for it', async (world) => {
   await introduce(world)
   await net.pass(LIMITS.statusRetryMs + 500, 500)
   assert.is(server.statuses.list(owner.id, LIST)?.sequence, 1)
+})
+
+test('an edition that is signed after a rotation waits until the rotation is known, and the old key says no more', async (world) => {
+  const { net, server, owner } = world
+  await introduce(world)
+  await follow(world)
+  const next = makePerson('human')
+  await world.say(edition(world, { sequence: Number.MAX_SAFE_INTEGER, bits: Uint8Array.of(1) }))
+  await world.say(edition(world, { issuerPosition: 1, bits: Uint8Array.of(3) }, next))
+  assert.is(server.statuses.list(owner.id, LIST)?.issuerPosition, 0)
+  // what a settled rotation does to the directory
+  const keyOf = (id: Uint8Array) => (equal(id, owner.id) ? next.publicKey : null)
+  Object.defineProperty(server.context.directory, 'keyOf', { value: keyOf })
+  await net.pass(LIMITS.statusRetryMs + 500, 500)
+  const list = server.statuses.list(owner.id, LIST)
+  assert.equal([list?.issuerPosition, list?.sequence, list?.bits[0]], [1, 1, 3])
+  await world.say(edition(world, { sequence: Number.MAX_SAFE_INTEGER, issuerPosition: 2, bits: Uint8Array.of(255) }))
+  await net.pass(LIMITS.statusRetryMs + 500, 500)
+  assert.is(server.statuses.list(owner.id, LIST)?.bits[0], 3)
 })
 
 test('an edition whose issuer never comes is forgotten', async (world) => {

@@ -116,9 +116,9 @@ export class CheckedIn {
     })
   }
 
-  /** At once under a new list of rings, and again soon, should the till not be ready for it. */
+  /** Soon under a new list of rings, but not for each of many that come at once: a proof takes some milliseconds. */
   #proveAnew(stay: Stay): void {
-    if (this.#stay === stay) this.#renew(stay, 0)
+    if (this.#stay === stay) this.#renew(stay, LIMITS.checkinRenewMsMin)
   }
 
   /** False where the stay is over, since the device is enrolled there no more. */

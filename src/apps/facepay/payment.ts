@@ -31,7 +31,7 @@ export interface PaymentResult {
   readonly status: 'settled'
   /** 32 bytes. */
   readonly reference: Uint8Array
-  /** Identity of the shopper's device, and its label. */
+  /** Identity of the shopper's device, or of its guest where it came anonymously, and its label. */
   readonly shopperId: Uint8Array
   readonly shopper: string
   readonly account: Uint8Array

@@ -8,6 +8,7 @@ import { WebxError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import type { Context } from '../../kernel/context.ts'
 import type { Guest } from '../../kernel/guest.ts'
+import type { LinkState } from '../../kernel/ports.ts'
 import type { Message, Outgoing } from '../../kernel/road.ts'
 import type { ProofKey } from '../../proof/secret.ts'
 import { group } from '../../wasm/group.ts'
@@ -48,7 +49,7 @@ export function namedPlace(context: Context): Place {
 /**
  * As a guest, once the list of rings of that terminal is here. The guest belongs to the place, and is closed where this throws.
  *
- * Throws `not-enrolled` where no ring holds the key, `timeout` where no list comes.
+ * Throws `not-enrolled` where no ring holds the key, `timeout` where no list comes, `broker-unreachable`.
  */
 export async function guestPlace(guest: Guest, terminalId: Uint8Array, key: ProofKey): Promise<Place> {
   const place = new GuestPlace(guest, terminalId, key)
@@ -94,7 +95,7 @@ class GuestPlace implements Place {
     await road.run(() => ({ emit: this.introduction() }))
     await link.subscribe(topics.to(keys.id))
     await link.subscribe(topics.ring(this.#terminalId))
-    const cancel = schedule.after(LIMITS.ringWaitMsMax, 'facepay rings', () => this.#first.reject(noRings()))
+    const cancel = schedule.after(LIMITS.ringWaitMsMax, 'facepay rings', () => this.#first.reject(noRings(link.state)))
     try {
       await this.#first.promise
     } finally {
@@ -160,7 +161,12 @@ class GuestPlace implements Place {
   }
 }
 
-function noRings(): WebxError {
+function noRings(state: LinkState): WebxError {
+  if (state !== 'up') {
+    return new WebxError('broker-unreachable', 'the connection of the guest did not come up in time', {
+      hint: 'Is the broker running? webx doctor looks.',
+    })
+  }
   return new WebxError('timeout', 'that terminal has not said who is enrolled there', {
     hint: 'Is it running, and does its setting terminal.checkin let people in anonymously?',
   })

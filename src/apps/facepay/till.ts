@@ -25,7 +25,7 @@ export interface TillEntry {
   readonly termsBytes: Uint8Array
   readonly startedMs: number
   readonly state: TillState
-  /** 32-byte identity of the selected device and the account that it pays from; empty until one is selected. */
+  /** 32-byte identity of the selected device, or of its guest, and the account that it pays from; empty until one is selected. */
   readonly shopperId: Uint8Array
   readonly account: Uint8Array
   /** 32-byte digest of the order that settled it; empty until then. */

@@ -7,12 +7,12 @@ import { verifyEvidence } from '../../src/consensus/evidence.ts'
 import { type Order, orderBytes, readOrder } from '../../src/consensus/order.ts'
 import { VOTE } from '../../src/consensus/statement.ts'
 import { equal, toHex } from '../../src/core/bytes.ts'
-import { decodeEnvelope } from '../../src/core/envelope.ts'
+import { decodeEnvelope, statementDigest } from '../../src/core/envelope.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { balanceOf, encodeState } from '../../src/ledger/account.ts'
 import type { Pay } from '../../src/ledger/payment.ts'
 import { createLedgerRules } from '../../src/ledger/rules.ts'
-import { accountId, accountNonce, NO_HEAD, nextOrder } from '../../src/ledger/terms.ts'
+import { accountId, accountNonce, keyEventOrder, NO_HEAD, nextOrder } from '../../src/ledger/terms.ts'
 import { type LogOwner, pairOf } from '../kit/keylog.ts'
 import type { Pair } from '../kit/people.ts'
 import { carrying, inceptOf, simpleOwner } from './keylogs.ts'
@@ -97,6 +97,23 @@ test('a rotation settles, the new key pays and the old one does not', () => {
   network.settleDown(1)
   assert.equal(spent(network), [7, 7, 7, 7])
   assert.equal(network.wire.faults, [])
+})
+
+test('an order that waited for money while its key was retired is refused when the money comes', () => {
+  const owner = simpleOwner()
+  const network = started(13, owner)
+  network.send(pay(owner, owner.keys[0] as Pair, 0, 150, network))
+  network.run()
+  assert.ok(network.register(0).sizes.parkedOrders > 0)
+  settleEvent(network, owner, owner.rotation())
+  const issuer = issuerWallet(w)
+  issuer.order(mint(w, 100, accountOf(owner)))
+  network.send(issuer.order(mint(w, 300, accountOf(owner))))
+  network.run()
+  network.settleDown(1)
+  assert.equal(spent(network), [0, 0, 0, 0])
+  assert.ok(network.effects.every((list) => of(list, 'refused').some(({ code }) => code === 'retired-key')))
+  assert.is(network.register(0).sizes.parkedOrders, 0)
 })
 
 test('an order by a key that is not settled everywhere yet waits for it', () => {
@@ -282,8 +299,15 @@ test('an event that nobody signed takes no place, also where its order is well m
   assert.is(member.register.sizes.parkedOrders, 0)
   assert.is(member.register.sizes.openSlots, 0)
   const unknown = { ...owner.link(), position: 2, previous: bytesOf('nowhere') }
-  const astray = carrying(w, { ...moved, keyPosition: 2 }, owner.copy().rotation([], [pairOf(5)], unknown))
-  assert.ok(astray.od.length === 32)
+  const event = owner.copy().rotation([], [pairOf(5)], unknown)
+  const standing = { home: w.genesis.neighborhood, lane: bytesOf('lane'), version: 0, head: NO_HEAD }
+  const astray = carrying(w, keyEventOrder(standing, 2, statementDigest(decodeEnvelope(event))), event)
+  const refused = of(member.order(astray), 'refused')
+  assert.equal(
+    refused.map(({ code }) => code),
+    ['wrong-previous'],
+  )
+  assert.is(member.register.sizes.parkedOrders, 0, 'what follows the unknown fills no table')
 })
 
 test('with loss, repetition and power cuts members come to one log, and the owner to his newest key', () => {

@@ -80,7 +80,7 @@ for (const seed of [1, 2]) {
     const { digests, disclosures } = blindFields(fields, 3, (length) => owner.node.context.random.bytes(length))
     const nowMs = Date.now()
     const first = await sealed(folder, author, {
-      content: pattern(1_500_000),
+      content: pattern(500_000),
       fieldDigests: digests,
       runnables: [await purposeAndExpiry(nowMs + DAY_MS)],
     })
@@ -127,7 +127,7 @@ for (const seed of [1, 2]) {
       JSON.stringify(network.done),
     )
     const secrets: Record<string, Uint8Array> = {
-      ...{ content: first.content.subarray(700_000, 700_024), 'content key': first.contentKey, 'data id': dataId },
+      ...{ content: first.content.subarray(300_000, 300_024), 'content key': first.contentKey, 'data id': dataId },
       ...{ ping: minted.document.subarray(-40), manifest: first.document.subarray(-40), purpose: fromText(PURPOSE) },
       ...{ field: fromText('a field nobody else has'), value: fromText('a value nobody else has') },
       disclosure: disclosures[0] as Uint8Array,

@@ -24,8 +24,8 @@ export interface RedeemParts {
   readonly vault: Vault
   readonly statuses: StatusLists
   readonly runnables: Runnables
-  /** Where this station's data is used, for policies that name jurisdictions. */
-  readonly jurisdiction?: string
+  /** Where this station stands, by all names of the place, for policies that name jurisdictions. */
+  readonly jurisdictions: readonly string[]
 }
 
 /** Both sides of redeeming. */

@@ -23,6 +23,8 @@ export const COPIES_FOLDER = 'qnt'
 /** What this machine lends to the vault. */
 export interface VaultOptions {
   readonly dataDir: string
+  /** Codes of where the station stands, for files whose rules name jurisdictions; none by default. */
+  readonly jurisdictions?: readonly string[]
 }
 
 /** A vault that runs. */
@@ -76,8 +78,9 @@ async function openFiles(opening: Opening, runnables: Runnables): Promise<Vault>
 }
 
 /** The server of pings that name this node, and the holder of its owner's. */
-async function openPings({ node, closers }: Opening, vault: Vault, runnables: Runnables): Promise<OpenRedeeming> {
-  const opened = await openRedeeming(node, { vault, runnables, statuses: node.statuses })
+async function openPings({ node, options, closers }: Opening, vault: Vault, runnables: Runnables): Promise<OpenRedeeming> {
+  const { jurisdictions = [] } = options
+  const opened = await openRedeeming(node, { vault, runnables, statuses: node.statuses, jurisdictions })
   closers.push(() => opened.close())
   return opened
 }

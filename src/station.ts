@@ -72,7 +72,8 @@ export async function openStation(profile: Profile, log: Log): Promise<Station> 
     const device = profile.roles.includes('device') ? await openPurse(opened) : null
     if (profile.roles.includes('tag-reader')) await openReader(opened)
     if (profile.sensor.kind !== 'none') await readClimate(opened)
-    const kept = await openVault(node, { dataDir: profile.data.dir })
+    const { jurisdictions } = profile.vault
+    const kept = await openVault(node, { dataDir: profile.data.dir, jurisdictions })
     closers.push(() => kept.close())
     const answered = controlMethods({ node, profile, terminal, device })
     const copied = await backupMethods(node, profile.data.dir)

@@ -347,6 +347,27 @@ document('names every context and every type that the code uses', () => {
   assert.equal(rows, Object.values(TYPE))
 })
 
+document('lists every context once: digests with the digests, conversations with the conversations', () => {
+  const namesIn = (words: string) => [...words.matchAll(/`(webx v1 [^`]+)`/g)].map(([, name]) => name as string)
+  const firstColumn = (section: string) =>
+    [...section.matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(([, cell]) => namesIn(cell as string))
+  const [digests, proofs] = [sectionOf(2), sectionOf(23)]
+  const conversations = firstColumn(proofs)
+  const own = namesIn(digests.slice(digests.indexOf('Private to a node')))
+  const listed = [...firstColumn(digests), ...own, ...conversations]
+  assert.equal(
+    listed.filter((name, i) => listed.indexOf(name) !== i),
+    [],
+  )
+  const code = sourcesOf('src/proof', /\.ts$/).flatMap((file) => file.code)
+  const used = new Set(
+    code.flatMap((each) => [...each.matchAll(/'(webx v1 [^']+)'/g)].map(([, name]) => name as string)),
+  )
+  assert.ok(conversations.length > 4 && used.size > 10, `${conversations.length} of ${used.size}`)
+  for (const name of used) assert.ok(listed.includes(name), `${name} is in no table`)
+  for (const name of conversations) assert.ok(used.has(name), `${name} is no conversation of the code`)
+})
+
 document('says the limits of the code', () => {
   const written = text.replaceAll(/\s+/g, ' ')
   const seconds = (ms: number) => `${ms / 1_000} s`
@@ -438,6 +459,13 @@ function senderOf(name: string): { readonly publicKey: Uint8Array } {
   const sender = everyone.find(({ id }) => toHex(id) === toHex(frame[0] as Uint8Array))
   if (!sender) throw new Error(`${name} is of nobody`)
   return sender
+}
+
+/** A section of the document, by its number. */
+function sectionOf(number: number): string {
+  const [, section] = text.split(new RegExp(`^## ${number} `, 'm'))
+  if (section === undefined) throw new Error(`the document has no section ${number}`)
+  return section.split(/^## /m)[0] as string
 }
 
 function bytesOf(name: string): Uint8Array {

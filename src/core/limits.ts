@@ -76,7 +76,7 @@ export const LIMITS = {
   settledEventsPerGenerationMax: 64,
   settledEventsMax: 512,
   settledEventsBytesMax: 128 * KIB,
-  keyLogsInMemoryMax: 256,
+  settledEventsInMemoryMax: 8_192,
   keyFileBytesMax: 16 * KIB,
   keyLogFileBytesMax: 2 * MIB,
   keyFileLockMsMax: 2_000,

@@ -35,15 +35,19 @@ export interface Policy {
   readonly legalBasis: LegalBasis
 }
 
-/** A use that somebody asks for. `jurisdiction` is '' where the place is not known. */
+/** A use that somebody asks for. */
 export interface Use {
   readonly purpose: string
-  readonly jurisdiction: string
+  /** All names of the one place where it is used, such as `DE` and `EU`; none where it is not known. */
+  readonly jurisdictions: readonly string[]
   readonly nowMs: number
 }
 
 /** `allow`, or the first rule that forbids the use. */
 export type PolicyVerdict = 'allow' | 'retention-over' | 'wrong-purpose' | 'wrong-jurisdiction'
+
+/** How a jurisdiction is written: `DE`, `EU`, `US-CA`. */
+export const JURISDICTION = /^[A-Z0-9]{2,3}(?:-[A-Z0-9]{1,3})?$/
 
 /** No rule at all. */
 export const FREE_POLICY: Policy = { purposes: [], retainUntilMs: 0, jurisdictions: [], legalBasis: 'none' }
@@ -52,7 +56,8 @@ export const FREE_POLICY: Policy = { purposes: [], retainUntilMs: 0, jurisdictio
 export function evaluatePolicy(policy: Policy, use: Use): PolicyVerdict {
   if (policy.retainUntilMs !== 0 && use.nowMs >= policy.retainUntilMs) return 'retention-over'
   if (policy.purposes.length > 0 && !policy.purposes.includes(use.purpose)) return 'wrong-purpose'
-  if (policy.jurisdictions.length > 0 && !policy.jurisdictions.includes(use.jurisdiction)) return 'wrong-jurisdiction'
+  const isHere = use.jurisdictions.some((code) => policy.jurisdictions.includes(code))
+  if (policy.jurisdictions.length > 0 && !isHere) return 'wrong-jurisdiction'
   return 'allow'
 }
 
@@ -76,7 +81,6 @@ export function readPolicy(fields: Fields): Policy {
 }
 
 const PURPOSE = /^[\x21-\x7e]+$/
-const JURISDICTION = /^[A-Z0-9]{2,3}(?:-[A-Z0-9]{1,3})?$/
 
 function textOf(item: Cbor): string {
   if (typeof item !== 'string') throw new WebxError('bad-shape', 'policy: purposes and jurisdictions are text')

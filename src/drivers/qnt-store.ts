@@ -10,13 +10,12 @@ import { join } from 'node:path'
 import { assertBytes, equal, fromHex, toHex } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
-import type { SignedManifest } from '../data/manifest.ts'
-import { qntHead } from '../data/qnt.ts'
+import { type QntLayout, qntHead } from '../data/qnt.ts'
 import { type PayloadKeys, SealedReader } from '../data/stream.ts'
 import type { CheckedManifest, QntStore } from '../kernel/vault.ts'
 import { createBlake3 } from '../wasm/hash.ts'
 import { blocksOf, fileReader, withFile, writeAll, writeDraft } from './qnt-blocks.ts'
-import { type ContentClaims, layoutOf, piece, type QntFile, verifyQnt, withQnt } from './qnt-file.ts'
+import { type ContentClaims, layoutOf, piece, type QntFile, withQnt } from './qnt-file.ts'
 import { readQntRange } from './qnt-range.ts'
 
 /** Opens the folder, making it where it is missing, and removes unfinished copies. Throws `store-failed`. */
@@ -49,24 +48,16 @@ class Folder implements QntStore {
     return this.manifestAt(this.#pathOf(digest))
   }
 
-  async take(
-    path: string,
-    manifest: CheckedManifest,
-    { signal, replaces = false }: { signal?: AbortSignal; replaces?: boolean } = {},
-  ): Promise<number> {
+  async take(path: string, manifest: CheckedManifest, signal?: AbortSignal): Promise<number> {
     const there = await this.fileBytes(manifest.digest)
-    if (there !== null && !replaces) return there
-    await assertRegular(path)
     if (there !== null) {
+      if (await this.#isWhole(manifest, signal)) return there
       // the damaged copy may be the only one, or the very file that is handed in
-      await verifyQnt(path, async (document) => claimsOf(document, manifest))
+      await verified(path, manifest, { signal })
       await this.remove(manifest.digest)
     }
-    return withQnt(path, async (qnt) => {
-      if (!equal(qnt.manifest, manifest.document)) throw new WebxError('tampered', `${path} has changed meanwhile`)
-      await writeDraft(this.#pathOf(manifest.digest), (draft) => copyVerified(qnt, manifest, draft, signal))
-      return qnt.fileBytes
-    })
+    await assertRegular(path)
+    return writeDraft(this.#pathOf(manifest.digest), (draft) => verified(path, manifest, { signal, draft }))
   }
 
   async fileBytes(digest: Uint8Array): Promise<number | null> {
@@ -120,8 +111,19 @@ class Folder implements QntStore {
     return content
   }
 
-  async scrub(manifest: CheckedManifest): Promise<void> {
-    await verifyQnt(this.#pathOf(manifest.digest), async (document) => claimsOf(document, manifest))
+  async scrub(manifest: CheckedManifest, signal?: AbortSignal): Promise<void> {
+    await verified(this.#pathOf(manifest.digest), manifest, { signal })
+  }
+
+  /** Throws `stopped`. */
+  #isWhole(manifest: CheckedManifest, signal?: AbortSignal): Promise<boolean> {
+    return this.scrub(manifest, signal).then(
+      () => true,
+      (error: WebxError) => {
+        if (error.code === 'stopped') throw error
+        return false
+      },
+    )
   }
 
   #pathOf(digest: Uint8Array): string {
@@ -130,24 +132,39 @@ class Folder implements QntStore {
   }
 }
 
-/** Writes head, chunks and tree of a .qnt into a draft. Throws `tampered` where they are not what the manifest says. */
-async function copyVerified(
+/** Where what is verified goes, if anywhere, and what calls it off. */
+interface Verifying {
+  readonly signal?: AbortSignal | undefined
+  readonly draft?: Parameters<typeof writeAll>[0]
+}
+
+/** Holds a .qnt against its manifest, head, chunks and tree, while it is copied into a draft; answers its bytes. Throws `tampered`, `file-unreadable`, `stopped`. */
+function verified(path: string, manifest: CheckedManifest, { signal, draft }: Verifying): Promise<number> {
+  return withQnt(path, async (qnt) => {
+    const layout = layoutOf(qnt, claimsOf(qnt.manifest, manifest))
+    await readVerified(qnt, layout, manifest.manifest.root, async (bytes, at) => {
+      if (signal?.aborted) throw new WebxError('stopped', 'the vault is being stopped')
+      if (draft) await writeAll(draft, bytes, at)
+    })
+    return qnt.fileBytes
+  })
+}
+
+async function readVerified(
   qnt: QntFile,
-  { manifest }: SignedManifest,
-  draft: Parameters<typeof writeAll>[0],
-  signal: AbortSignal | undefined,
+  layout: QntLayout,
+  root: Uint8Array,
+  put: (bytes: Uint8Array, at: number) => Promise<void>,
 ): Promise<void> {
-  const layout = layoutOf(qnt, manifest)
   const values = createBlake3()
-  const chunks = new SealedReader({ layout: layout.chunks, root: manifest.root }, (_sealed, _chunk, value) => {
+  const chunks = new SealedReader({ layout: layout.chunks, root }, (_sealed, _chunk, value) => {
     values.update(value)
   })
-  await writeAll(draft, qntHead(qnt.manifest), 0)
+  await put(qntHead(qnt.manifest), 0)
   let at = layout.bodyAt
   for await (const block of blocksOf(fileReader(qnt.file, at, layout.chunks.sealedBytes))) {
-    if (signal?.aborted) throw new WebxError('stopped', 'the copy was called off')
     chunks.write(block)
-    await writeAll(draft, block, at)
+    await put(block, at)
     at += block.length
   }
   const expected = values.update(chunks.end()).digest()
@@ -155,7 +172,7 @@ async function copyVerified(
   const tree = createBlake3()
   for await (const block of blocksOf(fileReader(qnt.file, at, layout.tree.bytes))) {
     tree.update(block)
-    await writeAll(draft, block, at)
+    await put(block, at)
     at += block.length
   }
   if (!equal(tree.digest(), expected)) {
@@ -163,11 +180,11 @@ async function copyVerified(
   }
 }
 
-/** What a copy must hold. Throws `tampered` unless it begins with the manifest that it was taken in with, signature and all. */
+/** What a file must hold. Throws `tampered` unless it begins with this very manifest, signature and all. */
 function claimsOf(found: Uint8Array, { document, manifest }: CheckedManifest): ContentClaims {
   const { contentBytes, chunkLog2, root } = manifest
   if (equal(found, document)) return { contentBytes, chunkLog2, root }
-  throw new WebxError('tampered', 'a copy in the vault does not begin with the manifest that it was kept with')
+  throw new WebxError('tampered', 'the file does not begin with the manifest that it is to be held against')
 }
 
 /** Opening a pipe would wait for whoever writes into it. */

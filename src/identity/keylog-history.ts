@@ -7,8 +7,10 @@
 
 import { decodeEnvelope, statementDigest } from '../core/envelope.ts'
 import { LIMITS } from '../core/limits.ts'
+import { keyDigest } from './delegation.ts'
 import { applyKeyEvent, type LogContext, readKeyLog } from './keylog.ts'
-import { type KeyEvent, readKeyEvent } from './keylog-event.ts'
+import { type KeyEvent, type RecoveryEvent, readKeyEvent } from './keylog-event.ts'
+import { includes } from './keylog-promises.ts'
 import { type KeyState, rankOf, stateAt } from './keylog-state.ts'
 
 /** Keys that acted, from one event to the next one that changed them. */
@@ -61,18 +63,18 @@ export function generationAt({ state, generations }: KeyHistory, position: numbe
 
 /**
  * What a reader supposes who believes a log and has no witnesses, such as an owner of his own: a recovery came into force where the log goes on with what
- * only its keys can say, and did not where a veto or a renewal follows. Of one at the end he says so himself.
+ * only its keys can say, and did not where a veto follows or a renewal by the keys before it. Of one at the end he says so himself.
  *
  * @param isLastInForce whether a recovery at the end of the log is in force
  */
 export function believing(events: readonly Uint8Array[], isLastInForce: boolean): LogContext {
   const witnessed = new Map<string, number>()
   const read = events.map(eventOf)
-  for (const [i, { event, position }] of read.entries()) {
-    if (event !== 'recovery') continue
+  for (const [i, event] of read.entries()) {
+    if (event.event !== 'recovery') continue
     const after = read[i + 1]
-    const inForce = after === undefined ? isLastInForce : after.event !== 'veto' && rankOf(after) !== 3
-    if (inForce) witnessed.set(nameOf(digestOf(events[i] as Uint8Array)), position * WITNESSED_MS_APART)
+    const inForce = after === undefined ? isLastInForce : !isObjection(after, event)
+    if (inForce) witnessed.set(nameOf(digestOf(events[i] as Uint8Array)), event.position * WITNESSED_MS_APART)
   }
   return { nowMs: LONG_AFTER_MS, witnessedMs: (digest) => witnessed.get(nameOf(digest)) ?? null }
 }
@@ -80,6 +82,12 @@ export function believing(events: readonly Uint8Array[], isLastInForce: boolean)
 /** The event in its encoded envelope. Throws as `readKeyEvent`. */
 export function eventOf(bytes: Uint8Array): KeyEvent {
   return readKeyEvent(decodeEnvelope(bytes, LIMITS.keyEventBytesMax))
+}
+
+/** Whether an event ends a recovery that is pending; whoever the recovery made owner renews with keys that it committed to. */
+function isObjection(event: KeyEvent, { next }: RecoveryEvent): boolean {
+  if (event.event !== 'rotation' || rankOf(event) !== 3) return event.event === 'veto'
+  return !event.keys.every((key) => includes(next.digests, keyDigest(key)))
 }
 
 function digestOf(bytes: Uint8Array): Uint8Array {

@@ -47,6 +47,7 @@ export interface Profile {
     readonly intervalMs: number
   }
   readonly tags: { readonly command: readonly string[] }
+  readonly vault: { readonly jurisdictions: readonly string[] }
 }
 
 /** Settings from one place, by full name. */

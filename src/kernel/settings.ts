@@ -5,6 +5,7 @@
  */
 
 import { LIMITS } from '../core/limits.ts'
+import { JURISDICTION } from '../data/policy.ts'
 
 /** A value that a setting can have. */
 export type Setting = string | number | boolean | readonly string[]
@@ -19,7 +20,12 @@ export interface SettingSchema {
   readonly maxLength?: number
   readonly minimum?: number
   readonly maximum?: number
-  readonly items?: { readonly type: 'string'; readonly enum?: readonly string[]; readonly maxLength?: number }
+  readonly items?: {
+    readonly type: 'string'
+    readonly enum?: readonly string[]
+    readonly pattern?: string
+    readonly maxLength?: number
+  }
   readonly minItems?: number
   readonly maxItems?: number
   readonly uniqueItems?: boolean
@@ -93,6 +99,14 @@ export const SETTINGS: Readonly<Record<string, SettingSchema>> = {
     maximum: 86_400_000,
   }),
   'tags.command': command('Program and arguments that print one tag id per line.'),
+  'vault.jurisdictions': {
+    description: 'Codes of the one place where this node stands, such as DE and EU; data whose rules name places is handed out at one of those only.',
+    type: 'array',
+    items: { type: 'string', pattern: JURISDICTION.source, maxLength: 7 },
+    maxItems: LIMITS.policyJurisdictionsMax,
+    uniqueItems: true,
+    default: [],
+  },
 }
 
 /** JSON Schema of a file of settings; every key is optional, no other key is allowed. */

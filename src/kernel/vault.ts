@@ -83,11 +83,11 @@ export interface QntStore {
   manifestAt(path: string): Promise<Uint8Array>
   /**
    * Copies the .qnt at `path` while every chunk and the stored tree are held against the manifest. Resolves with the bytes of the copy when it is on the disk; a copy that is
-   * there already is kept as it is, unless it is to be replaced: then once the file at `path` is known to be whole.
+   * there already is read, and kept where it is whole; a damaged one is replaced once the file at `path` is known to be whole.
    *
    * Throws `tampered`, also where the file has another manifest by now, `file-unreadable`, `store-failed`; `stopped` once the signal aborts.
    */
-  take(path: string, manifest: CheckedManifest, options?: { signal?: AbortSignal; replaces?: boolean }): Promise<number>
+  take(path: string, manifest: CheckedManifest, signal?: AbortSignal): Promise<number>
   /** The manifest of a copy, checked by nobody. Throws as `manifestAt`. */
   manifestOf(digest: Uint8Array): Promise<Uint8Array>
   /** Bytes of a copy; null where it is not there. */
@@ -100,8 +100,8 @@ export interface QntStore {
   readSealed(digest: Uint8Array, at: number, length: number): Promise<Uint8Array>
   /** A range of the content, proved and opened. Throws `tampered`, `bad-key`, `too-long`, `bad-argument`, `file-unreadable`. */
   readRange(manifest: CheckedManifest, range: { at: number; length: number }, keys: PayloadKeys): Promise<Uint8Array>
-  /** Reads a whole copy again and holds it against its manifest. Throws `tampered`, `file-unreadable`. */
-  scrub(manifest: CheckedManifest): Promise<void>
+  /** Reads a whole copy again and holds it against its manifest. Throws `tampered`, `file-unreadable`; `stopped` once the signal aborts. */
+  scrub(manifest: CheckedManifest, signal?: AbortSignal): Promise<void>
 }
 
 /** Asks runnables; what `RunnableHost` of the drivers is to services. */

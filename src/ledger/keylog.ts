@@ -107,9 +107,10 @@ export interface Proposal {
 export class KeyLogs {
   readonly #genesis: Genesis
   readonly #named: (owner: Uint8Array) => OwnerKeys | null
-  /** By owner, the one that was used longest ago first: replaying a log is dear. */
+  /** By owner, the one that was grown longest ago first: replaying a log is dear, and so is keeping the states of a long one. */
   readonly #trees = new Map<string, { readonly events: readonly SettledKeyEvent[]; readonly tree: KeyTree }>()
   readonly #proven = new WeakMap<Uint8Array, KeyNode>()
+  #nodeCount = 0
 
   constructor(genesis: Genesis) {
     this.#genesis = genesis
@@ -214,13 +215,19 @@ export class KeyLogs {
     const known = this.#trees.get(name)
     if (known?.events === events) return known.tree
     const tree = growTree(inception, events, known?.tree)
-    this.#trees.delete(name)
+    this.#forget(name)
     this.#trees.set(name, { events, tree })
+    this.#nodeCount += tree.nodes.size
     for (const oldest of this.#trees.keys()) {
-      if (this.#trees.size <= LIMITS.keyLogsInMemoryMax) break
-      this.#trees.delete(oldest)
+      if (this.#nodeCount <= LIMITS.settledEventsInMemoryMax || oldest === name) break
+      this.#forget(oldest)
     }
     return tree
+  }
+
+  #forget(name: string): void {
+    this.#nodeCount -= this.#trees.get(name)?.tree.nodes.size ?? 0
+    this.#trees.delete(name)
   }
 }
 

@@ -222,8 +222,9 @@ function fileOf({ fileVersion, digest, gone }: CertifyVersion): FileState {
 
 /** Whose key log decides about an order: a lane is not an identity, the event says whose it is. */
 function identityBehind(order: OrderView): Uint8Array {
+  if (order.attached.length === 0) return order.owner
   const operation = operationOf(order)
-  return operation.kind === 'key-event' && order.attached.length > 0 ? eventOf(order, operation).event.id : order.owner
+  return operation.kind === 'key-event' ? eventOf(order, operation).event.id : order.owner
 }
 
 /**

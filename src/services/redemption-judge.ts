@@ -33,8 +33,8 @@ export interface JudgeParts {
   readonly spent: Spent
   /** 32 bytes that its challenges are made with. */
   readonly secret: Uint8Array
-  /** Where the data is used, for policies that name jurisdictions; '' where that is not known. */
-  readonly jurisdiction: string
+  /** Where the data is used, by all names of the place, for policies that name jurisdictions; none where that is not known. */
+  readonly jurisdictions: readonly string[]
 }
 
 /** A redemption that may be granted. */
@@ -174,11 +174,11 @@ async function judged(
 }
 
 /** May this version be handed out at all, for that purpose? */
-function assertServed({ context, jurisdiction }: JudgeParts, { manifest, certified }: KeptVersion, purpose: string) {
+function assertServed({ context, jurisdictions }: JudgeParts, { manifest, certified }: KeptVersion, purpose: string) {
   if (manifest.tier !== 'private' && !certified) {
     throw new Refused('file', 'not-certified', `version ${manifest.fileVersion} of the file is not settled yet`)
   }
-  const verdict = evaluatePolicy(manifest.policy, { purpose, jurisdiction, nowMs: context.clock.nowMs() })
+  const verdict = evaluatePolicy(manifest.policy, { purpose, jurisdictions, nowMs: context.clock.nowMs() })
   if (verdict !== 'allow') throw new Refused('policy', verdict, POLICY_REASONS[verdict])
 }
 

@@ -139,9 +139,9 @@ export class Watches {
 
   /** What is said of the version; null where nothing is. */
   async #message(watch: Watch, { manifest }: KeptVersion): Promise<Uint8Array | null> {
-    const { context, jurisdiction } = this.#parts
+    const { context, jurisdictions } = this.#parts
     const { purpose, holder } = watch
-    if (evaluatePolicy(manifest.policy, { purpose, jurisdiction, nowMs: context.clock.nowMs() }) !== 'allow')
+    if (evaluatePolicy(manifest.policy, { purpose, jurisdictions, nowMs: context.clock.nowMs() }) !== 'allow')
       return null
     const entry = manifest.runnables.find(({ hook }) => hook === 'notify')
     if (!entry) return NOTHING

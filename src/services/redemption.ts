@@ -36,8 +36,8 @@ import { Watches } from './redemption-watch.ts'
 
 /** What a server needs beside its context. */
 export type RedemptionParts = Pick<JudgeParts, 'vault' | 'statuses' | 'runnables'> & {
-  /** Where the data is used, as far as this server knows; '' by default. */
-  readonly jurisdiction?: string
+  /** Where the data is used, by all names of the place; none where that is not known. */
+  readonly jurisdictions?: readonly string[]
 }
 
 const LIFETIME_MS = 30_000
@@ -67,12 +67,12 @@ export class Redemptions implements Service, Lane {
   readonly #ends: (() => void)[] = []
 
   constructor(context: Context, parts: RedemptionParts) {
-    const { vault, statuses, runnables, jurisdiction = '' } = parts
+    const { vault, statuses, runnables, jurisdictions = [] } = parts
     this.#context = context
     this.#vault = vault
     this.#secret = context.random.bytes(32)
     this.#sealKey = context.keys.ephemeral()
-    const judging = { context, vault, statuses, runnables, jurisdiction }
+    const judging = { context, vault, statuses, runnables, jurisdictions }
     const judgeParts: JudgeParts = { ...judging, spent: this.#spent, secret: this.#secret }
     this.#watches = new Watches(judgeParts)
     this.#parts = { ...judgeParts, tickets: this.#tickets, watches: this.#watches }

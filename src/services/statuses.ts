@@ -95,19 +95,16 @@ export class Statuses implements StatusLists, Service, Lane {
     try {
       return this.#accept(followed, next, envelope.body)
     } catch (error) {
-      if (!mayComeTrue(followed, next, error)) throw error
+      if (!mayComeTrue(error)) throw error
       this.#wait(followed, envelope.body)
       return null
     }
   }
 
-  /** Throws `unknown-sender` for an issuer that nobody introduced, `from-the-future`, and as `acceptStatusList`. */
+  /** Throws `from-the-future`, and as `#keyOf` and `acceptStatusList`. */
   #accept(followed: Followed, next: StatusList, document: Uint8Array): Decision {
-    const { directory, clock } = this.#context
-    const key = directory.keyOf(next.issuer)
-    if (!key) throw new WebxError('unknown-sender', 'nobody has introduced the issuer of this status list')
-    const accepted = acceptStatusList(followed.staged, next, key)
-    if (accepted.issuedMs > clock.nowMs() + LIMITS.clockSkewMsMax) {
+    const accepted = acceptStatusList(followed.staged, next, this.#keyOf(next))
+    if (accepted.issuedMs > this.#context.clock.nowMs() + LIMITS.clockSkewMsMax) {
       throw new WebxError('from-the-future', 'this status list is of a time that has not come')
     }
     followed.staged = accepted
@@ -119,6 +116,21 @@ export class Statuses implements StatusLists, Service, Lane {
         for (const listener of followed.listeners) listener()
       },
     }
+  }
+
+  /**
+   * The key that acts for the issuer today, which must be the one at the place that the edition names: one beyond the log would stay ahead of every later key.
+   *
+   * Throws `unknown-sender` for an issuer that nobody introduced, `stale-log` for a place that its log does not have yet, `retired-key`.
+   */
+  #keyOf({ issuer, issuerPosition }: StatusList): Uint8Array {
+    const { directory } = this.#context
+    const now = directory.keyOf(issuer)
+    if (!now) throw new WebxError('unknown-sender', 'nobody has introduced the issuer of this status list')
+    const then = directory.keyAt(issuer, issuerPosition)
+    if (!then) throw new WebxError('stale-log', `no key of the issuer is known here at position ${issuerPosition}`)
+    if (!equal(now, then)) throw new WebxError('retired-key', 'the issuer of this status list has another key by now')
+    return now
   }
 
   /** Keeps one edition of each list for later, and looks again every now and then for a minute. */
@@ -150,7 +162,7 @@ export class Statuses implements StatusLists, Service, Lane {
     try {
       return this.#accept(followed, next, document)
     } catch (error) {
-      if (!mayComeTrue(followed, next, error)) followed.waiting = null
+      if (!mayComeTrue(error)) followed.waiting = null
       return null
     }
   }
@@ -195,10 +207,9 @@ export class Statuses implements StatusLists, Service, Lane {
 }
 
 /** Whether what was refused may hold once the issuer, or the rotation after which it signed, is known here. */
-function mayComeTrue({ staged }: Followed, next: StatusList, error: unknown): boolean {
+function mayComeTrue(error: unknown): boolean {
   const { code } = error as WebxError
-  if (code === 'unknown-sender') return true
-  return code === 'bad-signature' && next.issuerPosition > (staged?.issuerPosition ?? 0)
+  return code === 'unknown-sender' || code === 'stale-log'
 }
 
 function nameOf(issuer: Uint8Array, listId: Uint8Array): string {

@@ -12,7 +12,7 @@ import { LIMITS } from '../../src/core/limits.ts'
 import { balanceOf, encodeState } from '../../src/ledger/account.ts'
 import type { Pay } from '../../src/ledger/payment.ts'
 import { createLedgerRules } from '../../src/ledger/rules.ts'
-import { accountId, accountNonce, keyEventOrder, NO_HEAD, nextOrder } from '../../src/ledger/terms.ts'
+import { accountId, accountNonce, keyEventOrder, NO_HEAD, nextOrder, type OrderFields } from '../../src/ledger/terms.ts'
 import { type LogOwner, pairOf } from '../kit/keylog.ts'
 import type { Pair } from '../kit/people.ts'
 import { carrying, inceptOf, simpleOwner } from './keylogs.ts'
@@ -340,6 +340,46 @@ test('with loss, repetition and power cuts members come to one log, and the owne
     assert.equal(states[0]?.keys?.key, (owner.keys[0] as Pair).publicKey)
     assert.equal(network.wire.faults, [])
   }
+})
+
+test('whoever changes the predecessor in the order of an event takes no place in its slot', () => {
+  const owner = simpleOwner()
+  const member = new Member(w)
+  member.settle(inceptOf(w, owner))
+  const { keyLogs } = createLedgerRules(w.genesis)
+  const next = (event: Uint8Array) => {
+    const objects = { stateOf: (oid: Uint8Array) => member.register.object(oid)?.state ?? null }
+    const proposal = keyLogs.propose(event, objects, (oid) => {
+      const view = member.register.object(oid)
+      return { version: view?.settled ?? 0, head: view?.settledHead ?? NO_HEAD }
+    })
+    return proposal?.order as OrderFields
+  }
+  const first = owner.rotation()
+  member.settle(carrying(w, next(first), first))
+  owner.append(first)
+  const second = owner.rotation()
+  const fields = next(second)
+  member.order(carrying(w, fields, second))
+  const effects = member.order(carrying(w, { ...fields, previous: bytesOf('another') }, second))
+  assert.equal(
+    of(effects, 'refused').map(({ code }) => code),
+    ['wrong-version'],
+  )
+  assert.is(of(effects, 'duplicity').length, 0, 'nobody has signed twice')
+})
+
+test('an order of a stranger that says nothing is put aside like any other, and breaks no step', () => {
+  const owner = simpleOwner()
+  const member = new Member(w)
+  const standing = { home: w.genesis.neighborhood, owner: owner.link().id, keyPosition: 0, nonce: accountNonce() }
+  const operation = { kind: 'version', fileVersion: 1, digest: bytesOf('d'), gone: false } as const
+  const fields = nextOrder({ ...standing, version: 0, head: NO_HEAD }, operation, bytesOf('i', 16), 9)
+  const effects = member.order(signOrder(w.genesis, owner.keys[0] as Pair, { ...fields, op: Uint8Array.of(0xff) }))
+  assert.equal(
+    of(effects, 'parked').map(({ code }) => code),
+    ['unknown-owner'],
+  )
 })
 
 test('evidence of two orders by a later key shows the log up to it, and convicts alone', () => {

@@ -12,20 +12,21 @@ const POLICY: Policy = {
   jurisdictions: ['CH', 'EU'],
   legalBasis: 'consent',
 }
-const USE = { purpose: 'care', jurisdiction: 'CH', nowMs: 999 }
+const USE = { purpose: 'care', jurisdictions: ['CH'], nowMs: 999 }
 
 test('each rule forbids by its own reason, the first one that does', () => {
   assert.is(evaluatePolicy(POLICY, USE), 'allow')
   assert.is(evaluatePolicy(POLICY, { ...USE, nowMs: 1_000 }), 'retention-over')
   assert.is(evaluatePolicy(POLICY, { ...USE, purpose: 'advertising' }), 'wrong-purpose')
   assert.is(evaluatePolicy(POLICY, { ...USE, purpose: 'Care' }), 'wrong-purpose')
-  assert.is(evaluatePolicy(POLICY, { ...USE, jurisdiction: 'US' }), 'wrong-jurisdiction')
-  assert.is(evaluatePolicy(POLICY, { ...USE, jurisdiction: '' }), 'wrong-jurisdiction')
-  assert.is(evaluatePolicy(POLICY, { purpose: '', jurisdiction: '', nowMs: 1_000 }), 'retention-over')
+  assert.is(evaluatePolicy(POLICY, { ...USE, jurisdictions: ['US'] }), 'wrong-jurisdiction')
+  assert.is(evaluatePolicy(POLICY, { ...USE, jurisdictions: ['US', 'CH'] }), 'allow', 'one of its names is named')
+  assert.is(evaluatePolicy(POLICY, { ...USE, jurisdictions: [] }), 'wrong-jurisdiction')
+  assert.is(evaluatePolicy(POLICY, { purpose: '', jurisdictions: [], nowMs: 1_000 }), 'retention-over')
 })
 
 test('what is left empty binds nobody', () => {
-  const use = { purpose: 'anything', jurisdiction: '', nowMs: Number.MAX_SAFE_INTEGER }
+  const use = { purpose: 'anything', jurisdictions: [], nowMs: Number.MAX_SAFE_INTEGER }
   assert.is(evaluatePolicy(FREE_POLICY, use), 'allow')
   assert.is(evaluatePolicy({ ...FREE_POLICY, retainUntilMs: 1 }, use), 'retention-over')
 })
@@ -42,7 +43,7 @@ test('more rules never allow more', () => {
           (retainUntilMs === 0 || nowMs < retainUntilMs) &&
           (anyPurpose || new Set<string>(purposes).has(purpose)) &&
           (anyPlace || new Set<string>(jurisdictions).has(jurisdiction))
-        assert.is(evaluatePolicy(policy, { purpose, jurisdiction, nowMs }) === 'allow', expected)
+        assert.is(evaluatePolicy(policy, { purpose, jurisdictions: [jurisdiction], nowMs }) === 'allow', expected)
       }
     }
   })

@@ -86,6 +86,20 @@ history('who believes a log takes its recoveries for what the log makes of them'
   )
 })
 
+history('a renewal behind a recovery says by its keys whether that was in force', () => {
+  const owner = new LogOwner()
+  const { bytes, recovered } = owner.recoveryEvent()
+  owner.append(bytes)
+  const objecting = owner.copy()
+  objecting.append(objecting.renewal())
+  const renewing = Object.assign(owner.copy(), recovered)
+  renewing.append(renewing.renewal())
+  const kinds = ({ events }: LogOwner) =>
+    readKeyHistory(events, believing(events, false)).generations.map(({ event }) => event)
+  assert.equal(kinds(objecting), ['inception', 'rotation'])
+  assert.equal(kinds(renewing), ['inception', 'recovery', 'rotation'])
+})
+
 history('known events and the length of a log are held against it as ever', () => {
   const owner = new LogOwner()
   const known = { position: 3, digest: owner.digest() }

@@ -139,6 +139,24 @@ lanes('nothing in such an order is free', () => {
   assert.is(judged({}, first), 'unsupported-key-event')
 })
 
+lanes('an inception that is shown instead of a signature opens one log, by one order', () => {
+  const [owner, other] = [simpleOwner(), simpleOwner({ from: 30_000 })]
+  const logs = new Logs(w)
+  const [inception] = owner.events as [Uint8Array]
+  const fields = keyLogOrder(w.genesis.neighborhood, owner.link().id, inception)
+  const shown = carrying(w, fields, inception)
+  assert.equal(logs.rules.ownerKey(shown, logs), { key: null, position: 0, contested: false })
+  const [pair] = owner.keys as [LogOwner['keys'][number]]
+  assert.equal(shown.od, signOrder(w.genesis, pair, fields).od, 'the same order as the signed one')
+  const refused = (change: object, event = inception): string =>
+    codeOf(() => logs.rules.ownerKey(carrying(w, { ...fields, ...change }, event), logs))
+  assert.is(refused({ idem: bytesOf('free', 16) }), 'not-allowed')
+  assert.is(refused({ maxEpoch: 7 }), 'not-allowed')
+  assert.is(refused({ nonce: accountNonce() }), 'not-allowed')
+  assert.is(refused({ owner: other.link().id }), 'not-allowed')
+  assert.is(refused({}, other.events[0]), 'not-allowed')
+})
+
 lanes('a key event that is signed like an order is refused', () => {
   const owner = simpleOwner()
   const logs = new Logs(w, owner)

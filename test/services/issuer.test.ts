@@ -167,11 +167,56 @@ test('after a rotation all lists are signed anew with the key of today, at its p
   await rotated.start()
   await rotated.mint(TERMS)
   const list = rotated.own(listId)
-  assert.equal([list?.issuerPosition, list?.sequence], [1, 3])
+  assert.equal([list?.issuerPosition, list?.sequence], [1, 1], 'each key counts anew')
   assert.ok(held && list && acceptStatusList(held, list, next.publicKey) === list && isRevoked(list, 0))
   await quiet(2)
   assert.is(editions(world).at(-1)?.list.issuerPosition, 1)
   await rotated.stop()
+})
+
+test('a thief of today’s key who counts to the end or dates ahead has the last word until the next rotation, no longer', async (world) => {
+  const { net, node, owner } = world
+  const { ping } = await node.issuer.mint(TERMS)
+  const listId = ping.status?.listId as Uint8Array
+  const say = (changes: { sequence: number; issuedMs: number; bits: Uint8Array }) => {
+    const terms = { issuer: owner.id, issuerPosition: 0, listId, ...changes }
+    const document = encodeStatusList(terms, owner.sign(statusMessage(terms)))
+    return link.publish(node.context.topics.status(owner.id, listId), statusStatement(node.context.netId, document))
+  }
+  const link = net.bus.connect('thief')
+  const issuedMs = net.clock.nowMs()
+  await say({ sequence: 2, issuedMs: Number.MAX_SAFE_INTEGER, bits: new Uint8Array(1_024) })
+  await quiet(5)
+  const dated = node.issuer.own(listId)
+  assert.ok(dated && dated.issuedMs <= net.clock.nowMs(), 'others would refuse what is dated ahead')
+  const thiefs = new Uint8Array(2_048).fill(128, 2_047)
+  await say({ sequence: Number.MAX_SAFE_INTEGER, issuedMs, bits: thiefs })
+  await quiet(5)
+  await node.issuer.revoke(ping.id)
+  const next = makePerson('human')
+  const keys = { ...node.context.keys, position: 1, publicKey: next.publicKey, sign: async (m: Uint8Array) => next.sign(m) }
+  const rotated = new Issuer({ ...node.context, keys })
+  await rotated.start()
+  await rotated.mint(TERMS)
+  const list = rotated.own(listId)
+  assert.ok(list && isRevoked(list, 0) && isRevoked(list, 8 * 2_048 - 1), 'what others hold is not taken back')
+  assert.equal([list.issuerPosition, list.sequence], [1, 1])
+  assert.ok(list.issuedMs <= net.clock.nowMs())
+  await rotated.stop()
+})
+
+test('a clock that was ahead for a while does not keep later editions from being believed', async (world) => {
+  const { net, node } = world
+  const { ping } = await node.issuer.mint(TERMS)
+  const now = net.clock.nowMs.bind(net.clock)
+  net.clock.nowMs = () => now() + 365 * 86_400_000
+  await node.issuer.revoke(ping.id)
+  net.clock.nowMs = now
+  const { ping: other } = await node.issuer.mint(TERMS)
+  await node.issuer.revoke(other.id)
+  const list = node.issuer.own(ping.status?.listId as Uint8Array)
+  assert.is(list?.sequence, 3)
+  assert.ok((list?.issuedMs as number) <= now())
 })
 
 test('editions are signed anew every few hours, and lists grow until they are full', async (world) => {

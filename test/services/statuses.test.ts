@@ -56,6 +56,16 @@ async function introduce({ net, server, owner }: World): Promise<void> {
   await judged(server)
 }
 
+/** What a settled rotation of the owner does to the directory. */
+function settleRotation({ server, owner }: World, next: Person): void {
+  const keys = [owner.publicKey, next.publicKey]
+  const isOwners = (id: Uint8Array) => equal(id, owner.id)
+  Object.defineProperties(server.context.directory, {
+    keyOf: { value: (id: Uint8Array) => (isOwners(id) ? next.publicKey : null) },
+    keyAt: { value: (id: Uint8Array, position: number) => (isOwners(id) ? (keys[position] ?? null) : null) },
+  })
+}
+
 /** Follows the list and lets the wait for it pass. */
 async function follow({ net, server, owner }: World, listId = LIST): Promise<void> {
   await net.during(server.statuses.follow(owner.id, listId))
@@ -157,15 +167,30 @@ test('an edition that is signed after a rotation waits until the rotation is kno
   await world.say(edition(world, { sequence: Number.MAX_SAFE_INTEGER, bits: Uint8Array.of(1) }))
   await world.say(edition(world, { issuerPosition: 1, bits: Uint8Array.of(3) }, next))
   assert.is(server.statuses.list(owner.id, LIST)?.issuerPosition, 0)
-  // what a settled rotation does to the directory
-  const keyOf = (id: Uint8Array) => (equal(id, owner.id) ? next.publicKey : null)
-  Object.defineProperty(server.context.directory, 'keyOf', { value: keyOf })
+  settleRotation(world, next)
   await net.pass(LIMITS.statusRetryMs + 500, 500)
   const list = server.statuses.list(owner.id, LIST)
   assert.equal([list?.issuerPosition, list?.sequence, list?.bits[0]], [1, 1, 3])
   await world.say(edition(world, { sequence: Number.MAX_SAFE_INTEGER, issuerPosition: 2, bits: Uint8Array.of(255) }))
   await net.pass(LIMITS.statusRetryMs + 500, 500)
   assert.is(server.statuses.list(owner.id, LIST)?.bits[0], 3)
+})
+
+test('whoever has today’s key cannot sign for a place that the key log does not have, and stay there', async (world) => {
+  const { net, server, owner } = world
+  await introduce(world)
+  await follow(world)
+  await world.say(edition(world, { issuerPosition: Number.MAX_SAFE_INTEGER, sequence: Number.MAX_SAFE_INTEGER }))
+  await net.pass(LIMITS.statusRetryMs + 500, 500)
+  assert.is(server.statuses.list(owner.id, LIST), null)
+  const next = makePerson('human')
+  settleRotation(world, next)
+  await world.say(edition(world, { issuerPosition: 1, bits: Uint8Array.of(3) }, next))
+  const list = server.statuses.list(owner.id, LIST)
+  assert.equal([list?.issuerPosition, list?.bits[0]], [1, 3])
+  const before = server.context.counters.read()['refused.retired-key'] ?? 0
+  await world.say(edition(world, { sequence: 9, bits: Uint8Array.of(255) }))
+  assert.is(server.context.counters.read()['refused.retired-key'], before + 1)
 })
 
 test('an edition whose issuer never comes is forgotten', async (world) => {

@@ -20,11 +20,11 @@ import type { Guest } from '../../src/kernel/guest.ts'
 import type { ProofKey } from '../../src/proof/secret.ts'
 import { group as defaultGroup } from '../../src/wasm/group.ts'
 import { flip } from '../kit/ed25519.ts'
-import { whileTimePasses } from '../kit/memory.ts'
 import { makePerson } from '../kit/people.ts'
 import { chanceOf, proofKeys } from '../kit/proof-stage.ts'
 import { codeOfAsync } from '../kit/refusal.ts'
 import { until } from '../kit/within.ts'
+import { counted, during, enter, guestsMade, opened, present } from './anonymous-shop.ts'
 import { EUR, face, photograph, Shop, type Shopper, type Till } from './shop.ts'
 
 const test = suite<{ shop: Shop }>('anonymous check-in')
@@ -35,44 +35,6 @@ test.before.each((context) => {
   context.shop = new Shop()
 })
 test.after.each(({ shop }) => shop.close())
-
-/** A till that takes proofs, and shoppers with faces 1, 2, … who are enrolled there. */
-async function opened(
-  shop: Shop,
-  count: number,
-  mode: 'anonymous' | 'both' = 'anonymous',
-): Promise<{ till: Till; shoppers: Shopper[] }> {
-  const till = await shop.till(undefined, undefined, undefined, mode)
-  const shoppers: Shopper[] = []
-  for (let number = 1; number <= count; number++) {
-    const shopper = await shop.shopper()
-    await shopper.device.enrol([photograph(number, 0)], shop.model)
-    await till.terminal.enrolled.add(await shopper.device.proofKeyText(), `number ${number}`)
-    shoppers.push(shopper)
-  }
-  return { till, shoppers }
-}
-
-function enter(shop: Shop, till: Till, shopper: Shopper, lifetimeMs?: number): Promise<number | null> {
-  return during(shop, shopper.device.checkIn(till.person.id, lifetimeMs, 'anonymous'))
-}
-
-/** Lets time pass until so many are checked in. */
-function present(shop: Shop, till: Till, count: number): Promise<void> {
-  return during(
-    shop,
-    until(5_000, () => till.terminal.checkins().length === count, `${count} check-ins`),
-  )
-}
-
-/** The outcome of something that is a matter of seconds, while they pass. */
-function during<T>(shop: Shop, promise: Promise<T>): Promise<T> {
-  return whileTimePasses(shop.clock, promise, 10_000, 20)
-}
-
-function counted(till: Till, name: string): number {
-  return till.context.counters.read()[name] ?? 0
-}
 
 /** Speaks as a guest whose every word the test decides. */
 class Pretender {
@@ -92,7 +54,8 @@ class Pretender {
     const { keys, random: chance } = this.guest.context
     const agreement = keys.ephemeral()
     const own = { pseudonym: chance.bytes(16), key: agreement.publicKey, model: this.#shop.model.name }
-    const payload = checkinPayload({ ...own, lifetimeMs: 3_600_000, ring: makeRing(keys.id, own) })
+    const ring = makeRing(keys.id, own)
+    const payload = checkinPayload({ ...own, lifetimeMs: 3_600_000, ring })
     await this.repeat(payload)
     return payload
   }
@@ -242,6 +205,55 @@ test('a guest whose proof failed is not reckoned with again, and a proof of anot
     till.terminal.checkins().map(({ id }) => id),
     [good.guest.context.keys.id],
   )
+})
+
+test('a key that nothing can be sealed to is found out at its turn, however good the proof, and bars its guest', async ({
+  shop,
+}) => {
+  const { till, shoppers } = await opened(shop, 2)
+  const [anna] = shoppers as [Shopper]
+  const key = await proofKeyOfDevice(group, anna.context.keys)
+  const rings = till.terminal.enrolled.rings as SignedRings
+  const place = { rings, shop: shop.net.organization.id }
+  const { keys } = till.context
+  let agreements = 0
+  const { ephemeral } = keys
+  const countedEphemeral: typeof ephemeral = () => {
+    agreements++
+    return ephemeral()
+  }
+  Object.assign(keys, { ephemeral: countedEphemeral })
+  const pretender = new Pretender(shop, till)
+  const payload = await pretender.send((guestId, own) => {
+    own.key = new Uint8Array(32)
+    return proveCheckin(group, place, { guestId, ...own }, key, shop.clock.nowMs(), random)
+  })
+  await during(
+    shop,
+    until(2_000, () => counted(till, 'refused.bad-key') === 1),
+  )
+  await pretender.repeat(payload)
+  await pretender.repeat(payload)
+  await during(
+    shop,
+    until(2_000, () => counted(till, 'refused.not-allowed') === 2),
+  )
+  assert.is(agreements, 1, 'whoever is barred has nothing reckoned')
+  assert.is(till.terminal.checkins().length, 0)
+})
+
+test('who leaves while the proof still waits is not let in by it', async ({ shop }) => {
+  const { till, shoppers } = await opened(shop, 2)
+  const [anna] = shoppers as [Shopper]
+  const key = await proofKeyOfDevice(group, anna.context.keys)
+  const pretender = new Pretender(shop, till)
+  const [pseudonym, own, , model] = (await pretender.prove(key)) as Cbor[]
+  await pretender.repeat([pseudonym, own, 0, model, []] as Cbor)
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  shop.clock.advance(1_000)
+  await during(shop, new Promise((resolve) => setTimeout(resolve, 50)))
+  assert.is(till.terminal.checkins().length, 0)
+  assert.is(counted(till, 'received'), 2)
 })
 
 test('a repetition costs no second proof, keeps the place, and lasts no longer than the day', async ({ shop }) => {
@@ -447,11 +459,16 @@ test('a guest takes rings only from its terminal, signed by it, and only later o
   await present(shop, till, 1)
   const { road, counters } = (guests[0] as Guest).context
   const hears = async (signer: { sign(m: Uint8Array): Uint8Array }, number: number, change = {}): Promise<string> => {
-    const { scope = netId, id = till.person.id, topic = topics.ring(till.person.id) } = change as Partial<Said>
+    const {
+      scope = netId,
+      id = till.person.id,
+      topic = topics.ring(till.person.id),
+      attachment = new Uint8Array(0),
+    } = change as Partial<Said>
     const body = ringBody(id, number, [keys])
     const signature = signer.sign(signedBytes(TYPE.ring, scope, body))
     const before = counters.read()
-    road.receive(topic, encodeEnvelope({ type: TYPE.ring, scope, body, signature, attachment: new Uint8Array(0) }))
+    road.receive(topic, encodeEnvelope({ type: TYPE.ring, scope, body, signature, attachment }))
     await road.run(() => null)
     const now = counters.read()
     return Object.keys(now).find((name) => name.startsWith('refused.') && now[name] !== before[name]) ?? ''
@@ -459,6 +476,7 @@ test('a guest takes rings only from its terminal, signed by it, and only later o
   const [terminal, crook] = [shop.net.terminal, makePerson()]
   const later = real.number + 1
   assert.is(await hears(crook, later), 'refused.bad-signature')
+  assert.is(await hears(terminal, later, { attachment: Uint8Array.of(1) }), 'refused.bad-shape')
   assert.is(await hears(terminal, later, { scope: flip(netId, 3) }), 'refused.wrong-net')
   assert.is(await hears(terminal, later, { id: crook.id }), 'refused.wrong-topic')
   const elsewhere = { id: crook.id, topic: topics.ring(crook.id) }
@@ -483,6 +501,7 @@ interface Said {
   readonly scope: Uint8Array
   readonly id: Uint8Array
   readonly topic: string
+  readonly attachment: Uint8Array
 }
 
 test('a probe for the guest’s stay that is asked of the shopper by name finds nobody, nor the other way round', async ({
@@ -514,17 +533,5 @@ test('a probe for the guest’s stay that is asked of the shopper by name finds 
   assert.is(await refusals(context.keys.id, context), 0)
   assert.is(anna.device.probeLog().length, 1)
 })
-
-/** The guests that are made from now on. */
-function guestsMade(shop: Shop): Guest[] {
-  const guests: Guest[] = []
-  const { guest } = shop
-  shop.guest = (store) => {
-    const made = guest.call(shop, store)
-    guests.push(made)
-    return made
-  }
-  return guests
-}
 
 test.run()

@@ -122,7 +122,7 @@ export class Asked implements Lane {
 
   #onSelect(frame: Frame): Decision {
     const binding = readSelect(frame.payload)
-    const claim = this.#parts.claims.take(binding, frame.sender, this.#context.clock.nowMs())
+    const claim = this.#parts.claims.take(binding, frame.sender, this.#context, this.#context.clock.nowMs())
     return this.#parts.payer.selected(claim)
   }
 

@@ -11,7 +11,7 @@ import type { Context } from '../../kernel/context.ts'
 import type { AgreementKey } from '../../kernel/ports.ts'
 import type { Decision } from '../../kernel/road.ts'
 import { checkinPayload } from './checkin.ts'
-import type { Place } from './place.ts'
+import { calledOff, type Place } from './place.ts'
 
 /** One stay. */
 export interface Stay {
@@ -21,6 +21,15 @@ export interface Stay {
   readonly key: AgreementKey
   readonly model: string
   readonly expiresMs: number
+}
+
+/** What a stay is to be. */
+export interface StayWish {
+  /** 32-byte identity of the terminal. */
+  readonly terminalId: Uint8Array
+  readonly lifetimeMs: number
+  /** Name of the face model that the templates are of. */
+  readonly model: string
 }
 
 const FRAME_LIFETIME_MS = 30_000
@@ -49,16 +58,27 @@ export class CheckedIn {
     return this.#stay && this.#stay.expiresMs > nowMs ? this.#stay : null
   }
 
-  /** Checks in, out of any other stay; resolves when the first check-in is handed to the link. The place belongs to the stay. Throws `not-enrolled`. */
-  async enter(place: Place, terminalId: Uint8Array, lifetimeMs: number, model: string): Promise<void> {
-    await this.checkOut()
+  /**
+   * Checks in, out of any other stay; resolves when the first check-in is handed to the link. The place belongs to the stay, and is closed where this throws.
+   *
+   * Throws `not-enrolled`, and `stopped` where `signal` aborts before the stay has begun.
+   */
+  async enter(place: Place, wish: StayWish, signal: AbortSignal): Promise<void> {
     const { clock, keys, random, schedule } = this.#context
+    const { terminalId, lifetimeMs, model } = wish
+    try {
+      await this.checkOut()
+      // somebody else may have checked in meanwhile
+      await this.leave()
+      if (signal.aborted) throw calledOff()
+    } catch (error) {
+      await place.close()
+      throw error
+    }
     const nowMs = clock.nowMs()
-    const expiresMs = Math.min(nowMs + lifetimeMs, place.endsMs(nowMs))
+    const expiresMs = Math.min(nowMs + lifetimeMs, place.begin(nowMs))
     const own = { pseudonym: random.bytes(16), key: keys.ephemeral() }
     const stay = { place, terminalId: terminalId.slice(), ...own, model, expiresMs }
-    // somebody else may have checked in meanwhile
-    await this.leave()
     this.#stay = stay
     this.#cancelEnd = schedule.after(expiresMs - nowMs, 'facepay end of stay', async () => {
       if (this.#stay !== stay) return
@@ -71,6 +91,7 @@ export class CheckedIn {
       if (this.#stay === stay) await this.leave()
       throw error
     }
+    if (this.#stay !== stay) return
     place.onChange(() => this.#proveAnew(stay))
     this.#renew(stay, LIMITS.checkinRenewMsMin)
   }

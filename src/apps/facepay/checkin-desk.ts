@@ -44,8 +44,8 @@ export class CheckinDesk {
   /**
    * Judges a CHECKIN that came to this till. What needs a proof is only queued: whether it holds shows in the candidates, and in the counters.
    *
-   * Throws `bad-shape`, `bad-version` for templates of another model, `bad-key`, `not-allowed` for a way of checking in that this till does not take, `replayed`,
-   * `limit`, and for proofs what `claimedTag` and the queue throw.
+   * Throws `bad-shape`, `bad-version` for templates of another model, `not-allowed` for a way of checking in that this till does not take, `replayed`, by name
+   * `bad-key` and `limit`, and for proofs what `claimedTag` and the queue throw.
    */
   take(frame: Frame): void {
     const checkin = readCheckin(frame.payload)
@@ -79,23 +79,24 @@ export class CheckinDesk {
   }
 
   #takeProof(frame: Frame, checkin: Checkin, ring: RingProof): void {
-    const { clock, keys } = this.#context
+    const { clock } = this.#context
     if (this.#mode === 'named') throw new WebxError('not-allowed', 'this till takes check-ins by name only')
     if (this.#register.renew(frame, checkin, clock.nowMs())) return
     const { rings } = this.#enrolled
     if (!rings) throw new WebxError('not-allowed', 'nobody is enrolled at this till')
+    if (ring.number < rings.number) this.#enrolled.sayAgain()
     const tag = claimedTag(rings, ring, clock.nowMs())
-    assertAgrees(keys.ephemeral(), checkin.key)
     this.#queue.offer({ frame, checkin, ring, tag })
   }
 
   /** Again from the beginning: rings and days may have changed meanwhile. */
   #admit({ frame, checkin, ring }: Waiting): void {
-    const { clock, genesis, log } = this.#context
+    const { clock, genesis, keys, log } = this.#context
     const nowMs = clock.nowMs()
     const { rings } = this.#enrolled
     if (!rings) throw new WebxError('not-allowed', 'nobody is enrolled at this till')
     claimedTag(rings, ring, nowMs)
+    assertAgrees(keys.ephemeral(), checkin.key)
     const place = { rings, shop: genesis.organizationState.id }
     const { pseudonym, key, model } = checkin
     const tag = checkCheckin(group(), place, { guestId: frame.sender, pseudonym, key, model }, ring)

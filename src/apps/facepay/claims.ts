@@ -34,13 +34,14 @@ export class Claims {
   }
 
   /**
-   * The claim that a terminal selects. Throws `not-allowed` where this device has not claimed that payment to that terminal under that pseudonym, `expired`, or
-   * `replayed` where it was selected before.
+   * The claim that a terminal selects, in the world that it speaks to. Throws `not-allowed` where this device has not claimed that payment to that terminal under
+   * that pseudonym in that world, `expired`, or `replayed` where it was selected before.
    */
-  take(binding: ProbeBinding, terminalId: Uint8Array, nowMs: number): Claim {
+  take(binding: ProbeBinding, terminalId: Uint8Array, world: Context, nowMs: number): Claim {
     const entry = this.#open.get(toHex(binding.reference))
     if (
       !entry ||
+      entry.claim.world !== world ||
       !equal(entry.claim.terms.terminalId, terminalId) ||
       !equal(entry.claim.pseudonym, binding.pseudonym)
     ) {

@@ -4,7 +4,8 @@
  * Order of things (`src/PROTOCOL.md`): check-in → PROBE → ANSWER → SELECT (`asked.ts`) → the person's confirmation where the floor asks for it → PAY (`payer.ts`).
  */
 
-import { WebxError } from '../../core/errors.ts'
+import { asWebxError, WebxError } from '../../core/errors.ts'
+import { LIMITS } from '../../core/limits.ts'
 import type { Image } from '../../face/image.ts'
 import type { FaceModel } from '../../face/model.ts'
 import type { Context } from '../../kernel/context.ts'
@@ -14,8 +15,9 @@ import type { ProofKey } from '../../proof/secret.ts'
 import { group } from '../../wasm/group.ts'
 import type { App } from '../app.ts'
 import { Asked, type AskedParts } from './asked.ts'
-import { assertLifetime, CheckedIn } from './checked-in.ts'
+import { assertLifetime, CheckedIn, type StayWish } from './checked-in.ts'
 import { Claims } from './claims.ts'
+import { drawn } from './drawn.ts'
 import {
   deleteEnrolment,
   type Enrolment,
@@ -26,7 +28,7 @@ import {
 } from './enrolment.ts'
 import { Floor } from './floor.ts'
 import { Payer } from './payer.ts'
-import { guestPlace, namedPlace, type Place } from './place.ts'
+import { guestPlace, namedPlace } from './place.ts'
 import { type ProbeEntry, ProbeLog } from './probe-log.ts'
 import { proofKeyOfDevice, proofKeyText } from './proof-key-text.ts'
 
@@ -60,7 +62,8 @@ export interface Device extends App {
    * Checks in at one terminal, leaving another; repeated by itself until the lifetime ends. Resolves to how many shoppers this one hides among; null by name.
    *
    * Throws `not-allowed` where the genesis names no such terminal or this device has no guests, `bad-argument` before enrolment or for too long a lifetime;
-   * anonymously `not-enrolled` where the shop has not enrolled this device's proof key, `timeout` where the terminal does not say whom it has enrolled.
+   * `stopped` where something else was wanted meanwhile; anonymously `not-enrolled` where the shop has not enrolled this device's proof key, `timeout` where the
+   * terminal does not say whom it has enrolled, `broker-unreachable`.
    */
   checkIn(terminalId: Uint8Array, lifetimeMs?: number, way?: CheckinWay): Promise<number | null>
   checkOut(): Promise<void>
@@ -77,6 +80,14 @@ export function createDevice(context: Context, options: DeviceOptions): Device {
 
 const CHECKIN_LIFETIME_MS = 3_600_000
 
+/** Least time between two attempts to go on with a stay on the next day. */
+const GO_ON_MS = 30_000
+
+interface Wish {
+  readonly terminalId: Uint8Array
+  readonly untilMs: number
+}
+
 class ShopperDevice implements Device {
   readonly name = 'facepay device'
   readonly #context: Context
@@ -88,10 +99,12 @@ class ShopperDevice implements Device {
   readonly #asked: AskedParts
   #secret: Uint8Array | null = null
   #enrolment: Enrolment | null = null
-  /** Counts what was begun or called off, so that a check-in that waits for the terminal's list knows whether it is still wanted. */
-  #attempts = 0
+  /** Aborts the check-in that was begun last, if it is still under way. */
+  #attempt = new AbortController()
+  /** Resolves when no guest waits for its place any more. */
+  #guestsPlaced: Promise<unknown> = Promise.resolve()
   /** Until when to be checked in anonymously, whatever a single stay may last. */
-  #wish: { readonly terminalId: Uint8Array; readonly untilMs: number } | null = null
+  #wish: Wish | null = null
 
   constructor(context: Context, options: DeviceOptions) {
     this.#context = context
@@ -124,8 +137,8 @@ class ShopperDevice implements Device {
   }
 
   async stop(): Promise<void> {
-    this.#wish = null
-    this.#attempts++
+    this.#begin()
+    await this.#guestsPlaced
     await this.#checkedIn.leave()
     this.#claims.clear()
     wipeEnrolment(this.#enrolment)
@@ -167,17 +180,23 @@ class ShopperDevice implements Device {
     assertLifetime(lifetimeMs)
     if (!this.#enrolment) throw new WebxError('bad-argument', 'nobody is enrolled on this device')
     const { model } = this.#enrolment
-    this.#wish = null
-    this.#attempts++
-    const place = way === 'named' ? await this.#namedPlace() : await this.#guestPlace(terminalId)
-    await this.#checkedIn.enter(place, terminalId, lifetimeMs, model)
-    if (way === 'anonymous') this.#wish = { terminalId: terminalId.slice(), untilMs: clock.nowMs() + lifetimeMs }
-    return place.ringSize
+    const signal = this.#begin()
+    const wish = { terminalId: terminalId.slice(), lifetimeMs, model }
+    if (way === 'named') {
+      await this.#options.wallet.introduce()
+      await this.#checkedIn.enter(namedPlace(this.#context), wish, signal)
+      return null
+    }
+    const untilMs = clock.nowMs() + lifetimeMs
+    const entering = this.#enterAsGuest(wish, signal)
+    this.#guestsPlaced = Promise.allSettled([this.#guestsPlaced, entering]).then(() => undefined)
+    const ringSize = await entering
+    if (!signal.aborted) this.#wish = { terminalId: wish.terminalId, untilMs }
+    return ringSize
   }
 
   async checkOut(): Promise<void> {
-    this.#wish = null
-    this.#attempts++
+    this.#begin()
     await this.#checkedIn.checkOut()
   }
 
@@ -190,22 +209,23 @@ class ShopperDevice implements Device {
     return this.#log.entries()
   }
 
-  async #namedPlace(): Promise<Place> {
-    await this.#options.wallet.introduce()
-    return namedPlace(this.#context)
+  /** The person's newest word: calls off what was begun before it. */
+  #begin(): AbortSignal {
+    this.#wish = null
+    this.#attempt.abort()
+    this.#attempt = new AbortController()
+    return this.#attempt.signal
   }
 
-  async #guestPlace(terminalId: Uint8Array): Promise<Place> {
+  async #enterAsGuest(wish: StayWish, signal: AbortSignal): Promise<number | null> {
     const { openGuest } = this.#options
     if (!openGuest) throw new WebxError('not-allowed', 'this device checks in by name only')
-    const attempt = this.#attempts
     const key = await this.#proofKey()
     const guest = await openGuest()
     guest.context.road.lay(new Asked(guest.context, this.#asked))
-    const place = await guestPlace(guest, terminalId, key)
-    if (attempt === this.#attempts) return place
-    await place.close()
-    throw new WebxError('stopped', 'this check-in was called off')
+    const place = await guestPlace(guest, wish.terminalId, key, signal)
+    await this.#checkedIn.enter(place, wish, signal)
+    return place.ringSize
   }
 
   #proofKey(): Promise<ProofKey> {
@@ -214,12 +234,30 @@ class ShopperDevice implements Device {
 
   /** An anonymous stay ends with its day; the next one begins as another guest. */
   #stayEnded(): void {
-    const { clock, log } = this.#context
-    const wish = this.#wish
-    const restMs = wish ? wish.untilMs - clock.nowMs() : 0
-    if (!wish || restMs < 1) return
-    this.checkIn(wish.terminalId, restMs, 'anonymous').catch((error: unknown) => {
-      log.warn({ error }, 'a check-in could not be continued on the next day')
+    if (this.#wish) this.#goOn(this.#wish, 0)
+  }
+
+  /**
+   * After a drawn while, so that the end of one guest does not tell the beginning of the next. Its own end is drawn too, from the last quarter of what is left: the
+   * lifetime that it says would tell to the millisecond when the first one came.
+   */
+  #goOn(wish: Wish, leastMs: number): void {
+    const { clock, schedule, random, log } = this.#context
+    schedule.after(leastMs + drawn(random, LIMITS.checkinNightMsMax), 'facepay next day', async () => {
+      const restMs = wish.untilMs - clock.nowMs()
+      if (this.#wish !== wish || restMs < 1) return
+      const entering = this.checkIn(wish.terminalId, restMs - drawn(random, restMs / 4), 'anonymous')
+      const { signal } = this.#attempt
+      try {
+        await entering
+      } catch (thrown) {
+        const error = asWebxError(thrown)
+        if (signal.aborted) return
+        log.warn({ error }, 'a check-in could not be continued on the next day')
+        if (error.code !== 'timeout' && error.code !== 'broker-unreachable') return
+        this.#wish = wish
+        this.#goOn(wish, GO_ON_MS)
+      }
     })
   }
 }

@@ -2,7 +2,7 @@
  * Who is enrolled at this till for anonymous check-in: proof keys with a note of the owner's, in rings that the till signs and publishes.
  *
  * Keys, rings and the signed list change together, durably, before the list is sent. The list goes out again at every connection: a broker that
- * restarted has forgotten what it retained.
+ * restarted has forgotten what it retained, and once more where somebody proves for an earlier one: it was lost on its way.
  */
 
 import { equal } from '../../core/bytes.ts'
@@ -49,6 +49,7 @@ export class EnrolledShoppers {
   #statement: Uint8Array | null = null
   #rings: SignedRings | null = null
   #isPublic = false
+  #saidAgainMs = Number.NEGATIVE_INFINITY
   #unhear = (): void => {}
   /** Changes one after the other. */
   #last: Promise<unknown> = Promise.resolve()
@@ -126,6 +127,14 @@ export class EnrolledShoppers {
         key,
       )
     })
+  }
+
+  /** Publishes the list once more, unless that was done a moment ago. */
+  sayAgain(): void {
+    const nowMs = this.#context.clock.monotonicMs()
+    if (nowMs - this.#saidAgainMs < LIMITS.checkinRingAgainMsMin) return
+    this.#saidAgainMs = nowMs
+    void this.#publish()
   }
 
   #inTurn<T>(change: () => Promise<T>): Promise<T> {

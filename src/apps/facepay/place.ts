@@ -13,6 +13,7 @@ import type { Message, Outgoing } from '../../kernel/road.ts'
 import type { ProofKey } from '../../proof/secret.ts'
 import { group } from '../../wasm/group.ts'
 import type { Checkin } from './checkin.ts'
+import { drawn } from './drawn.ts'
 import { dayEndsMs, notEnrolled, proveCheckin, type RingProof, type SignedRings } from './ring-proof.ts'
 import { readRingStatement, ringOf, terminalOfRings } from './rings.ts'
 
@@ -22,8 +23,8 @@ export interface Place {
   readonly context: Context
   /** How many shoppers this one hides among; null by name. */
   readonly ringSize: number | null
-  /** When a stay that begins now ends at the latest. */
-  endsMs(nowMs: number): number
+  /** Begins the stay, before anything is proven; answers when it ends at the latest. */
+  begin(nowMs: number): number
   /** The proof for what is checked in; null by name. Throws `not-enrolled`. */
   prove(checkin: Pick<Checkin, 'pseudonym' | 'key' | 'model'>): RingProof | null
   /** What goes out with each check-in, so that its signature can be checked. */
@@ -38,7 +39,7 @@ export function namedPlace(context: Context): Place {
   return {
     context,
     ringSize: null,
-    endsMs: () => Number.MAX_SAFE_INTEGER,
+    begin: () => Number.MAX_SAFE_INTEGER,
     prove: () => null,
     introduction: () => [],
     onChange: () => {},
@@ -49,12 +50,17 @@ export function namedPlace(context: Context): Place {
 /**
  * As a guest, once the list of rings of that terminal is here. The guest belongs to the place, and is closed where this throws.
  *
- * Throws `not-enrolled` where no ring holds the key, `timeout` where no list comes, `broker-unreachable`.
+ * Throws `not-enrolled` where no ring holds the key, `timeout` where no list comes, `broker-unreachable`, and `stopped` as soon as `signal` aborts.
  */
-export async function guestPlace(guest: Guest, terminalId: Uint8Array, key: ProofKey): Promise<Place> {
+export async function guestPlace(
+  guest: Guest,
+  terminalId: Uint8Array,
+  key: ProofKey,
+  signal: AbortSignal,
+): Promise<Place> {
   const place = new GuestPlace(guest, terminalId, key)
   try {
-    await place.open()
+    await place.open(signal)
     return place
   } catch (error) {
     await place.close()
@@ -70,6 +76,8 @@ class GuestPlace implements Place {
   readonly #first = Promise.withResolvers<void>()
   #rings: SignedRings | null = null
   #made: RingProof | null = null
+  /** What day it is for as long as the stay lasts. */
+  #beganMs = 0
   #changed = (): void => {}
 
   constructor(guest: Guest, terminalId: Uint8Array, key: ProofKey) {
@@ -84,39 +92,43 @@ class GuestPlace implements Place {
     return rings[ringOf(rings, this.#key.publicKey)]?.length ?? 0
   }
 
-  async open(): Promise<void> {
-    const { road, link, topics, keys, schedule } = this.context
+  async open(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw calledOff()
+    const { road, link, topics, schedule } = this.context
     road.lay({
       types: [TYPE.ring],
       topicOf: (envelope) => topics.ofStatement(envelope, terminalOfRings(envelope)),
       checks: (message) => this.#checks(message.envelope),
       decide: (message) => this.#adopt(message),
     })
-    await road.run(() => ({ emit: this.introduction() }))
-    await link.subscribe(topics.to(keys.id))
-    await link.subscribe(topics.ring(this.#terminalId))
-    const cancel = schedule.after(LIMITS.ringWaitMsMax, 'facepay rings', () => this.#first.reject(noRings(link.state)))
+    const { promise, reject } = this.#first
+    const callOff = (): void => reject(calledOff())
+    signal.addEventListener('abort', callOff, { once: true })
+    const cancel = schedule.after(LIMITS.ringWaitMsMax, 'facepay rings', () => reject(noRings(link.state)))
+    this.#hear().catch(reject)
     try {
-      await this.#first.promise
+      await promise
     } finally {
       cancel()
+      signal.removeEventListener('abort', callOff)
     }
     if (this.ringSize === 0) throw notEnrolled()
   }
 
-  /** A tag is of one day, so a stay ends with it. */
-  endsMs(nowMs: number): number {
-    return dayEndsMs(nowMs)
+  /** A tag is of one day, so a stay ends with it; at a moment of its own, or all who stay on would be known by the one they share. */
+  begin(nowMs: number): number {
+    this.#beganMs = nowMs
+    return dayEndsMs(nowMs) + drawn(this.context.random, LIMITS.checkinNightMsMax)
   }
 
   prove({ pseudonym, key, model }: Pick<Checkin, 'pseudonym' | 'key' | 'model'>): RingProof {
     const rings = this.#rings as SignedRings
     if (this.#made?.number === rings.number) return this.#made
-    const { clock, genesis, keys, random } = this.context
+    const { genesis, keys, random } = this.context
     const place = { rings, shop: genesis.organizationState.id }
     const bound = { guestId: keys.id, pseudonym, key, model }
     const chance = (length: number): Uint8Array => random.bytes(length)
-    this.#made = proveCheckin(group(), place, bound, this.#key, clock.nowMs(), chance)
+    this.#made = proveCheckin(group(), place, bound, this.#key, this.#beganMs, chance)
     return this.#made
   }
 
@@ -133,6 +145,14 @@ class GuestPlace implements Place {
   close(): Promise<void> {
     this.#changed = () => {}
     return this.#guest.close()
+  }
+
+  /** The inbox first: whoever has the list checks in. */
+  async #hear(): Promise<void> {
+    const { road, link, topics, keys } = this.context
+    await road.run(() => ({ emit: this.introduction() }))
+    await link.subscribe(topics.to(keys.id))
+    await link.subscribe(topics.ring(this.#terminalId))
   }
 
   /** Only the list of the terminal that the guest is made for, under that terminal's signature; null where it is no later one. */
@@ -159,6 +179,11 @@ class GuestPlace implements Place {
     this.#changed()
     return null
   }
+}
+
+/** The refusal of a check-in that is not wanted any more. */
+export function calledOff(): WebxError {
+  return new WebxError('stopped', 'this check-in was called off')
 }
 
 function noRings(state: LinkState): WebxError {

@@ -2,7 +2,7 @@
  * Proofs that wait to be checked, at a bounded pace, so that garbage can delay check-ins but neither payments nor the node.
  *
  * A check takes a few milliseconds and is never made in a turn of the road. One proof waits for each guest; where too many wait, one that is drawn by lot makes room,
- * so that whoever floods has no better chance than his share. A guest whose proof failed, or who was replaced, is not listened to again; a tag that was proven is
+ * so that whoever floods has no better chance than his share. A guest whose proof or key is no good, or who was replaced, is not listened to again; a tag that was proven is
  * not proven again for some seconds, or one enrolled shopper alone could keep the till reckoning.
  */
 
@@ -110,7 +110,7 @@ export class ProofQueue {
       remember(this.#proven, toHex(waiting.tag), LIMITS.checkinGuestsBarredMax, clock.monotonicMs())
     } catch (thrown) {
       const error = asWebxError(thrown)
-      if (error.code === 'bad-proof') this.bar(waiting.frame.sender)
+      if (error.code === 'bad-proof' || error.code === 'bad-key') this.bar(waiting.frame.sender)
       counters.count(`refused.${error.code}`)
       log.debug({ error }, 'a check-in was refused')
     }

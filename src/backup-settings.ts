@@ -7,7 +7,14 @@ import { layerFromToml, type ResolvedProfile } from './kernel/profile.ts'
 import type { Setting } from './kernel/settings.ts'
 
 /** What a node that is put back finds elsewhere, or chooses anew. */
-const OF_THIS_MACHINE = new Set(['data.dir', 'keys.file', 'keys.passphraseFile', 'net.genesis', 'model.cacheDir', 'log.level'])
+const OF_THIS_MACHINE = new Set([
+  'data.dir',
+  'keys.file',
+  'keys.passphraseFile',
+  'net.genesis',
+  'model.cacheDir',
+  'log.level',
+])
 
 /** TOML for `--profile`; '' where everything is at its default. It may hold the password of a broker. */
 export function settingsText({ settings }: ResolvedProfile): string {

@@ -1,8 +1,8 @@
 /**
  * Backing up: a whole node, running or not, or an identity alone, into one file that a passphrase opens.
  *
- * A running node copies its own store (`station-backup.ts`); the copies in its vault are held on to before and after that, so that every file that the store speaks of is
- * among them. What a sealed key file holds stays sealed inside. Back is `restore.ts`.
+ * A running node copies its own store (`station-backup.ts`); the copies in its vault are held on to before and after that, so that what comes or goes meanwhile is among
+ * them. A copy that the store speaks of and that is not, all the same, is named. What a sealed key file holds stays sealed inside. Back is `restore.ts`.
  */
 
 import { existsSync } from 'node:fs'
@@ -26,6 +26,7 @@ import { checkStoreFile } from './drivers/sqlite-check.ts'
 import { openSqliteStore } from './drivers/sqlite-store.ts'
 import './drivers/wasm-files.ts'
 import { readGenesis } from './identity/genesis.ts'
+import { Catalogue } from './services/vault-catalogue.ts'
 import type { SnapshotAnswer } from './station-backup.ts'
 
 /** How a backup is sealed, and who hears how far it is. */
@@ -57,6 +58,8 @@ export interface BackedUp extends BackupSize {
   readonly hasGenesis: boolean
   /** Names of copies in the vault that are damaged on this disk, and therefore not in the backup. */
   readonly damaged: readonly string[]
+  /** Names of copies that its store speaks of and that are not in the vault: lost, or gone while the backup was made. */
+  readonly missing: readonly string[]
 }
 
 /** A file on its way into a backup: what stands in memory, or lies somewhere. */
@@ -92,7 +95,7 @@ export async function backUpNode(target: string, node: NodeToBackUp, options: Ba
       })
     }
     const store = join(folder, 'webx.db')
-    if (existsSync(store)) checkStoreFile(store)
+    const missing = existsSync(store) ? (await namesIn(store)).filter((name) => !copies.has(name)) : []
     const genesis = await genesisOf(node, folder)
     const damaged = await takeOutDamaged(copies)
     const sources: Source[] = [
@@ -103,7 +106,7 @@ export async function backUpNode(target: string, node: NodeToBackUp, options: Ba
       ...[...copies].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, from]) => ({ path: `qnt/${name}`, from })),
     ]
     const made = await write(target, aboutOf('node', identity.id), sources, options)
-    return { ...made, wasRunning: answer !== null, hasGenesis: genesis !== null, damaged }
+    return { ...made, wasRunning: answer !== null, hasGenesis: genesis !== null, damaged, missing }
   })
   return copied.finally(() => wipe(identity.sources))
 }
@@ -112,7 +115,7 @@ export async function backUpNode(target: string, node: NodeToBackUp, options: Ba
 export async function backUpIdentity(target: string, keyFile: string, options: BackupOptions): Promise<BackedUp> {
   const { id, sources } = await identityOf(keyFile)
   const made = await write(target, aboutOf('identity', id), sources, options).finally(() => wipe(sources))
-  return { ...made, wasRunning: false, hasGenesis: false, damaged: [] }
+  return { ...made, wasRunning: false, hasGenesis: false, damaged: [], missing: [] }
 }
 
 function aboutOf(kind: BackupKind, id: Uint8Array): BackupAbout {
@@ -122,12 +125,17 @@ function aboutOf(kind: BackupKind, id: Uint8Array): BackupAbout {
 /** A key file and its log, as they stand in a backup. */
 async function identityOf(keyFile: string): Promise<{ readonly id: Uint8Array; readonly sources: readonly Source[] }> {
   const bytes = await readPrivate(keyFile)
-  const content = readKeyFile(keyFile, bytes)
-  if (!isSealed(content)) content.wipe()
-  await checkKeyFile(keyFile, content.state.id)
-  const events = await eventsBeside(keyFile)
-  const log = events === null ? [] : [{ path: 'node.key.log', from: keyLogFileBytes(events) }]
-  return { id: content.state.id, sources: [{ path: 'node.key', from: bytes }, ...log] }
+  try {
+    const content = readKeyFile(keyFile, bytes)
+    if (!isSealed(content)) content.wipe()
+    await checkKeyFile(keyFile, content.state.id)
+    const events = await eventsBeside(keyFile)
+    const log = events === null ? [] : [{ path: 'node.key.log', from: keyLogFileBytes(events) }]
+    return { id: content.state.id, sources: [{ path: 'node.key', from: bytes }, ...log] }
+  } catch (error) {
+    bytes.fill(0)
+    throw error
+  }
 }
 
 /** Has the running node copy its store; where none runs, copies it itself. Answers null then. */
@@ -151,6 +159,17 @@ async function copyStore(dataDir: string, folder: string): Promise<SnapshotAnswe
     await store.close()
   }
   return null
+}
+
+/** Names of the copies that a store speaks of. Throws `store-damaged` where it is not whole. */
+async function namesIn(path: string): Promise<string[]> {
+  checkStoreFile(path)
+  const store = await openSqliteStore({ path })
+  try {
+    return [...new Catalogue(store).files()].flatMap(({ held }) => (held ? [`${toHex(held.digest)}.qnt`] : [])).sort()
+  } finally {
+    await store.close()
+  }
 }
 
 /** Takes copies that do not hold against their manifests out of the list: one of them must not make all of a backup useless. */

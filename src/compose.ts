@@ -32,6 +32,7 @@ import { Presence } from './services/presence.ts'
 import { Recovery } from './services/recovery.ts'
 import { Statuses } from './services/statuses.ts'
 import { createAssets, Treasury } from './services/treasury.ts'
+import { Witnessing } from './services/witness.ts'
 
 const SOFTWARE = 'webx 0.1.0'
 const META = 'meta'
@@ -108,6 +109,9 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   events.on('duplicity', ({ one, other }) => settledLogs.noteDouble(one, other))
   const catchUp = new CatchUp(context, agreed)
   const recovery = seat === null ? null : new Recovery(context, agreed)
+  const { recoveries } = rules
+  const witnessing =
+    seat === null || !voter ? null : new Witnessing(context, { agreed, recoveries, seat, signer: voter })
   const outbox = new Outbox(context, agreed, catchUp)
   const presence = new Presence(context, SOFTWARE, committee.quorum)
   const enoughSeats = (): boolean => presence.seatsUp() >= committee.quorum
@@ -124,6 +128,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   link.onState((state) => events.emit('link', { up: state === 'up' }))
   const services: Service[] = [introductions, presence, agreed, catchUp, wallet, outbox, statuses, issuer]
   if (recovery) services.push(recovery)
+  if (witnessing) services.push(witnessing)
   for (const service of services) await service.start()
 
   let stopping: Promise<void> | null = null

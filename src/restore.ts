@@ -163,12 +163,15 @@ async function checked(folder: string, paths: readonly string[], id: Uint8Array)
 
 /** Gives log and key file their names, the log first: a log without a key file is nothing, a key file behind its log would sign too early. */
 async function publishIdentity(folder: string, file: string, hasLog: boolean): Promise<void> {
-  if (hasLog) await link(join(folder, 'node.key.log'), `${file}.log`)
+  const linked: string[] = []
   try {
-    await link(join(folder, 'node.key'), file)
+    for (const [from, to] of [...(hasLog ? [['node.key.log', `${file}.log`]] : []), ['node.key', file]] as const) {
+      await link(join(folder, from), to)
+      linked.unshift(to)
+    }
     await syncFolder(dirname(file))
   } catch (cause) {
-    if (hasLog) await unlink(`${file}.log`)
+    for (const path of linked) await unlink(path)
     throw cause
   }
 }

@@ -65,8 +65,12 @@ const AWAIT_MS_MAX = 3_600_000
 
 function status({ node, terminal, device }: ControlParts): unknown {
   const { context, wallet, assets, agreed, presence, link } = node
+  const { keys, directory } = context
+  const acting = directory.keyOf(keys.id)
   return {
-    id: toHex(context.keys.id),
+    id: toHex(keys.id),
+    keyLog: directory.stateOf(keys.id)?.position ?? 0,
+    keyActs: acting === null || equal(acting, keys.publicKey),
     account: toHex(wallet.account),
     link: link.state,
     seatsUp: presence.seatsUp(),

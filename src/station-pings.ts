@@ -3,7 +3,7 @@
  */
 
 import type { WebxNode } from './boot.ts'
-import { compare, equal, fromBase64url, fromHex, toBase64url, toHex } from './core/bytes.ts'
+import { equal, fromBase64url, fromHex, toBase64url, toHex } from './core/bytes.ts'
 import { WebxError } from './core/errors.ts'
 import { LIMITS } from './core/limits.ts'
 import { readHolderText } from './data/holder-text.ts'
@@ -93,8 +93,7 @@ export function pingMethods({ issuer, context }: WebxNode): Readonly<Record<stri
       const after = (params as { after?: unknown } | null)?.after
       const from = typeof after === 'string' && after !== '' ? bytesOf(after, 16) : null
       const pings: PingEntry[] = []
-      for (const minted of issuer.minted()) {
-        if (from !== null && compare(minted.ping.id, from) <= 0) continue
+      for (const minted of issuer.minted(from)) {
         if (pings.length === ENTRIES_MAX) return { pings, more: true }
         pings.push(entryOf(minted))
       }

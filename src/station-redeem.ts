@@ -60,7 +60,11 @@ export async function openRedeeming(
     await close()
     throw error
   }
-  return { redeeming: holder, methods: { redeem: (call) => redeem(holder, call) }, close }
+  return {
+    redeeming: holder,
+    methods: { redeem: (call) => redeem(holder, call), notices: async (call) => noticesAfter(holder, call) },
+    close,
+  }
 }
 
 /** The control method: `{presentation, operation, from, to, purpose, question?, override?, target?}`; bytes are base64url, `to` null is the end of the file. */
@@ -91,6 +95,31 @@ async function redeem(redeeming: Redeeming, { params, progress, signal }: Contro
   return shown(redeemed)
 }
 
+/** A notice as it is told: ids and digests in hexadecimal, the payload in base64url. */
+export interface NoticeRow {
+  readonly number: number
+  readonly heardMs: number
+  readonly server: string
+  readonly dataId: string
+  readonly version: number
+  readonly digest: string
+  readonly payload: string
+}
+
+/** What fits a line, with the longest payloads. */
+const NOTICES_IN_ANSWER_MAX = 8
+
+/** The control method: `{after?}`, a number; the notices behind it, oldest first, and whether there are more. */
+function noticesAfter(redeeming: Redeeming, { params }: ControlCall): { notices: NoticeRow[]; more: boolean } {
+  const after = placeOf((params ?? {}) as Record<string, unknown>, 'after', 0)
+  const behind = [...redeeming.notices()].filter(({ number }) => number > after)
+  const notices = behind.slice(0, NOTICES_IN_ANSWER_MAX).map(({ number, heardMs, fileVersion, ...rest }) => ({
+    ...{ number, heardMs, server: toHex(rest.server), dataId: toHex(rest.dataId), version: fileVersion },
+    ...{ digest: toHex(rest.digest), payload: toBase64url(rest.payload) },
+  }))
+  return { notices, more: behind.length > notices.length }
+}
+
 /** What was redeemed, as JSON. */
 function shown({ operation, fileVersion, digest, statusAgeMs, hidden, content, payload, answer, untilMs }: Redeemed) {
   return {
@@ -116,7 +145,7 @@ async function freePath(path: string): Promise<string> {
 function placeOf(params: Record<string, unknown>, name: string, otherwise: number): number {
   const value = params[name] ?? otherwise
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
-  throw new WebxError('bad-argument', `"${name}" is a place in the file, in bytes`)
+  throw new WebxError('bad-argument', `"${name}" is a whole number from 0 on`)
 }
 
 function bytesOf(params: Record<string, unknown>, name: string): Uint8Array | null {

@@ -78,7 +78,11 @@ async function openFiles(opening: Opening, runnables: Runnables): Promise<Vault>
 }
 
 /** The server of pings that name this node, and the holder of its owner's. */
-async function openPings({ node, options, closers }: Opening, vault: Vault, runnables: Runnables): Promise<OpenRedeeming> {
+async function openPings(
+  { node, options, closers }: Opening,
+  vault: Vault,
+  runnables: Runnables,
+): Promise<OpenRedeeming> {
   const { jurisdictions = [] } = options
   const opened = await openRedeeming(node, { vault, runnables, statuses: node.statuses, jurisdictions })
   closers.push(() => opened.close())

@@ -24,6 +24,7 @@ import type { Vault } from './kernel/vault.ts'
 import { backupMethods } from './station-backup.ts'
 import { controlMethods } from './station-control.ts'
 import { openCamera, openConsent, openModel, openSensor } from './station-drivers.ts'
+import { followKeyLog } from './station-keys.ts'
 import { pingMethods } from './station-pings.ts'
 import { tillMethods } from './station-till.ts'
 import { openVault } from './station-vault.ts'
@@ -48,7 +49,8 @@ export async function openStation(profile: Profile, log: Log): Promise<Station> 
   const genesis = readGenesis(await readGenesisFile(profile.net.genesis))
   const { file, passphraseFile } = profile.keys
   const sealed = passphraseFile === '' ? {} : { passphrase: await readPassphraseFile(passphraseFile) }
-  const keys = await openKeyFile(file || join(profile.data.dir, KEY_FILE), sealed)
+  const keyFile = file || join(profile.data.dir, KEY_FILE)
+  const keys = await openKeyFile(keyFile, sealed)
   if (profile.roles.includes('member')) assertSeated(genesis, keys.id)
   const closers: (() => Promise<void>)[] = []
   const stop = async (): Promise<void> => {
@@ -67,6 +69,8 @@ export async function openStation(profile: Profile, log: Log): Promise<Station> 
       hearsVotes: isTerminal,
     })
     closers.push(() => node.stop())
+    const unfollow = followKeyLog(keyFile, node.context, node.orders)
+    closers.push(async () => unfollow())
     const opened = { closers, node, profile }
     const terminal = isTerminal ? await openTill(opened) : null
     const device = profile.roles.includes('device') ? await openPurse(opened) : null

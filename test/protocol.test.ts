@@ -33,6 +33,7 @@ import type { ObjectState } from '../src/ledger/account.ts'
 import { decodeOperation } from '../src/ledger/payment.ts'
 import { createLedgerRules } from '../src/ledger/rules.ts'
 import { readTagEvent } from '../src/services/tags.ts'
+import { readWitnessStatement } from '../src/services/witness-statement.ts'
 import { Cddl, type Item, readCbor } from './kit/cddl.ts'
 import { agreementOf, buildProtocol, NOW_MS, vectorEmbedding } from './kit/protocol.ts'
 import { goldenDocuments } from './kit/protocol-documents.ts'
@@ -63,6 +64,10 @@ const RULES: Readonly<Record<string, string>> = {
   orderInceptUnsigned: 'proving-order-message',
   orderVersion: 'order-message',
   evidenceLaterKey: 'evidence-message',
+  orderInceptRecoverable: 'proving-order-message',
+  orderRecovery: 'proving-order-message',
+  orderEnforce: 'proving-order-message',
+  witness: 'witness-message',
   voteBatch: 'vote-message',
   certificate: 'certificate-message',
   settlement: 'settlement-message',
@@ -183,6 +188,57 @@ golden('the order of a key event is what the document says, and nobody signs it'
     readOrder(decodeEnvelope(bytesOf(name))),
   )
   assert.equal(signed?.od, unsigned?.od, 'one order')
+})
+
+/** Rules, and what is settled once the recovery of the vectors is. */
+function settledUpTo(last: 'orderRecovery' | 'orderEnforce') {
+  const rules = createLedgerRules(genesis)
+  const states = new Map<string, ObjectState>()
+  const objects = { stateOf: (oid: Uint8Array) => states.get(toHex(oid)) ?? null }
+  for (const name of ['orderInceptRecoverable', 'orderRecovery', 'orderEnforce']) {
+    const order = readOrder(decodeEnvelope(bytesOf(name)))
+    assert.is(rules.ownerKey(order, objects)?.key, null, name)
+    assert.is(rules.check(order, objects).ok, true, name)
+    for (const { oid, state } of rules.settled(order, objects)) states.set(toHex(oid), state)
+    if (name === last) break
+  }
+  return { rules, objects }
+}
+
+golden('a recovery is put in force at the place of its veto, by witnesses of a quorum', () => {
+  const [, , type, scope, body, signature, attachment] = fieldsOf(itemOf('orderEnforce'))
+  assert.equal([type, scope, signature], [2, genesis.netId, new Uint8Array(0)])
+  const event = fieldsOf(readCbor(fieldsOf(itemOf('orderRecovery'))[6] as Uint8Array))
+  const digest = H('webx v1 statement', signedPart(event))
+  const identity = fieldsOf(readCbor(event[4] as Uint8Array))[2] as Uint8Array
+  const lane = H('webx v1 key log lane', concat(h('83 5820'), identity, h('00 5820'), digest))
+  const home = new Uint8Array(16).fill(0xa1)
+  const op = concat(h('83 05 5820'), identity, h('5820'), digest)
+  const [zeros, max] = [new Uint8Array(32), Number.MAX_SAFE_INTEGER]
+  const fixed = [home, lane, 1, new Uint8Array(16), 1, zeros, max, digest.slice(0, 16), op]
+  assert.equal(fieldsOf(readCbor(body as Uint8Array)), fixed)
+  const signed = (firstSeen: number, now: number): Uint8Array => {
+    const times = [firstSeen, now].map((ms) => concat(h('1b'), u64(ms)))
+    return concat(h('85 6f'), fromText('webx v1 witness'), h('5820'), committee.cid, h('5820'), digest, ...times)
+  }
+  const witnesses = fieldsOf(readCbor(attachment as Uint8Array)).map(fieldsOf)
+  assert.equal(
+    witnesses.map(([seat]) => seat),
+    [0, 1, 3],
+  )
+  for (const [seat, firstSeen, now, each] of witnesses) {
+    assert.is((now as number) - (firstSeen as number), 86_400_000)
+    const { epochKey } = committee.seats[seat as number] as (typeof committee.seats)[0]
+    const message = signed(firstSeen as number, now as number)
+    assert.ok(ed25519.verify(each as Uint8Array, message, epochKey, { zip215: false }), String(seat))
+  }
+  const statement = fieldsOf(itemOf('witness'))
+  assert.equal([statement[2], statement[3]], [8, committee.cid])
+  assert.equal(fieldsOf(readCbor(statement[4] as Uint8Array)), [identity, digest, ...(witnesses[2] as Item[])])
+  const { rules, objects } = settledUpTo('orderEnforce')
+  const young = ed25519.getPublicKey(new Uint8Array(32).fill(9))
+  const { key, position } = rules.keyLogs.keysOf(identity, objects) as { key: Uint8Array; position: number }
+  assert.equal([key, position], [young, 1])
 })
 
 golden('a version of a file is signed by its owner for the object of its salt', () => {
@@ -434,6 +490,11 @@ const READERS: Readonly<Record<Reader, (bytes: Uint8Array) => unknown>> = {
   terms: readTerms,
   receipt: (bytes) => verifyReceipt(bytes, genesis),
   credentials: readCredentials,
+  witness: (bytes) => readWitnessStatement(decodeEnvelope(bytes), committee.cid),
+  enforcement: (bytes) => {
+    const { rules, objects } = settledUpTo('orderRecovery')
+    return rules.ownerKey(readOrder(decodeEnvelope(bytes)), objects)
+  },
   keyFile: (bytes) => withTemp((directory) => openKeyFile(keyFileAt(directory, bytes))),
 }
 
@@ -521,6 +582,10 @@ function u16(value: number): Uint8Array {
 
 function u32(value: number): Uint8Array {
   return concat(u16(value >>> 16), u16(value & 0xffff))
+}
+
+function u64(value: number): Uint8Array {
+  return concat(u32(Math.floor(value / 2 ** 32)), u32(value % 2 ** 32))
 }
 
 function h(hex: string): Uint8Array {

@@ -35,9 +35,11 @@ export async function backup(args: readonly string[], io: Io): Promise<number> {
   }
   const made = await shown(io, 'backing up', (onProgress) => backUpNode(target, node, { passphrase, onProgress }))
   for (const name of made.damaged) io.stderr(`not in it: ${name} in the vault is damaged\n`)
+  for (const name of made.missing) io.stderr(`not in it: ${name} is not in the vault, though the node knows the file\n`)
   if (!made.hasGenesis) io.stderr('not in it: no genesis is named (--net); keep one beside it\n')
   report(given, io, { ...madeOf(target, made), running: made.wasRunning, genesis: made.hasGenesis }, [
     ['damaged', made.damaged],
+    ['missing', made.missing],
   ])
   return EXIT.done
 }
@@ -106,6 +108,7 @@ function warningsFor({ isSeated, genesis, about }: Restored): string[] {
     'Start it only where the node that was backed up will never run again.',
     ...(isSeated ? ['It has a seat: two nodes that vote for one seat convict each other, and the seat is lost.'] : []),
     `It knows nothing since ${since}: how often a ping was used since then is forgotten; revoke those that matter.`,
+    'What was shredded since is back: keep the tombstones again.',
     ...(genesis === null ? ['There was no genesis in it: name one with --net.'] : []),
   ]
 }

@@ -20,6 +20,7 @@ import type { Io } from './io.ts'
 import { namedId } from './named.ts'
 import { EXIT, printJson } from './output.ts'
 import { dateText } from './ping-terms.ts'
+import { printable } from './printable.ts'
 import { whenMs } from './when.ts'
 
 const LIFE = '365d'
@@ -60,7 +61,7 @@ export async function show(args: readonly string[], io: Io): Promise<number> {
   }
   opening.blinding.fill(0)
   if (given.flag('json')) printJson(io, { ok: true, ...shown })
-  else for (const [name, text] of Object.entries(shown)) io.stdout(`${name.padEnd(11)}${text}\n`)
+  else for (const [name, text] of Object.entries(shown)) io.stdout(`${name.padEnd(11)}${printable(String(text))}\n`)
   return EXIT.done
 }
 

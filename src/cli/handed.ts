@@ -3,12 +3,12 @@
  */
 
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { fromBase64url } from '../core/bytes.ts'
+import { fromBase64url, fromText } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
 import { openKeyFile } from '../drivers/key-file.ts'
-import { writeAll, writeDraft } from '../drivers/qnt-blocks.ts'
+import { blocksOf, descriptorReader, writeAll, writeDraft } from '../drivers/qnt-blocks.ts'
 import type { Keys } from '../kernel/ports.ts'
 import type { Arguments } from './arguments.ts'
 import type { Io } from './io.ts'
@@ -23,12 +23,8 @@ const BASE64URL = /^[A-Za-z0-9_-]+$/
  */
 export async function documentBytes(named: string, io: Io, what: string, bytesMax: number): Promise<Uint8Array> {
   const path = resolve(io.workingDirectory, named)
-  const text = existsSync(path) ? await readFile(path).catch((cause: unknown) => unreadable(path, cause)) : null
-  if (text !== null && text.length > 2 * bytesMax + 16)
-    throw new WebxError('too-long', `${named} is too long for ${what}`)
-  const written = text === null ? named : text.toString('latin1').trim()
-  if (BASE64URL.test(written)) return fromBase64url(written)
-  if (text !== null) return new Uint8Array(text)
+  if (existsSync(path)) return fileBytes(path, what, 2 * bytesMax + 16)
+  if (BASE64URL.test(named)) return fromBase64url(named)
   throw new WebxError('bad-argument', `"${named.slice(0, 80)}" is neither a file nor the text of ${what}`)
 }
 
@@ -42,7 +38,7 @@ export function newPath(named: string | undefined, io: Io): string | null {
 
 /** Writes a file that only its owner may read, durable when this resolves. Throws `store-failed`. */
 export async function writeNew(path: string, content: Uint8Array | string): Promise<void> {
-  await writeDraft(path, (draft) => writeAll(draft, Buffer.from(content), 0))
+  await writeDraft(path, (draft) => writeAll(draft, typeof content === 'string' ? fromText(content) : content, 0))
 }
 
 /** The keys that `--keys` names. Throws `usage`, and what the key file does. */
@@ -59,6 +55,19 @@ export function required(given: Arguments, option: string, why: string): string 
   throw new WebxError('usage', `${why} --${option} is missing`)
 }
 
-function unreadable(path: string, cause: unknown): never {
-  throw new WebxError('file-unreadable', `${path} cannot be read`, { hint: 'Check the name and its rights.', cause })
+/** What a file or pipe holds, itself or in base64url; no more of it is read than may be, and only what is returned stays in memory. */
+async function fileBytes(path: string, what: string, bytesMax: number): Promise<Uint8Array> {
+  const file = await open(path, 'r').catch((cause: unknown) => {
+    throw new WebxError('file-unreadable', `${path} cannot be read`, { hint: 'Check the name and its rights.', cause })
+  })
+  try {
+    for await (const content of blocksOf(descriptorReader(file.fd), bytesMax + 1)) {
+      if (content.length > bytesMax) throw new WebxError('too-long', `${path} is too long for ${what}`)
+      const text = content.every((byte) => byte < 128) ? Buffer.from(content).toString('latin1').trim() : ''
+      return BASE64URL.test(text) ? fromBase64url(text) : content.slice()
+    }
+    return new Uint8Array(0)
+  } finally {
+    await file.close()
+  }
 }

@@ -2,8 +2,9 @@
  * `webx id export`: an identity in the words of other systems.
  */
 
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { WebxError } from '../core/errors.ts'
 import { describeKeyFile, keyOfKeyFile, openKeyFile } from '../drivers/key-file.ts'
@@ -104,10 +105,12 @@ function urlOf(did: string): string {
 }
 
 async function put(path: string, text: string): Promise<void> {
+  const draft = `${path}.${randomBytes(6).toString('hex')}.draft`
   try {
-    await writeFile(`${path}.draft`, text, { flush: true })
-    await rename(`${path}.draft`, path)
+    await writeFile(draft, text, { flag: 'wx', flush: true })
+    await rename(draft, path)
   } catch (cause) {
+    await rm(draft, { force: true })
     throw new WebxError('store-failed', `cannot write ${path}: ${(cause as Error).message}`, { cause })
   }
 }

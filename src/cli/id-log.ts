@@ -25,6 +25,7 @@ import { renewalOf } from './id-reclaim.ts'
 import type { Io } from './io.ts'
 import { delegationText, eventData, eventText, recoveryData, recoveryText } from './key-event-text.ts'
 import { ageOf, givenLog, keyLogText } from './key-log.ts'
+import { namedIdentity } from './named.ts'
 import { EXIT, printJson } from './output.ts'
 import { keyFileOptions } from './passphrase.ts'
 import { whenMs } from './when.ts'
@@ -50,13 +51,13 @@ export async function rotate(args: readonly string[], io: Io): Promise<number> {
   return EXIT.done
 }
 
-/** Lets a device or agent act. Throws `usage`, `bad-argument`, `bad-scope`, and as `rotate`. */
+/** Lets a device or agent act. Throws `usage`, `bad-argument`, `bad-scope`, `unsupported-key-event` for one of several keys, and as `rotate`. */
 export async function delegate(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('id delegate', args)
   const path = pathOf(given, io)
-  const to = await givenLog(wanted(given, 'to'), io, '--to')
+  const to = await namedIdentity(wanted(given, 'to'), io, 'to')
   const delegation = {
-    ...{ delegate: to.history.state.id, key: to.history.state.keys[0] as Uint8Array },
+    ...{ delegate: to.id, key: to.key },
     scopes: [...new Set(list(wanted(given, 'scopes')))].sort(),
     amountPerDayMax: count(given, 'amount-per-day'),
     usesMax: count(given, 'uses'),
@@ -185,7 +186,7 @@ function list(text: string | undefined): string[] {
 }
 
 async function writeText(path: string, text: string): Promise<void> {
-  await writeFile(path, `${text}\n`, { flag: 'wx' }).catch((cause: NodeJS.ErrnoException) => {
+  await writeFile(path, `${text}\n`, { flag: 'wx', flush: true }).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'EEXIST')
       throw new WebxError('bad-argument', `${path} exists already and was left as it is`, { cause })
     throw new WebxError('store-failed', `cannot write ${path}: ${cause.message}`, { cause })

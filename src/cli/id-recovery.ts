@@ -3,12 +3,13 @@
  */
 
 import { existsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { toHex } from '../core/bytes.ts'
+import { fromText, toHex } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
 import { createDailyKeyFile, sealKeyFile, unsealKeyFile } from '../drivers/key-file-change.ts'
 import { guardKeyFile, recoverKeyFile, wordsOfKeyFile } from '../drivers/key-file-recover.ts'
+import { writeAll, writeDraft } from '../drivers/qnt-blocks.ts'
 import '../drivers/wasm-files.ts'
 import { shareText } from '../identity/guardians.ts'
 import { labelOf } from '../identity/xqident.ts'
@@ -16,7 +17,7 @@ import { type Arguments, readArguments } from './arguments.ts'
 import type { Io } from './io.ts'
 import { givenLog } from './key-log.ts'
 import { EXIT, printJson } from './output.ts'
-import { keyFileOptions, textFile } from './passphrase.ts'
+import { damagedTextFile, keyFileOptions, textFile } from './passphrase.ts'
 
 /** Shows the 24 words. Throws `no-root`, and what the key file does. */
 export async function words(args: readonly string[], io: Io): Promise<number> {
@@ -45,7 +46,9 @@ export async function guard(args: readonly string[], io: Io): Promise<number> {
   const files = shares.map((share) => ({ share, path: join(folder, `guardian-${share.index}.txt`) }))
   for (const { path } of files) if (existsSync(path)) throw new WebxError('bad-argument', `${path} exists already`)
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  for (const { share, path } of files) await writeFile(path, `${shareText(share)}\n`, { mode: 0o600, flag: 'wx' })
+  for (const { share, path } of files) {
+    await writeDraft(path, (draft) => writeAll(draft, fromText(`${shareText(share)}\n`), 0))
+  }
   if (given.flag('json')) printJson(io, { files: files.map(({ path }) => path) })
   else for (const { share, path } of files) io.stdout(`${path}  for ${share.guardian}\n`)
   return EXIT.done
@@ -61,7 +64,7 @@ export async function recover(args: readonly string[], io: Io): Promise<number> 
   const from =
     shareFiles === undefined
       ? { words: await textFile(wordsFile ?? '', io) }
-      : { shares: await Promise.all(shareFiles.split(',').map((path) => textFile(path.trim(), io))) }
+      : { shares: await Promise.all(shareFiles.split(',').map((path) => damagedTextFile(path.trim(), io))) }
   const path = pathOf(given, io)
   const [wantedId, named] = [given.text('id'), given.text('log')]
   const options = {
@@ -75,6 +78,11 @@ export async function recover(args: readonly string[], io: Io): Promise<number> 
   const refused = problems.map(({ guardian, code, message }) => ({ guardian, code, message }))
   if (given.flag('json')) printJson(io, { ...found, problems: refused })
   else io.stdout(`${found.label} is back, its keys are in ${path}\n`)
+  if (named === undefined) {
+    io.stderr(
+      `Its key is that of its beginning. If it was rotated since, bring its log before you do anything else: webx id log ${path} --take LOG.\n`,
+    )
+  }
   return EXIT.done
 }
 

@@ -29,10 +29,11 @@ const MARK = keyLogFileBytes([]).subarray(0, 14)
 /** What key files begin with behind the head of their array. */
 const KEY_FILES = ['webx key file', 'webx sealed key file'].map((mark) => encode(mark))
 const TEXT_CHARACTERS_MAX = Math.ceil((LIMITS.keyLogFileBytesMax * 4) / 3) + 2
+const MINUTE_MS = 60_000
 const UNITS = [
   ['day', 86_400_000],
   ['hour', 3_600_000],
-  ['minute', 60_000],
+  ['minute', MINUTE_MS],
 ] as const
 
 /** A key log as text: base64url of what a key log file holds. */
@@ -75,9 +76,9 @@ export async function keyLogChangedMs(path: string): Promise<number | null> {
   return existsSync(log) ? Math.floor(statSync(log).mtimeMs) : null
 }
 
-/** `3 days old`; what is less than a minute old is `new`. */
+/** `3 days old`; what is less than a minute old is `new`, and nothing is known of what was changed later than now. */
 export function ageOf(fileMs: number | null, nowMs: number): string {
-  if (fileMs === null) return 'of unknown age'
+  if (fileMs === null || fileMs > nowMs + MINUTE_MS) return 'of unknown age'
   for (const [unit, ms] of UNITS) {
     const count = Math.floor((nowMs - fileMs) / ms)
     if (count >= 1) return `${count} ${unit}${count === 1 ? '' : 's'} old`

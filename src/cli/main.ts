@@ -76,6 +76,7 @@ const LOAD: Readonly<Record<string, () => Promise<Command>>> = {
   'ping revoke': async () => (await import('./ping.ts')).revoke,
   'ping list': async () => (await import('./ping.ts')).list,
   'ping redeem': async () => (await import('./ping-redeem.ts')).redeem,
+  'ping notices': async () => (await import('./ping-notices.ts')).notices,
   'credential issue': async () => (await import('./credential.ts')).issue,
   'credential show': async () => (await import('./credential.ts')).show,
   'question ask': async () => (await import('./question.ts')).ask,

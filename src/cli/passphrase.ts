@@ -18,3 +18,8 @@ export async function keyFileOptions(given: Arguments, io: Io, option = 'passphr
 export function textFile(path: string, io: Io, bytesMax?: number): Promise<string> {
   return readTextFile(resolve(io.workingDirectory, path), bytesMax)
 }
+
+/** The same of a file that may be damaged, for a reader who finds out where. */
+export function damagedTextFile(path: string, io: Io): Promise<string> {
+  return readTextFile(resolve(io.workingDirectory, path), undefined, false)
+}

@@ -22,6 +22,7 @@ import { keyOf, type NamedIdentity, namedIdentity } from './named.ts'
 import { EXIT, printJson } from './output.ts'
 import { holderOf, presentationOf } from './ping.ts'
 import { dateText, grantRows, grantTerms } from './ping-terms.ts'
+import { printable } from './printable.ts'
 
 /** Passes on part of what a ping grants. Throws `wrong-holder`, `narrowing-widens`, `limit`, `usage`, and what files and key files do. */
 export async function narrow(args: readonly string[], io: Io): Promise<number> {
@@ -67,7 +68,7 @@ export async function show(args: readonly string[], io: Io): Promise<number> {
 /**
  * Verifies a ping without a network: signatures, chain and time; revocation by a status list, where there is one.
  *
- * Throws `usage`, `unknown-owner`, `stale-log`, `revoked`, `expired`, `not-yet-valid`, and as `rightsOf` and `acceptStatusList`.
+ * Throws `usage`, `unknown-owner`, `stale-log`, `retired-key`, `status-unknown`, `from-the-future`, `revoked`, `expired`, `not-yet-valid`, and as `rightsOf` and `acceptStatusList`.
  */
 export async function verify(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('ping verify', args)
@@ -86,8 +87,17 @@ export async function verify(args: readonly string[], io: Io): Promise<number> {
 }
 
 function verified(read: Presentation, issuer: NamedIdentity) {
-  const { issuer: id, issuerPosition } = read.ping
-  return rightsOf(read, { issuerKey: keyOf(issuer, id, issuerPosition) })
+  const presented = rightsOf(read, { issuerKey: keyOf(issuer, read.ping.issuer, read.ping.issuerPosition) })
+  assertActing(issuer, read.ping.issuerPosition)
+  return presented
+}
+
+/** As servers do: whoever holds a key that was retired could sign with it what he likes. Throws `retired-key`. */
+function assertActing(issuer: NamedIdentity, position: number): void {
+  if (equal(keyOf(issuer, issuer.id, position), issuer.key)) return
+  throw new WebxError('retired-key', 'it is signed by a key that the issuer does not use any more', {
+    hint: 'Ask the issuer for a newer one.',
+  })
 }
 
 /** By what the signatures hold, and how old that is. */
@@ -102,6 +112,10 @@ async function statusOf(given: Arguments, io: Io, { ping }: Presentation, issuer
   if (named === undefined) return { revocation: 'not asked: no status list was given' }
   const next = readStatusList(await documentBytes(named, io, 'a status list', LIMITS.statusListFileBytesMax))
   const list = acceptStatusList(null, next, keyOf(issuer, next.issuer, next.issuerPosition))
+  assertActing(issuer, next.issuerPosition)
+  if (list.issuedMs > nowMs + LIMITS.clockSkewMsMax) {
+    throw new WebxError('from-the-future', 'this status list is of a time that has not come')
+  }
   if (!equal(list.listId, ping.status.listId)) {
     throw new WebxError('status-unknown', 'this is another list than the one that the ping names')
   }
@@ -158,8 +172,7 @@ function report(given: Arguments, io: Io, values: Record<string, unknown>): void
     printJson(io, { ...rows, operations: operationNames(operationBits), fields: shown })
     return
   }
-  for (const [name, value] of Object.entries(rows)) if (name !== 'ok') io.stdout(`${name.padEnd(16)}${value}\n`)
-  for (const { name, value } of fields) {
-    io.stdout(`${'field'.padEnd(16)}${name} = ${value instanceof Uint8Array ? toHex(value) : value}\n`)
-  }
+  const say = (name: string, text: string): void => io.stdout(`${name.padEnd(16)}${printable(text)}\n`)
+  for (const [name, value] of Object.entries(rows)) if (name !== 'ok') say(name, String(value))
+  for (const { name, value } of fields) say('field', `${name} = ${value instanceof Uint8Array ? toHex(value) : value}`)
 }

@@ -42,7 +42,7 @@ export function grantTerms(given: Arguments, otherwise: GrantDefaults, nowMs: nu
     ...(range === undefined ? { from: otherwise.from, to: otherwise.to } : rangeOf(range)),
     notBeforeMs: time('not-before', otherwise.notBeforeMs),
     expiresMs: time('expires', otherwise.expiresMs),
-    uses: uses === undefined ? otherwise.uses : wholeNumber(uses, '--uses'),
+    uses: uses === undefined ? otherwise.uses : countOf(uses, '--uses'),
   }
 }
 
@@ -94,9 +94,10 @@ function listOf(text: string): string[] {
   return [...new Set(text.split(',').map((each) => each.trim()))].filter((each) => each !== '')
 }
 
-function wholeNumber(text: string, option: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text)
-  throw new WebxError('bad-argument', `${option}: "${text}" is no number`)
+/** One or more: in a grant, 0 would be without end. */
+function countOf(text: string, option: string): number {
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text)
+  throw new WebxError('bad-argument', `${option}: "${text}" is no number from 1 on`)
 }
 
 function needed<T>(value: T | undefined, option: string): T {

@@ -27,6 +27,7 @@ import { namedId } from './named.ts'
 import { EXIT, printJson } from './output.ts'
 import { textFile } from './passphrase.ts'
 import { dateText, freshDefaults, grantTerms } from './ping-terms.ts'
+import { printable } from './printable.ts'
 
 const HEX_32 = /^[0-9a-f]{64}$/
 const HEX_16 = /^[0-9a-f]{32}$/
@@ -106,7 +107,7 @@ export async function list(args: readonly string[], io: Io): Promise<number> {
   for (const { id, dataId, operations, purposes, expiresMs, revokedMs } of pings) {
     const state = revokedMs !== null ? 'revoked' : nowMs >= expiresMs ? 'expired' : 'valid'
     const what = `${operationNames(operations).join(',')} for ${purposes.join(',')}`
-    io.stdout(`${id}  ${state.padEnd(8)}${dateText(expiresMs)}  ${dataId.slice(0, 16)}  ${what}\n`)
+    io.stdout(`${id}  ${state.padEnd(8)}${dateText(expiresMs)}  ${dataId.slice(0, 16)}  ${printable(what)}\n`)
   }
   return EXIT.done
 }

@@ -5,8 +5,9 @@
  * second answer to it is refused.
  */
 
+import { existsSync, realpathSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { fromHex, toBase64url, toHex } from '../core/bytes.ts'
 import { asWebxError, type Code, WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
@@ -32,6 +33,7 @@ import { documentBytes, newPath, required, writeNew } from './handed.ts'
 import type { Io } from './io.ts'
 import { namedId, namedIdentity } from './named.ts'
 import { EXIT, printJson, reportError } from './output.ts'
+import { printable } from './printable.ts'
 
 const NONCE_BYTES = 32
 /** 179 years of days. */
@@ -91,6 +93,7 @@ export async function prove(args: readonly string[], io: Io): Promise<number> {
 export async function check(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('check', args)
   const question = await questionOf(given, io)
+  const mark = given.flag('spend') ? markPath(given, io) : null
   const issuer = await namedIdentity(required(given, 'issuer', 'vouched for by whom?'), io, 'issuer')
   const subjectName = given.text('subject')
   const named = subjectName === undefined ? null : await namedId(subjectName, io, 'subject')
@@ -99,13 +102,13 @@ export async function check(args: readonly string[], io: Io): Promise<number> {
     const subject = named ?? subjectIn(answer)
     const expected = { issuer: issuer.id, issuerKey: issuer.key, subject, nowMs: hostClock().nowMs() }
     const { issuedAtMs, expiresAtMs } = checkAnswer(group(), question, answer, expected)
-    if (given.flag('spend')) await spend(given, io)
+    if (mark !== null) await spend(mark)
     const rows = { ...questionRows(question), subject: labelOf(subject), issuer: labelOf(issuer.id) }
     const since = { issuerPosition: issuer.position, issuedAtMs, expiresAtMs }
     if (given.flag('json')) printJson(io, { ok: true, yes: true, ...rows, ...since })
     else
       io.stdout(
-        `yes: ${question.what} of ${rows.subject} is ${question.relation} ${question.bound}, says ${rows.issuer}\n`,
+        `yes: ${printable(question.what)} of ${rows.subject} is ${question.relation} ${question.bound}, says ${rows.issuer}\n`,
       )
     return EXIT.done
   } catch (thrown) {
@@ -116,13 +119,20 @@ export async function check(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-/** Marks the question's file as answered, durably. Throws `replayed` where it is marked already. */
-async function spend(given: Arguments, io: Io): Promise<void> {
-  const path = `${resolve(io.workingDirectory, given.operands['QUESTION'] ?? '')}.answered`
+/** Where the mark of an answered question stands: beside its file. Throws `usage` for a question that is a text, beside which nothing stands. */
+function markPath(given: Arguments, io: Io): string {
+  const path = resolve(io.workingDirectory, given.operands['QUESTION'] ?? '')
+  if (existsSync(path)) return `${realpathSync(path)}.answered`
+  throw new WebxError('usage', '--spend needs QUESTION as a file, beside which it leaves a mark')
+}
+
+/** Marks a question as answered: on the disk, with its name, when this resolves. Throws `replayed` where it is marked already. */
+async function spend(path: string): Promise<void> {
   try {
     const mark = await open(path, 'wx', 0o600)
-    await mark.sync()
-    await mark.close()
+    await mark.sync().finally(() => mark.close())
+    const folder = await open(dirname(path), 'r')
+    await folder.sync().finally(() => folder.close())
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
       throw new WebxError('replayed', 'this question was answered before', { hint: 'Ask anew: webx question ask.' })

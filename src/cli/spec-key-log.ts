@@ -31,7 +31,7 @@ export const KEY_LOG_COMMANDS: readonly CommandSpec[] = [
     operands: ['FILE'],
     summary: 'Put the next key in place of the key of today; FILE must hold the root.',
     details:
-      'Whoever stole the old key is out, and so is everybody it let act: all delegations end but those that --keep names. The log beside FILE (FILE.log) says so; a node that runs with FILE hands it in, and others get it from webx id log. Daily files must be made anew.',
+      'Whoever stole the old key is out, and so is everybody it let act: all delegations end but those that --keep names. The log beside FILE (FILE.log) says so; a node that runs with FILE hands it in within seconds: start it again once webx status says that the rotation is settled. Others get the log from webx id log. Daily files must be made anew.',
     options: {
       keep: { value: 'KEYS', about: 'delegated keys, or labels of devices, that go on, with commas between them' },
       ...RECOVERY_OPTIONS,

@@ -66,6 +66,8 @@ export const PING_COMMANDS: readonly CommandSpec[] = [
       keys: KEYS_OPTION,
       'passphrase-file': PASSPHRASE_OPTION,
       ...GRANT_OPTIONS,
+      range: { value: 'FROM:TO', about: 'bytes of the content, such as 0:65536' },
+      uses: { value: 'N', about: 'how often it may be redeemed' },
       expires: { value: 'TIME', about: 'when it ends, such as 2027-01-31 or 30d' },
       fields: { value: 'LIST', about: 'names of the fields that it still shows, with commas between, or none' },
       out: OUT_OPTION,
@@ -84,7 +86,8 @@ export const PING_COMMANDS: readonly CommandSpec[] = [
     name: 'ping verify',
     operands: ['PRESENTATION'],
     summary: 'Verify a ping without a network: signatures, every narrowing, its time, and revocation by a status list.',
-    details: 'Ends with exit code 3 where it does not count. Says how old what it knows of revocations is.',
+    details:
+      'Ends with exit code 3 where it is revoked, out of its time or wrongly passed on, 1 where it is not by a key that acts for the issuer, or cannot be read. Says how old what it knows of revocations is.',
     options: {
       issuer: ISSUER_OPTION,
       status: { value: 'FILE', about: 'status list of the issuer: `statusList` of `webx ping mint|revoke --json`' },
@@ -123,5 +126,14 @@ export const PING_COMMANDS: readonly CommandSpec[] = [
       ...STATION_OPTIONS,
     },
     example: 'webx ping redeem report.ping report.pdf --purpose billing',
+  },
+  {
+    name: 'ping notices',
+    operands: [],
+    summary: 'List the last notices of new versions that came to your running node, oldest first.',
+    details:
+      'Notices come of files that you watch: `webx ping redeem --operation notify`. With --json, `payload` is what the file’s own rule says of the version, in base64url.',
+    options: STATION_OPTIONS,
+    example: 'webx ping notices --json',
   },
 ]

@@ -12,6 +12,9 @@ import { EXIT, printJson } from './output.ts'
 /** What a station answers to `status`; the parts about a terminal and a device are there only where it is one. */
 export interface Status {
   readonly id: string
+  /** Up to which position the neighborhood has settled this identity's key log, and whether the node signs with the key that acts by it. */
+  readonly keyLog: number
+  readonly keyActs: boolean
   readonly account: string
   readonly link: string
   readonly seatsUp: number
@@ -38,10 +41,15 @@ export function balanceRows(balances: Status['balances']): [string, string][] {
 }
 
 function rowsOf(status: Status): [string, string][] {
-  const { id, account, link, seatsUp, quorum, voting, balances, checkins, enrolled, checkedIn } = status
+  const { id, keyLog, keyActs, account, link, seatsUp, quorum, voting, balances, checkins, enrolled, checkedIn } =
+    status
   const rows: [string, string][] = [
     ['label', labelOf(fromHex(id))],
     ['id', id],
+    [
+      'key log',
+      `settled up to position ${keyLog}${keyActs ? '' : '; this node signs with another key than acts there: start it again'}`,
+    ],
     ['account', account],
     ['link', link],
     ['seats', `${seatsUp} heard of, ${quorum} needed`],

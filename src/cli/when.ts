@@ -13,7 +13,7 @@ export function whenMs(text: string, what: string, nowMs: number): number {
   const span = SPAN.exec(text)
   if (span !== null) {
     const ms = nowMs + Number(span[1]) * (UNIT_MS[span[2] as keyof typeof UNIT_MS] as number)
-    if (Number.isSafeInteger(ms)) return ms
+    if (ms <= CALENDAR_MS_MAX) return ms
   }
   const [, day, time = 'T00:00:00Z'] = DATE.exec(text) ?? []
   const ms = day === undefined ? Number.NaN : Date.parse(`${day}${time}`)
@@ -24,6 +24,8 @@ export function whenMs(text: string, what: string, nowMs: number): number {
   })
 }
 
+/** Beyond this there is no date to show. */
+const CALENDAR_MS_MAX = 8.64e15
 const MINUTE_MS = 60_000
 const UNIT_MS = { m: MINUTE_MS, h: 60 * MINUTE_MS, d: 1440 * MINUTE_MS, y: 365 * 1440 * MINUTE_MS }
 const SPAN = /^(\d{1,9})([mhdy])$/

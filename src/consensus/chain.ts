@@ -6,8 +6,8 @@
 
 import { equal } from '../core/bytes.ts'
 import { asWebxError } from '../core/errors.ts'
-import { keyOf } from './key.ts'
-import { decisionOf, type Lane, ownerName, refuse, votingBallot } from './lane.ts'
+import { quotaName } from './key.ts'
+import { decisionOf, type Lane, refuse, votingBallot } from './lane.ts'
 import type { ObjectEntry } from './objects.ts'
 import { type Order, orderBytes } from './order.ts'
 import { SPACE, slotKey } from './records.ts'
@@ -42,7 +42,7 @@ export function advance<S>(lane: Lane<S>, oid: Uint8Array, settled: Settled): vo
 /** Puts an order into its slot. The slot is its owner's from now on. */
 export function attach<S>(lane: Lane<S>, slot: Slot, order: Order): void {
   slot.orders.push(order)
-  lane.slots.charge(slot, order.owner)
+  lane.slots.charge(slot, order)
   lane.parked.drop(order.od)
 }
 
@@ -108,7 +108,7 @@ function settleNext<S>(lane: Lane<S>, entry: ObjectEntry<S>, settled: Settled): 
   lane.journal.put(SPACE.settlement, key, settlement.bytes)
   lane.journal.put(SPACE.certificate, key, null)
   lane.slots.settle(slot)
-  lane.wake.push(ownerName(keyOf(order.owner)))
+  lane.wake.push(quotaName(order))
   settled(slot, order, settlement)
   return true
 }

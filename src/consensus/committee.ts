@@ -6,20 +6,13 @@
  */
 
 import { equal } from '../core/bytes.ts'
-import { encode } from '../core/codec.ts'
-import { blake3Of } from '../core/digest.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Genesis } from '../identity/genesis.ts'
+import { type NamedSeat, quorumOf, type Seating, seatingDigest, seatingOf, weightOf } from '../identity/seats.ts'
 
-/** One voting seat. */
-export interface CommitteeSeat {
-  /** 32-byte identity of the member. */
-  readonly memberId: Uint8Array
-  /** Raw Ed25519 key that votes in this epoch and in no other. */
-  readonly epochKey: Uint8Array
-  readonly weight: number
-}
+/** One voting seat. Its key votes in this epoch and in no other. */
+export type CommitteeSeat = NamedSeat
 
 /** Everything that a verifier of votes must know. Seats are numbered by their position. */
 export interface Committee {
@@ -42,14 +35,12 @@ export interface Committee {
 }
 
 /** A committee of these seats. Throws `bad-argument` without seats or with too many. */
-export function createCommittee(terms: Pick<Committee, 'netId' | 'nid' | 'epoch' | 'seats'>): Committee {
+export function createCommittee(terms: Seating): Committee {
   const { netId, nid, epoch, seats } = terms
   if (seats.length === 0 || seats.length > LIMITS.seatsMax) {
     throw new WebxError('bad-argument', `a committee has 1 to ${LIMITS.seatsMax} seats, got ${seats.length}`)
   }
-  const weight = seats.reduce((sum, seat) => sum + seat.weight, 0)
-  const listed = seats.map((seat) => [seat.memberId, seat.epochKey, seat.weight])
-  const cid = blake3Of('webx v1 committee', encode([netId, nid, epoch, listed]))
+  const weight = weightOf(seats)
   return {
     netId,
     nid,
@@ -57,20 +48,15 @@ export function createCommittee(terms: Pick<Committee, 'netId' | 'nid' | 'epoch'
     seats,
     weight,
     faultyMax: Math.floor((weight - 1) / 3),
-    quorum: Math.floor((2 * weight) / 3) + 1,
+    quorum: quorumOf(weight),
     strong: weight - Math.floor(weight / 6),
-    cid,
+    cid: seatingDigest(terms),
   }
 }
 
 /** The committee that a genesis names, in epoch 0. */
 export function committeeOf(genesis: Genesis): Committee {
-  const seats = genesis.seats.map((seat, index) => {
-    const member = genesis.memberStates[index]
-    if (!member) throw new WebxError('bad-argument', 'genesis: a seat without its member')
-    return { memberId: member.id, epochKey: seat.epochKey, weight: seat.weight }
-  })
-  return createCommittee({ netId: genesis.netId, nid: genesis.neighborhood, epoch: 0, seats })
+  return createCommittee(seatingOf(genesis))
 }
 
 /** Number of a member's seat, or null where it has none. */

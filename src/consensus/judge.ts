@@ -5,11 +5,12 @@
  */
 
 import { equal } from '../core/bytes.ts'
+import { verifySignature } from '../core/crypto.ts'
 import type { Code } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
-import { keyOf } from './key.ts'
-import { type Lane, ownerName } from './lane.ts'
-import type { Order } from './order.ts'
+import { keyOf, quotaName } from './key.ts'
+import type { Lane } from './lane.ts'
+import { type Order, orderMessage } from './order.ts'
 
 export type Judgement =
   | { readonly kind: 'lock' }
@@ -31,7 +32,12 @@ export function judge<S>(lane: Lane<S>, order: Order): Judgement {
 
 function judgeKey<S>(lane: Lane<S>, order: Order): Judgement | null {
   const owner = lane.rules.ownerKey(order, lane.objects)
-  if (owner && order.keyPosition === owner.position) return null
+  if (owner && order.keyPosition === owner.position) {
+    // its signature was checked when it came, perhaps with the other key of this position
+    const holds =
+      !owner.contested || !owner.key || verifySignature(owner.key, orderMessage(order), order.envelope.signature)
+    return holds ? null : refusal('retired-key')
+  }
   // a rotation refuses older keys for ever, but a newer one may only not be settled here yet
   if (owner && order.keyPosition < owner.position) return refusal('retired-key')
   return { kind: 'park', code: 'unknown-owner', waitsFor: keyOf(lane.rules.ownerObject(order)) }
@@ -53,8 +59,8 @@ function judgeMeaning<S>(
 }
 
 function judgeRoom<S>(lane: Lane<S>, order: Order): Judgement | null {
-  if (lane.slots.chargedTo(order.owner) >= LIMITS.openSlotsPerOwnerMax) {
-    return { kind: 'park', code: 'flooding', waitsFor: ownerName(keyOf(order.owner)) }
+  if (lane.slots.chargedTo(order) >= LIMITS.openSlotsPerOwnerMax) {
+    return { kind: 'park', code: 'flooding', waitsFor: quotaName(order) }
   }
   return lane.slots.founded >= LIMITS.openSlotsMax ? refusal('limit') : null
 }

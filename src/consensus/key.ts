@@ -9,3 +9,11 @@ export function keyOf(bytes: Uint8Array): string {
 export function slotName(object: string, version: number): string {
   return object + version
 }
+
+/**
+ * Whom an open slot counts against, and what waits for one of those slots to be settled: an owner by one of its keys. What a thief of an earlier key has begun, and
+ * never ends, takes no room from the key after it.
+ */
+export function quotaName({ owner, keyPosition }: { owner: Uint8Array; keyPosition: number }): string {
+  return `quota ${keyOf(owner)} ${keyPosition}`
+}

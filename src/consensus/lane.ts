@@ -67,10 +67,5 @@ export function park<S>(lane: Lane<S>, order: Order, verified: boolean, waitsFor
   const isNew = !lane.parked.has(order.od)
   for (const evicted of lane.parked.add(order, verified, waitsFor)) refuse(lane, evicted, 'limit')
   const { oid, version, od } = order
-  if (isNew) lane.outbox.add({ kind: 'parked', oid, version, od, code })
-}
-
-/** The name under which orders wait for one of their owner's slots to be settled. */
-export function ownerName(ownerKey: string): string {
-  return `owner ${ownerKey}`
+  if (isNew && lane.parked.has(od)) lane.outbox.add({ kind: 'parked', oid, version, od, code })
 }

@@ -3,6 +3,7 @@
  */
 
 import { equal } from '../core/bytes.ts'
+import { asWebxError, type Code } from '../core/errors.ts'
 import { attach } from './chain.ts'
 import { judge } from './judge.ts'
 import { keyOf } from './key.ts'
@@ -68,9 +69,12 @@ export class OrderDesk<S> {
       this.#judge(order)
       return
     }
-    // whoever likes can number an order that nobody signed: such a one waits only where a quorum has decided for it
-    if (provesItself(order)) refuse(this.#lane, order, 'wrong-version')
-    else park(this.#lane, order, true, keyOf(order.oid), 'wrong-version')
+    // whoever likes can number an order that nobody signed: such a one waits, and is asked about, only where a quorum has decided for it
+    if (provesItself(order)) {
+      refuse(this.#lane, order, 'wrong-version')
+      return
+    }
+    park(this.#lane, order, true, keyOf(order.oid), 'wrong-version')
     this.#lane.outbox.add({ kind: 'need', oid: order.oid, fromVersion: next })
   }
 
@@ -96,6 +100,15 @@ export class OrderDesk<S> {
     const slot = slots.get(order.oid, order.version)
     if (!slot || !(decisionOf(slot) || isBelieved(this.#lane, slot))) return
     outbox.add({ kind: 'need', oid: keyLog, fromVersion: (objects.get(keyLog)?.settled ?? 0) + 1 })
+  }
+
+  /** By now it may be known to disprove itself: that is refused, and is no fault of whatever woke it. */
+  #meetAgain(order: Order): void {
+    try {
+      this.#meetStranger(order)
+    } catch (error) {
+      refuse(this.#lane, order, asWebxError(error).code)
+    }
   }
 
   #onSettledOrder(order: Order): void {
@@ -126,12 +139,18 @@ export class OrderDesk<S> {
       refuse(this.#lane, order, 'wrong-version')
       return
     }
+    const decision = decisionOf(slot)
+    const isChosen = decision !== null && equal(decision.od, order.od)
+    const against = isChosen ? null : this.#misplaced(order)
+    if (against) {
+      refuse(this.#lane, order, against)
+      return
+    }
     if (!slot.accusedOwner) {
       slot.accusedOwner = true
       this.#watch.doubleOrder(first, order)
     }
-    const decision = decisionOf(slot)
-    if (decision && equal(decision.od, order.od)) {
+    if (isChosen) {
       attach(this.#lane, slot, order)
       this.#votes.advance(order.oid)
       return
@@ -140,12 +159,20 @@ export class OrderDesk<S> {
     refuse(this.#lane, order, 'double-order')
   }
 
+  /** What is against an order here that nobody signed, whoever it excludes: to number an event anew, such as one that is settled, is no offence of its owner. */
+  #misplaced(order: Order): Code | null {
+    if (!provesItself(order)) return null
+    const verdict = this.#lane.rules.check(order, this.#lane.objects)
+    return verdict.ok ? null : verdict.code
+  }
+
   #judge(order: Order): void {
     // whatever became of the slot: a vote that was ever stored for this version is the only one that will be given
     const stored = this.#repeater.storedOrder(order.oid, order.version)
     if (stored && !equal(stored.od, order.od)) {
-      this.#watch.doubleOrder(stored, order)
-      refuse(this.#lane, order, 'double-order')
+      const against = this.#misplaced(order)
+      if (!against) this.#watch.doubleOrder(stored, order)
+      refuse(this.#lane, order, against ?? 'double-order')
       return
     }
     const judgement = judge(this.#lane, order)
@@ -172,7 +199,7 @@ export class OrderDesk<S> {
     for (let name = wake.shift(); name !== undefined; name = wake.shift()) {
       for (const { order, verified } of parked.take(name)) {
         if (verified) this.receive(order, true)
-        else this.#meetStranger(order)
+        else this.#meetAgain(order)
       }
     }
   }

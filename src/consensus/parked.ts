@@ -1,8 +1,8 @@
 /**
  * Orders that cannot be voted for yet, but perhaps later: the version before is missing here, or the money, or the owner's key log.
  *
- * Each waits for one thing, named by a text; bounded in all and by owner, the oldest makes room. What an owner is only said to have signed takes no room from
- * what it has signed.
+ * Each waits for one thing, named by a text; bounded in all and by owner, the oldest makes room. What somebody is only said to have signed takes no room from
+ * what he or anybody else has signed.
  */
 
 import { LIMITS } from '../core/limits.ts'
@@ -22,6 +22,8 @@ interface Entry extends ParkedOrder {
 export class Parked {
   /** By digest of the order, the oldest first. */
   readonly #orders = new Map<string, Entry>()
+  /** Digests of those whose signature was not checked, the oldest first. */
+  readonly #unverified = new Set<string>()
   readonly #waiting = new Map<string, Set<string>>()
   readonly #owners = new Map<string, Set<string>>()
 
@@ -29,7 +31,7 @@ export class Parked {
     return this.#orders.size
   }
 
-  /** Puts an order aside; returns those that had to make room. */
+  /** Puts an order aside; returns those that had to make room, or the order itself where none can be made for it. */
   add(order: Order, verified: boolean, waitsFor: string): Order[] {
     const key = keyOf(order.od)
     const owner = quotaOf(order, verified)
@@ -37,8 +39,12 @@ export class Parked {
     this.#remove(key)
     const ofOwner = this.#owners.get(owner)
     if (ofOwner && ofOwner.size >= LIMITS.parkedOrdersPerOwnerMax) evicted.push(...this.#evict(ofOwner))
-    if (this.#orders.size >= LIMITS.parkedOrdersMax) evicted.push(...this.#evict(this.#orders.keys()))
+    if (this.#orders.size >= LIMITS.parkedOrdersMax) {
+      if (!verified && this.#unverified.size === 0) return [...evicted, order]
+      evicted.push(...this.#evict(this.#unverified.size > 0 ? this.#unverified : this.#orders.keys()))
+    }
     this.#orders.set(key, { order, verified, waitsFor })
+    if (!verified) this.#unverified.add(key)
     addTo(this.#waiting, waitsFor, key)
     addTo(this.#owners, owner, key)
     return evicted
@@ -85,6 +91,7 @@ export class Parked {
     const entry = this.#orders.get(key)
     if (!entry) return
     this.#orders.delete(key)
+    this.#unverified.delete(key)
     removeFrom(this.#waiting, entry.waitsFor, key)
     removeFrom(this.#owners, quotaOf(entry.order, entry.verified), key)
   }

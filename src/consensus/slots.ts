@@ -8,7 +8,7 @@
 import { LIMITS } from '../core/limits.ts'
 import type { Committee } from './committee.ts'
 import { createQuestion, type Question, unfoundedSlotsMax, type VoteCount } from './count.ts'
-import { keyOf, slotName } from './key.ts'
+import { keyOf, quotaName, slotName } from './key.ts'
 import type { Order } from './order.ts'
 import { VOTE } from './statement.ts'
 
@@ -42,7 +42,7 @@ export interface Slot {
   settlement: Proof | null
   /** Bit i is set where the slot stays open for seat i's vote. */
   holders: number
-  /** Owner's key in the table of quotas while the slot counts against it. */
+  /** Whom the slot counts against (`quotaName`); null while against nobody. */
   charged: string | null
   /** Bit i is set where seat i was accused of a double LOCK, or CONFIRM, already. */
   accusedLocks: number
@@ -59,7 +59,8 @@ export class Slots {
   readonly #slots = new Map<string, Slot>()
   /** By seat: slots without an order that it has voted in, the oldest first. */
   readonly #unfounded: Set<Slot>[]
-  readonly #perOwner = new Map<string, number>()
+  /** By `quotaName`. */
+  readonly #charges = new Map<string, number>()
   readonly #quota: number
   #founded = 0
 
@@ -111,18 +112,18 @@ export class Slots {
     }
   }
 
-  /** From now on the slot counts against its owner, and against no voter. */
-  charge(slot: Slot, owner: Uint8Array): void {
+  /** From now on the slot counts against the owner of its first order, and against no voter. */
+  charge(slot: Slot, order: Order): void {
     if (slot.charged !== null) return
     this.#unhold(slot)
-    slot.charged = keyOf(owner)
-    this.#perOwner.set(slot.charged, (this.#perOwner.get(slot.charged) ?? 0) + 1)
+    slot.charged = quotaName(order)
+    this.#charges.set(slot.charged, (this.#charges.get(slot.charged) ?? 0) + 1)
     this.#founded++
   }
 
-  /** How many open slots count against an owner. */
-  chargedTo(owner: Uint8Array): number {
-    return this.#perOwner.get(keyOf(owner)) ?? 0
+  /** How many open slots count against the owner of an order, by the key that signed it. */
+  chargedTo(order: Order): number {
+    return this.#charges.get(quotaName(order)) ?? 0
   }
 
   /** True until the slot is closed. */
@@ -151,9 +152,9 @@ export class Slots {
 
   #discharge(slot: Slot): void {
     if (slot.charged === null) return
-    const left = (this.#perOwner.get(slot.charged) ?? 1) - 1
-    if (left === 0) this.#perOwner.delete(slot.charged)
-    else this.#perOwner.set(slot.charged, left)
+    const left = (this.#charges.get(slot.charged) ?? 1) - 1
+    if (left === 0) this.#charges.delete(slot.charged)
+    else this.#charges.set(slot.charged, left)
     slot.charged = null
     this.#founded--
   }

@@ -5,6 +5,7 @@
  */
 
 import { equal } from '../core/bytes.ts'
+import { verifySignature } from '../core/crypto.ts'
 import { blake3Of } from '../core/digest.ts'
 import { LIMITS } from '../core/limits.ts'
 import { proofOf } from './certificate.ts'
@@ -18,7 +19,8 @@ import {
 } from './evidence.ts'
 import { keyOf } from './key.ts'
 import type { Lane } from './lane.ts'
-import { type Order, orderBytes, provesItself } from './order.ts'
+import type { OwnerKey } from './object.ts'
+import { type Order, orderBytes, orderMessage, provesItself } from './order.ts'
 import { SPACE } from './records.ts'
 import type { Slot } from './slots.ts'
 import { type SignedHeader, VOTE, type VoteBatch, type VoteEntry } from './statement.ts'
@@ -89,10 +91,10 @@ export class Watch<S> {
       this.#lane.outbox.add({ kind: 'duplicity', one, other })
       return
     }
-    const proof = rules.ownerProof(one, objects)
-    // an order that names another key than the one shown convicts nobody
+    // an order that names another key than the one shown convicts nobody, nor one that was taken unlooked at since a quorum had decided for it
     const owner = rules.ownerKey(one, objects)
-    if (owner?.contested || one.keyPosition !== owner?.position || other.keyPosition !== owner.position) return
+    if (!owner || owner.contested || ![one, other].every((order) => isSignedBy(owner, order))) return
+    const proof = rules.ownerProof(one, objects)
     if (!proof || !fitsEvidence([...proof, orderBytes(one), orderBytes(other)])) return
     this.#accuse(one.owner, 'double-order', doubleOrderEvidence(committee, one, other, proof))
   }
@@ -114,4 +116,9 @@ export class Watch<S> {
     outbox.add({ kind: 'evidence', guilty, of, bytes })
     outbox.publishRanked('evidence', bytes, { oid: digest, version: 0 }, digest)
   }
+}
+
+function isSignedBy({ key, position }: OwnerKey, order: Order): boolean {
+  if (key === null || order.keyPosition !== position) return false
+  return verifySignature(key, orderMessage(order), order.envelope.signature)
 }

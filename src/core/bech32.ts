@@ -22,8 +22,8 @@ export function fromBech32(text: string): { readonly prefix: string; readonly by
   const lower = text.toLowerCase()
   const at = lower.lastIndexOf('1')
   const groups = [...lower.slice(at + 1)].map((character) => CHARACTERS.indexOf(character))
-  const prefix = lower.slice(0, Math.max(at, 0))
-  const isText = (text === lower || text === text.toUpperCase()) && PREFIX.test(prefix)
+  const prefix = lower.slice(0, at)
+  const isText = (text === lower || text === text.toUpperCase()) && VISIBLE.test(text) && at > 0
   if (isText && groups.length >= CHECKSUM_CHARACTERS && !groups.includes(-1)) {
     const bytes = regroup(groups.slice(0, -CHECKSUM_CHARACTERS), 5, 8)
     if (checksum([...expanded(prefix), ...groups]) === 1 && bytes !== null) {
@@ -35,7 +35,7 @@ export function fromBech32(text: string): { readonly prefix: string; readonly by
 
 const CHARACTERS = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l'
 const CHECKSUM_CHARACTERS = 6
-const PREFIX = /^[\x21-\x7e]+$/
+const VISIBLE = /^[\x21-\x7e]+$/
 const GENERATOR = [0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3]
 
 function checksum(groups: readonly number[]): number {

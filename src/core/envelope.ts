@@ -27,6 +27,7 @@ export const TYPE = {
   settlement: 5,
   evidence: 6,
   genesis: 7,
+  witness: 8,
   tagEvent: 9,
   status: 10,
   ring: 11,

@@ -5,7 +5,7 @@
  * Layout and CDDL: `src/PROTOCOL.md`.
  */
 
-import { equal } from '../core/bytes.ts'
+import { concat, equal } from '../core/bytes.ts'
 import { type Cbor, encode } from '../core/codec.ts'
 import { assertPublicKey, type SignatureCheck, verifyGroups } from '../core/crypto.ts'
 import { blake3Of } from '../core/digest.ts'
@@ -40,6 +40,8 @@ export interface UseCounter {
   /** Issuer and ping id (48 bytes) for all uses of a ping, the digest (32 bytes) of a narrowing for those behind it. */
   readonly key: Uint8Array
   readonly uses: number
+  /** From then on nothing is redeemed that counts against it. */
+  readonly expiresMs: number
 }
 
 /** A verified presentation. */
@@ -111,13 +113,15 @@ function assertSigned(ping: Ping, narrowings: readonly Narrowing[], issuerKey: U
   if (failed > 0) throw new WebxError('broken-chain', `narrowing ${failed} is not signed by the holder before`)
 }
 
+/** What uses of a ping are counted under: issuer and id, 48 bytes. */
+export function pingKey({ issuer, id }: Pick<Ping, 'issuer' | 'id'>): Uint8Array {
+  return concat(issuer, id)
+}
+
 function countersOf(ping: Ping, narrowings: readonly Narrowing[]): UseCounter[] {
-  const root = new Uint8Array(48)
-  root.set(ping.issuer)
-  root.set(ping.id, 32)
   const all = [
-    { key: root, uses: ping.rights.uses },
-    ...narrowings.map((n) => ({ key: n.digest, uses: n.rights.uses })),
+    { key: pingKey(ping), uses: ping.rights.uses, expiresMs: ping.rights.expiresMs },
+    ...narrowings.map(({ digest, rights: { uses, expiresMs } }) => ({ key: digest, uses, expiresMs })),
   ]
   return all.filter(({ uses }) => uses > 0)
 }

@@ -13,7 +13,7 @@ import { type Code, WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
 import type { Field } from './metadata.ts'
-import type { Presented, UseCounter } from './presentation.ts'
+import { type Presented, pingKey, type UseCounter } from './presentation.ts'
 import { OPERATION, type Operation, operationNames } from './rights.ts'
 import { isRevoked, type StatusList } from './statuslist.ts'
 
@@ -72,6 +72,8 @@ export interface Spending {
   /** Remember this challenge until that time. */
   readonly salt: Uint8Array
   readonly untilMs: number
+  /** The ping that it is of: issuer and id, 48 bytes. */
+  readonly ping: Uint8Array
   /** Count one more use for each. */
   readonly counters: readonly UseCounter[]
 }
@@ -165,6 +167,7 @@ export function judgeRedemption(given: RedemptionCase): RedemptionVerdict {
     spending: {
       salt: challenge.salt,
       untilMs: challenge.issuedMs + LIMITS.pingChallengeMsMax,
+      ping: pingKey(presented.ping),
       counters: presented.counters,
     },
   }

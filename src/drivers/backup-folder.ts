@@ -70,7 +70,8 @@ export async function holdCopies(vault: string, folder: string, found: Map<strin
 }
 
 /**
- * Lets `fill` write a folder that gets the name `target` once all of it is on the disk; if anything fails, `target` and its surroundings are as they were.
+ * Lets `fill` write a folder that gets the name `target` once all of it is on the disk; if anything fails before, `target` and its surroundings are as they were. Only
+ * the name itself may then still be lost with the power: where that is all that fails, the folder stays, whole.
  *
  * Throws `bad-argument` where something is at `target` but an empty folder, `store-failed`, and what `fill` throws.
  */

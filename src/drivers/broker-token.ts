@@ -3,7 +3,7 @@
  *
  * It ties an MQTT connection to an identity, so that rates and topics can be limited by who one is; whoever runs or taps the broker still sees and forges
  * everything, which is why every message is judged by its own signature. User name: the signed inception event, of whoever has rotated the key log up to the event
- * that showed its key, as a list; the broker settles nothing and believes any log that holds. Password:
+ * that showed its key, as a list; the broker settles nothing and believes any log that holds, and that a recovery in it is in force. Password:
  * `[[transport key, net, not after, signature of the identity], [broker, client id, net, nonce, expires], signature of the transport key]`, both base64url.
  * The identity signs once a day for a transport key that lives in memory; the transport key signs each connection. Layout: `src/PROTOCOL.md`.
  */
@@ -164,7 +164,7 @@ function usernameOf({ inception, position, log }: Keys): Uint8Array {
 function readUsername(bytes: Uint8Array): KeyState {
   const value = decode(bytes, LIMITS.brokerKeyLogBytesMax)
   const isLog = Array.isArray(value) && value[0] instanceof Uint8Array
-  return readIntroduction(isLog ? value : bytes)
+  return readIntroduction(isLog ? value : bytes, true)
 }
 
 interface Token {

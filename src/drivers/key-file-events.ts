@@ -54,8 +54,8 @@ export interface RotationChange {
 /**
  * Rotates to the next key of the root. A sealed file stays sealed.
  *
- * Throws what `openKeyFile` throws, `no-root` for a daily file and one of version 1, `key-file-busy`, `stale-log` where the log is not all there,
- * `store-failed`, and the code of the rule that the event would break; then nothing has changed.
+ * Throws what `openKeyFile` throws, `no-root` for a daily file and one of version 1, `key-file-busy`, `stale-log` where the log is not all there, and the code
+ * of the rule that the event would break; then nothing has changed. After `store-failed` the log says whether the rotation counts.
  */
 export async function rotateKeyFile(
   path: string,

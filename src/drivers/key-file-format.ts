@@ -235,8 +235,11 @@ function shownBy(inception: Uint8Array, position: number, publicKey: Uint8Array)
   return [SEALED_FORMAT, SEALED_VERSION, inception, position, publicKey]
 }
 
+/** Wipes the content, which holds secrets where it is not sealed. */
 function digested(content: Uint8Array): Uint8Array {
-  return concat(content, digestOf(content))
+  const bytes = concat(content, digestOf(content))
+  content.fill(0)
+  return bytes
 }
 
 function digestOf(content: Uint8Array): Uint8Array {

@@ -67,7 +67,7 @@ export function readKeyLogFile(path: string, bytes: Uint8Array): Uint8Array[] {
     return events
   } catch (cause) {
     throw new WebxError('key-file-broken', `${path} is not a whole key log: ${(cause as Error).message}`, {
-      hint: 'Restore it from a copy, or take the log from where it was published.',
+      hint: 'Restore it from a copy, or move it away and take the log from where it was published: webx id log --take.',
       cause,
     })
   }

@@ -5,7 +5,7 @@
  * with a new root: whatever a thief has of the old one is worth nothing once the recovery is in force.
  */
 
-import { toHex } from '../core/bytes.ts'
+import { equal, toHex } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
 import { keyDigest } from '../identity/delegation.ts'
 import type { KeyEvent, RecoveryTerms } from '../identity/keylog-event.ts'
@@ -13,7 +13,7 @@ import { believing, readKeyHistory } from '../identity/keylog-history.ts'
 import { includes } from '../identity/keylog-promises.ts'
 import { type KeyState, nextLink } from '../identity/keylog-state.ts'
 import type { Signer } from '../kernel/ports.ts'
-import { createKeyFileFrom, type OwnerKeys, rootOfKeyFile } from './key-file.ts'
+import { createKeyFileFrom, describeKeyFile, type OwnerKeys, rootOfKeyFile } from './key-file.ts'
 import { extended, signed } from './key-file-events.ts'
 import { keyOfRoot, newReclaimingRoot, publicKeyOf, recoveryKeyOfRoot, signWith } from './key-file-root.ts'
 import type { KeyFileOptions } from './key-file-sealed.ts'
@@ -35,12 +35,21 @@ export interface Reclaiming {
 /** How many recovery keys of one file are tried for one identity. */
 const RECOVERY_KEYS_MAX = 64
 
-/** Digest of the next recovery key of this file for an identity: one that was neither shown nor promised. Throws `limit`, `no-root`, and what key files do. */
+/**
+ * Digest of the next recovery key of this file for an identity: one that was neither shown nor promised.
+ *
+ * Throws `bad-argument` for a file of that identity itself, whose thief would have all its keys at once; `limit`, `no-root`, and what key files do.
+ */
 export async function freshRecoveryDigest(
   file: RecoveryFile,
   state: Pick<KeyState, 'id' | 'shown' | 'recovery'>,
 ): Promise<Uint8Array> {
   const { id, shown, recovery } = state
+  if (equal((await describeKeyFile(file.path)).id, id)) {
+    throw new WebxError('bad-argument', `${file.path} is of that identity itself`, {
+      hint: 'Recovery keys lie in another file, which is put away: webx id create safe.keys.',
+    })
+  }
   return withRoot(file, (root) => {
     for (let number = 0; number < RECOVERY_KEYS_MAX; number++) {
       const digest = keyDigest(publicKeyOf(recoveryKeyOfRoot(root, id, number)))

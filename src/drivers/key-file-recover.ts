@@ -118,6 +118,7 @@ function rootsIn(from: RecoverFrom): FoundRoot[] {
       const own = problems.map((problem) => ({ ...problem, at: rest[problem.at]?.at as number }))
       found.push({ secret, problems: [...used, ...own].sort((a, b) => a.at - b.at) })
       const foreign = own.filter(({ code }) => code === 'share-foreign').map(({ at }) => at)
+      used.push(...own.filter(({ code }) => code !== 'share-foreign'))
       used.push(...rest.filter(({ at }) => !own.some((problem) => problem.at === at)).map(ofAnotherSet))
       rest = rest.filter(({ at }) => foreign.includes(at))
     } catch (error) {

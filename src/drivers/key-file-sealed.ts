@@ -32,11 +32,15 @@ export async function readUnsealed(path: string, { passphrase }: KeyFileOptions)
     if (cause.code === 'wrong-passphrase' || cause.code === 'bad-argument') throw cause
     throw broken(`${path} is not a whole key file: ${cause.message}`, cause)
   })
-  const inside = readClear(path, clear)
-  const isSame = equal(boundOf(inside), shown.bound)
-  inside.wipe()
-  if (!isSame) throw broken(`${path} shows another identity than it holds`)
-  return clear
+  try {
+    const inside = readClear(path, clear)
+    inside.wipe()
+    if (!equal(boundOf(inside), shown.bound)) throw broken(`${path} shows another identity than it holds`)
+    return clear
+  } catch (cause) {
+    clear.fill(0)
+    throw cause
+  }
 }
 
 /** The content of an unsealed file; the caller wipes it. Throws `key-file-broken`. */

@@ -203,18 +203,23 @@ class Gate {
     const { topic, retain, payload } = packet
     const wellFormed = topic.length <= LIMITS.topicCharactersMax && !/^\$|[+#\0]/.test(topic)
     if (!wellFormed || !this.#options.policy.mayPublish(session.identity, topic, retain)) return 'topic'
-    return retain && !this.#retain(toHex(session.identity.id), topic, payload.length) ? 'retained' : null
+    return retain && !this.#retain(session.identity, topic, payload.length) ? 'retained' : null
   }
 
-  /** Whether there is room for it; only who a topic is of may have it retained (`policy`), so nobody takes another's room. */
-  #retain(by: string, topic: string, bytes: number): boolean {
+  /**
+   * Whether there is room for it; only who a topic is of may have it retained (`policy`), so nobody takes another's room. Guests, of whom one person can make as many as he likes,
+   * fill half of all room at most.
+   */
+  #retain({ id, rank }: Identified, topic: string, bytes: number): boolean {
+    const by = toHex(id)
+    const share = rank === 'guest' ? 0.5 : 1
     const before = this.#retained.get(topic)
     const total = this.#retainedBytes - (before ?? 0) + bytes
     const topics = this.#retainedBy.get(by) ?? 0
     if (bytes > 0) {
-      if (before === undefined && this.#retained.size >= LIMITS.brokerRetainedMax) return false
+      if (before === undefined && this.#retained.size >= share * LIMITS.brokerRetainedMax) return false
       if (before === undefined && topics >= LIMITS.brokerRetainedPerClientMax) return false
-      if (total > LIMITS.brokerRetainedBytesMax) return false
+      if (bytes > (before ?? 0) && total > share * LIMITS.brokerRetainedBytesMax) return false
       this.#retained.set(topic, bytes)
       if (before === undefined) this.#retainedBy.set(by, topics + 1)
     } else if (this.#retained.delete(topic)) {

@@ -94,9 +94,9 @@ export async function openWithPassphrase(
   }
 }
 
-/** Throws `bad-argument` unless this can be a passphrase. */
+/** Throws `bad-argument` unless this can be a passphrase; it is as long as its letters are once they are composed. */
 export function assertPassphrase(passphrase: string): void {
-  const bytes = fromText(passphrase).length
+  const bytes = fromText(passphrase.normalize('NFKC')).length
   if (bytes > 0 && bytes <= LIMITS.passphraseBytesMax && passphrase.isWellFormed()) return
   throw new WebxError('bad-argument', `a passphrase has 1 to ${LIMITS.passphraseBytesMax} bytes of text`)
 }

@@ -266,7 +266,10 @@ function openDatabase({ path, quickCheck }: SqliteStoreOptions): DatabaseSync {
     database = new DatabaseSync(path, { enableForeignKeyConstraints: false })
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
     const isNew = assertOurs(path, database)
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024')
+    // what is deleted is overwritten, in so far as the medium does that: wrapped keys of shredded files were here
+    database.exec(
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024; PRAGMA secure_delete = ON',
+    )
     database.exec('PRAGMA journal_size_limit = 16777216; BEGIN IMMEDIATE')
     if (isNew) {
       database.exec(`${SCHEMA}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`)

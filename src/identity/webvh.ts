@@ -62,7 +62,11 @@ const METHOD = 'did:webvh:1.0'
 const PLACEHOLDER = '{SCID}'
 const SHA2_256 = Uint8Array.of(0x12, 0x20)
 const DOMAIN = /^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*(%3A[1-9]\d{1,4})?(:[A-Za-z0-9._~-]+)*$/
+/** SHA-256 as a multihash. */
+const SCID = /^Qm[1-9A-HJ-NP-Za-km-z]{44}$/
 const LINES_MAX = 4_096
+/** Several times what a line has; bounds how deep it can nest, too. */
+const LINE_CHARACTERS_MAX = 8_192
 
 /** `urn:webx:…` with all 64 digits of an identity: how a DID document names it. */
 export function identityUrn(id: Uint8Array): string {
@@ -127,6 +131,7 @@ function readLine(line: string, before: WebvhLog | null): WebvhLog {
   const scid = before === null ? String(parameters?.['scid']) : ''
   const did = before?.did ?? String(state?.['id'])
   if (before === null) {
+    if (!SCID.test(scid)) throw tampered(versions, 'its SCID is none')
     const draft = JSON.parse(JSON.stringify({ ...entry, versionId: PLACEHOLDER }).replaceAll(scid, PLACEHOLDER)) as Json
     if (hashOf(draft) !== scid || !did.startsWith(`did:webvh:${scid}:`)) throw tampered(versions, 'its SCID is another')
   }
@@ -134,7 +139,8 @@ function readLine(line: string, before: WebvhLog | null): WebvhLog {
   if (versionId !== `${versions}-${hash}`) throw tampered(versions, 'its hash is another')
   const [updateKey = '', ...more] = listOf(parameters, 'updateKeys')
   const [nextKeyHash = '', ...others] = listOf(parameters, 'nextKeyHashes')
-  if (more.length + others.length > 0 || nextKeyHash === '' || state['id'] !== did) {
+  const isOurs = more.length + others.length === 0 && nextKeyHash !== '' && typeof versionTime === 'string'
+  if (!isOurs || state?.['id'] !== did) {
     throw new WebxError('bad-shape', `line ${versions} of the DID log is none of webx`)
   }
   if (before && hashOfText(updateKey) !== before.nextKeyHash) {
@@ -221,6 +227,8 @@ function listOf(object: { readonly [name: string]: Json } | undefined, name: str
 }
 
 function parsed(line: string): { readonly [name: string]: Json } {
+  if (line.length > LINE_CHARACTERS_MAX)
+    throw new WebxError('limit', `a line of a DID log of ${line.length} characters`)
   try {
     const value = JSON.parse(line) as Json
     if (value !== null && typeof value === 'object' && !Array.isArray(value))

@@ -44,7 +44,7 @@ export interface Receipt {
   readonly signedMs: number
 }
 
-/** Signs a receipt for a payment to this identity. */
+/** Signs a receipt for a payment to this identity. Throws `too-long` where the key log up to the key that signs is longer than any reader takes. */
 export async function signReceipt(
   genesis: Genesis,
   keys: Keys,
@@ -53,6 +53,9 @@ export async function signReceipt(
 ): Promise<Uint8Array> {
   const payee = introductionOf(keys.log, keys.position)
   const payload = encode([TITLE, genesis.netId, payee, payment.order, payment.settlement, nowMs])
+  if (payload.length > LIMITS.envelopeBytesMax) {
+    throw new WebxError('too-long', `receipt of ${payload.length} bytes, at most ${LIMITS.envelopeBytesMax} allowed`)
+  }
   return encodeSign1(payload, await keys.sign(sign1Message(payload)))
 }
 

@@ -72,13 +72,26 @@ export interface Redeemed {
   readonly untilMs?: number
 }
 
+/** A notice of a new version that came, and is kept for the owner of this node. */
+export interface KeptNotice extends VersionNotice {
+  /** Counts up. */
+  readonly number: number
+  /** When it came, in milliseconds since 1970. */
+  readonly heardMs: number
+  /** 32-byte identity of who sent it. */
+  readonly server: Uint8Array
+}
+
 /** Redeems pings at other nodes. */
 export interface Redeeming {
   /**
-   * Redeems once. Throws `RedeemRefused` with the server's code; `unreachable` where the server does not answer in time, `bad-argument`, `tampered`, `unknown-owner`, and what the
+   * Redeems once. Throws `RedeemRefused` with the server's code; `unreachable` where the server does not answer in time, `bad-argument`, `tampered`, `wrong-version`,
+   * `wrong-file`, `unknown-owner`, and what the
    * target throws.
    */
   redeem(order: RedeemOrder, timeoutMs: number): Promise<Redeemed>
+  /** The last notices that came, oldest first; they outlive a restart. */
+  notices(): Iterable<KeptNotice>
   /** Called for every new version of a file that this node watches, once each. */
   onNotice(listen: (notice: VersionNotice & { readonly server: Uint8Array }) => void): () => void
 }

@@ -100,7 +100,8 @@ export const SETTINGS: Readonly<Record<string, SettingSchema>> = {
   }),
   'tags.command': command('Program and arguments that print one tag id per line.'),
   'vault.jurisdictions': {
-    description: 'Codes of the one place where this node stands, such as DE and EU; data whose rules name places is handed out at one of those only.',
+    description:
+      'Codes of the one place where this node stands, such as DE and EU; data whose rules name places is handed out at one of those only.',
     type: 'array',
     items: { type: 'string', pattern: JURISDICTION.source, maxLength: 7 },
     maxItems: LIMITS.policyJurisdictionsMax,

@@ -2,7 +2,7 @@
  * Names of topics, and who may use which. A statement's topic follows from its type and scope; a frame carries its topic under its signature.
  *
  *     webx/<net>/order                               orders of owners
- *     webx/<net>/<committee>/<kind>                  what a committee says: vote, certificate, settlement, evidence
+ *     webx/<net>/<committee>/<kind>                  what a committee says: vote, certificate, settlement, evidence, witness
  *     webx/<net>/id/<identity>           retained    key events, so that strangers' signatures can be checked
  *     webx/<net>/health/<identity>       retained    how a node is; empty = gone (a hint by the broker, nothing more)
  *     webx/<net>/sync                                what members ask each other
@@ -25,6 +25,7 @@ const COMMITTEE_KINDS: Readonly<Record<number, string>> = {
   [TYPE.certificate]: 'certificate',
   [TYPE.settlement]: 'settlement',
   [TYPE.evidence]: 'evidence',
+  [TYPE.witness]: 'witness',
 }
 
 /** All topic names of one net. */

@@ -6,7 +6,7 @@
  */
 
 import { compare, equal } from '../core/bytes.ts'
-import { type Cbor, encode } from '../core/codec.ts'
+import { type Cbor, decode, encode } from '../core/codec.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
@@ -58,6 +58,8 @@ export interface ObjectState {
   readonly keys: OwnerKeys | null
   /** Of a key log: all settled events but the inception, the ones that do not stand too. Ascending by position, then by digest. */
   readonly events: readonly SettledKeyEvent[]
+  /** Of a key log: digests of the recoveries among them that were put in force, ascending. */
+  readonly enforced: readonly Uint8Array[]
   /** Of a file, whose salt is the object's nonce: its newest version that is settled. */
   readonly file: FileState | null
   /** Of a file: its newest version that is certified. It is not final; `file` follows it. */
@@ -66,7 +68,7 @@ export interface ObjectState {
 
 /** The state of an object that nothing has happened to. */
 export const EMPTY_STATE: ObjectState = {
-  ...{ balances: [], issued: 0, delivered: 0, keys: null, events: [] },
+  ...{ balances: [], issued: 0, delivered: 0, keys: null, events: [], enforced: [] },
   ...{ file: null, fileCertified: null },
 }
 
@@ -94,12 +96,14 @@ export function encodeState(state: ObjectState): Uint8Array {
     keys ? [keys.key ?? NOTHING, keys.position, keys.contested, keys.inception] : [],
     state.events.map(({ version, bytes }): Cbor => [version, bytes]),
     ...[fileFields(state.file), fileFields(state.fileCertified)],
+    ...(state.enforced.length > 0 ? [state.enforced] : []),
   ])
 }
 
 /** Reads what `encodeState` wrote. */
 export function decodeState(bytes: Uint8Array): ObjectState {
-  const fields = Fields.of('object state', bytes, LIMITS.storeValueBytesMax)
+  const value = decode(bytes, LIMITS.storeValueBytesMax)
+  const fields = new Fields('object state', value)
   const state = {
     balances: fields.list('balances', LIMITS.genesisAssetsMax, (item) => readBalance(new Fields('balance', item))),
     issued: fields.uint('issued'),
@@ -108,9 +112,20 @@ export function decodeState(bytes: Uint8Array): ObjectState {
     events: fields.list('events', LIMITS.cborItemsMax, (item) => readEvent(new Fields('key event', item))),
     file: readFile(fields.any('file')),
     fileCertified: readFile(fields.any('fileCertified')),
+    enforced: (value as readonly Cbor[]).length > FIELDS_BEFORE_ENFORCED ? readEnforced(fields) : [],
   }
   fields.end()
   return state
+}
+
+/** Left out where there is none: most objects are no key logs, and most of those were never recovered. */
+const FIELDS_BEFORE_ENFORCED = 7
+
+function readEnforced(fields: Fields): Uint8Array[] {
+  return fields.list('enforced', LIMITS.settledEventsMax, (digest) => {
+    if (digest instanceof Uint8Array && digest.length === 32) return digest
+    throw new WebxError('bad-shape', 'object state: digests have 32 bytes')
+  })
 }
 
 function readBalance(fields: Fields): Balance {

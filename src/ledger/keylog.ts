@@ -2,28 +2,20 @@
  * The key log as objects of the register: who speaks for an owner at this home.
  *
  * The *root* object (nonce zeros) is opened by the owner's signed inception event, which proves itself; the owner is known here once that is settled. Identities of
- * the genesis are known from the start. Later events are settled in lanes (`keylog-tree.ts`), each an object of its own, by orders that carry no signature
+ * the genesis are known from the start. Later events are settled in lanes (`keylog-node.ts`), each an object of its own, by orders that carry no signature
  * but the event: nothing in such an order is free, so that one event is one order whoever hands it in, and which of the keyholders signed changes no digest. All
  * that is settled is gathered in the root object, and what stands of it says which key acts.
  */
 
-import { equal, toHex } from '../core/bytes.ts'
+import { compare, equal, toHex } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Genesis, Seat } from '../identity/genesis.ts'
 import { type KeyState, readInception } from '../identity/keylog.ts'
-import { EMPTY_STATE, type ObjectState, type OwnerKeys, type SettledKeyEvent } from './account.ts'
+import { EMPTY_STATE, type ObjectState, type OwnerKeys } from './account.ts'
+import { type KeyNode, nodeBehind, type ReadEvent, readSettling } from './keylog-node.ts'
 import { type KeyRefusal, refusalOf } from './keylog-rules.ts'
-import {
-  actingPosition,
-  growTree,
-  type KeyNode,
-  type KeyTree,
-  nodeBehind,
-  type ReadEvent,
-  readSettling,
-  withEvent,
-} from './keylog-tree.ts'
+import { actingPosition, authorityOf, growTree, type KeyTree, type SettledSet, withEvent } from './keylog-tree.ts'
 import type { Incept, Operation } from './payment.ts'
 import {
   KEY_LOG_NONCE,
@@ -108,7 +100,7 @@ export class KeyLogs {
   readonly #genesis: Genesis
   readonly #named: (owner: Uint8Array) => OwnerKeys | null
   /** By owner, the one that was grown longest ago first: replaying a log is dear, and so is keeping the states of a long one. */
-  readonly #trees = new Map<string, { readonly events: readonly SettledKeyEvent[]; readonly tree: KeyTree }>()
+  readonly #trees = new Map<string, { readonly set: SettledSet; readonly tree: KeyTree }>()
   readonly #proven = new WeakMap<Uint8Array, KeyNode>()
   #nodeCount = 0
 
@@ -131,15 +123,18 @@ export class KeyLogs {
   treeOf(owner: Uint8Array, objects: StateReader): KeyTree | null {
     const keys = this.keysOf(owner, objects)
     if (!keys) return null
-    return this.#tree(owner, keys.inception, (objects.stateOf(this.rootOf(owner)) ?? EMPTY_STATE).events)
+    return this.#tree(owner, keys.inception, objects.stateOf(this.rootOf(owner)) ?? EMPTY_STATE)
   }
 
-  /** What stands up to the event that showed the acting keys: encoded events, the inception first. */
+  /**
+   * What stands up to the event that showed the acting keys: encoded events, the inception first. Null also where a recovery is among them: that it came into
+   * force no stranger can tell from the events.
+   */
   proofOf(owner: Uint8Array, objects: StateReader): Uint8Array[] | null {
     const keys = this.keysOf(owner, objects)
     if (!keys || keys.position === 0) return keys && [keys.inception]
-    const standing = this.treeOf(owner, objects)?.standing ?? []
-    return standing.slice(0, keys.position + 1).map(({ bytes }) => bytes)
+    const proof = (this.treeOf(owner, objects)?.standing ?? []).slice(0, keys.position + 1)
+    return proof.some(({ recovery }) => recovery?.inForce) ? null : proof.map(({ bytes }) => bytes)
   }
 
   /**
@@ -153,7 +148,7 @@ export class KeyLogs {
     if (!parent) return null
     let node = this.#proven.get(order.attached)
     if (!node || node.version !== order.version || node.parent !== parent) {
-      node = nodeBehind(parent, event, order.version)
+      node = nodeBehind(parent, event, order.version, false)
       this.#proven.set(order.attached, node)
     }
     if (!equal(node.lane, order.owner)) throw new WebxError('not-allowed', 'the key event belongs into another lane')
@@ -177,10 +172,10 @@ export class KeyLogs {
     const parent = tree?.nodes.get(toHex(event.event.previous))
     if (!tree || !parent) return null
     const known = tree.nodes.get(toHex(event.digest))
-    const { lane } = known ?? nodeBehind(parent, event, 0)
+    const { lane } = known ?? nodeBehind(parent, event, 0, false)
     const { version, head } = headOf(keyLogId(netId, home, lane))
     const order = keyEventOrder({ home, lane, version, head }, event.event.position, event.digest)
-    const refusal = refusalOf(tree, known ?? nodeBehind(parent, event, order.version))
+    const refusal = refusalOf(tree, known ?? nodeBehind(parent, event, order.version, false))
     return { order, refusal }
   }
 
@@ -193,6 +188,15 @@ export class KeyLogs {
     return this.#following(id, { ...own, keys, events: withEvent(own.events, order.version, event) })
   }
 
+  /** The root object once a recovery is in force too. */
+  enforcedState(id: Uint8Array, recovery: Uint8Array, objects: StateReader): ObjectState | null {
+    const keys = this.keysOf(id, objects)
+    if (!keys) return null
+    const own = objects.stateOf(this.rootOf(id)) ?? EMPTY_STATE
+    const others = own.enforced.filter((digest) => !equal(digest, recovery))
+    return this.#following(id, { ...own, keys, enforced: [...others, recovery.slice()].sort(compare) })
+  }
+
   /** The root object once the inception is settled: identities of the genesis may have rotated before. */
   openedState(order: OrderView, operation: Incept, objects: StateReader): ObjectState {
     const own = objects.stateOf(order.oid) ?? EMPTY_STATE
@@ -202,21 +206,21 @@ export class KeyLogs {
   #following(owner: Uint8Array, state: ObjectState & { readonly keys: OwnerKeys }): ObjectState {
     if (state.events.length === 0) return state
     const { inception } = state.keys
-    const { standing, nodes } = this.#tree(owner, inception, state.events)
+    const { standing, nodes } = this.#tree(owner, inception, state)
     const newest = (standing.at(-1) as KeyNode).state
     const key = newest.keys.length === 1 ? (newest.keys[0] as Uint8Array).slice() : null
     const position = actingPosition(newest)
-    const rivals = [...nodes.values()].filter((node) => node.rank > 0 && node.state.position === position)
+    const rivals = [...nodes.values()].filter((node) => authorityOf(node) > 0 && node.state.position === position)
     return { ...state, keys: { key, position, contested: rivals.length > 1, inception } }
   }
 
-  #tree(owner: Uint8Array, inception: Uint8Array, events: readonly SettledKeyEvent[]): KeyTree {
+  #tree(owner: Uint8Array, inception: Uint8Array, set: SettledSet): KeyTree {
     const name = toHex(owner)
     const known = this.#trees.get(name)
-    if (known?.events === events) return known.tree
-    const tree = growTree(inception, events, known?.tree)
+    if (known?.set.events === set.events && known.set.enforced === set.enforced) return known.tree
+    const tree = growTree(inception, set, known?.tree)
     this.#forget(name)
-    this.#trees.set(name, { events, tree })
+    this.#trees.set(name, { set: { events: set.events, enforced: set.enforced }, tree })
     this.#nodeCount += tree.nodes.size
     for (const oldest of this.#trees.keys()) {
       if (this.#nodeCount <= LIMITS.settledEventsInMemoryMax || oldest === name) break

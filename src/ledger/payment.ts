@@ -1,8 +1,10 @@
 /**
- * What owners can order: INCEPT a key log, MINT an asset, PAY another object, take a KEY EVENT into the log, certify a VERSION of a file.
+ * What owners can order: INCEPT a key log, MINT an asset, PAY another object, take a KEY EVENT into the log, certify a VERSION of a file. And what members order
+ * together: to ENFORCE a recovery whose delay is over.
  *
  * Canonical CBOR inside an order's `op`: [0, inception] | [1, assetId, cumulative, to] | [2, assetId, amount, to, reference, refundOf, memo] |
- * [3, digest of the event, which is attached to the order] | [4, file version, digest of the manifest or tombstone, gone].
+ * [3, digest of the event, which is attached to the order] | [4, file version, digest of the manifest or tombstone, gone] |
+ * [5, identity, digest of the recovery, whose witnesses are attached to the order].
  */
 
 import { encode } from '../core/codec.ts'
@@ -56,11 +58,20 @@ export interface CertifyVersion {
   readonly gone: boolean
 }
 
-export type Operation = Incept | Mint | Pay | SettleKeyEvent | CertifyVersion
+/** Puts a recovery in force. What members have witnessed travels with the order, and proves it. */
+export interface EnforceRecovery {
+  readonly kind: 'enforce'
+  /** 32 bytes: whose recovery it is. */
+  readonly identity: Uint8Array
+  /** 32-byte digest of the recovery event. */
+  readonly recovery: Uint8Array
+}
+
+export type Operation = Incept | Mint | Pay | SettleKeyEvent | CertifyVersion | EnforceRecovery
 /** What an owner wishes for objects of its own and signs with its key. */
 export type OwnOperation = Mint | Pay | CertifyVersion
 
-const CODE = { incept: 0, mint: 1, pay: 2, keyEvent: 3, version: 4 } as const
+const CODE = { incept: 0, mint: 1, pay: 2, keyEvent: 3, version: 4, enforce: 5 } as const
 
 /** Bytes of an operation, for `OrderTerms.op`. */
 export function encodeOperation(operation: Operation): Uint8Array {
@@ -77,13 +88,15 @@ export function encodeOperation(operation: Operation): Uint8Array {
       return encode([CODE.keyEvent, operation.digest])
     case 'version':
       return encode([CODE.version, operation.fileVersion, operation.digest, operation.gone])
+    case 'enforce':
+      return encode([CODE.enforce, operation.identity, operation.recovery])
   }
 }
 
 /** Reads an operation. Throws `bad-shape`, `bad-amount` for a payment of nothing, `not-canonical`. */
 export function decodeOperation(bytes: Uint8Array): Operation {
   const fields = Fields.of('operation', bytes, LIMITS.orderBytesMax)
-  const operation = read(fields, fields.uint('code', CODE.version))
+  const operation = read(fields, fields.uint('code', CODE.enforce))
   fields.end()
   return operation
 }
@@ -102,6 +115,9 @@ function read(fields: Fields, code: number): Operation {
   }
   if (code === CODE.keyEvent) return { kind: 'key-event', digest: fields.bytes('digest', 32) }
   if (code === CODE.version) return readVersion(fields)
+  if (code === CODE.enforce) {
+    return { kind: 'enforce', identity: fields.bytes('identity', 32), recovery: fields.bytes('recovery', 32) }
+  }
   return readPay(fields)
 }
 

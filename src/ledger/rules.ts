@@ -21,10 +21,12 @@ import {
 } from './account.ts'
 import { type Asset, assetTable } from './asset.ts'
 import { eventOf, inceptionState, isKeyLogOrder, KeyLogs, ownerKeys } from './keylog.ts'
+import { Recoveries } from './keylog-recovery.ts'
 import { refusalOf } from './keylog-rules.ts'
 import {
   type CertifyVersion,
   decodeOperation,
+  type EnforceRecovery,
   type Mint,
   type Operation,
   type Pay,
@@ -52,6 +54,7 @@ export type ActingKey = Pick<OwnerKeys, 'key' | 'position' | 'contested'>
 export interface LedgerRules {
   readonly assets: ReadonlyMap<string, Asset>
   readonly keyLogs: KeyLogs
+  readonly recoveries: Recoveries
   /** `key` is null for an order that proved itself. Throws `bad-identity`, `not-allowed`, `bad-signature`, … where a key log order disproves itself. */
   ownerKey(order: OrderView, objects: StateReader): ActingKey | null
   ownerObject(order: OrderView): Uint8Array
@@ -67,13 +70,14 @@ export interface LedgerRules {
 export function createLedgerRules(genesis: Genesis): LedgerRules {
   const assets = assetTable(genesis.assets)
   const keyLogs = new KeyLogs(genesis)
+  const recoveries = new Recoveries(genesis, keyLogs)
   const account = accountNonce()
 
   function keyOf(order: OrderView, objects: StateReader): ActingKey | null {
     if (isUnsignedIncept(order)) return { key: null, position: 0, contested: false }
     if (order.attached.length > 0) {
-      const node = keyLogs.place(order, eventOf(order, operationOf(order)), objects)
-      return node && { key: null, position: node.state.position, contested: false }
+      const position = positionOf(order, objects)
+      return position === null ? null : { key: null, position, contested: false }
     }
     if (!equal(order.nonce, KEY_LOG_NONCE)) {
       const keys = keyLogs.keysOf(order.owner, objects)
@@ -87,12 +91,20 @@ export function createLedgerRules(genesis: Genesis): LedgerRules {
     return ownerKeys(operation)
   }
 
+  /** Of an order that proves itself. */
+  function positionOf(order: OrderView, objects: StateReader): number | null {
+    const operation = operationOf(order)
+    if (operation.kind === 'enforce') return recoveries.place(order, operation, objects)
+    return keyLogs.place(order, eventOf(order, operation), objects)?.state.position ?? null
+  }
+
   function check(order: OrderView, objects: StateReader): LedgerVerdict {
     const operation = operationOf(order)
     if (operation.kind === 'incept') {
       return isKeyLogOrder(order, operation) ? touching(order.oid) : refusal('not-allowed')
     }
     if (operation.kind === 'key-event') return checkKeyEvent(order, operation, objects)
+    if (operation.kind === 'enforce') return checkEnforcing(order, operation, objects)
     const state = objects.stateOf(order.oid)
     if (operation.kind === 'version') return checkVersion(order, operation, state)
     const asset = assets.get(toHex(operation.assetId))
@@ -108,6 +120,12 @@ export function createLedgerRules(genesis: Genesis): LedgerRules {
     if (!node || !tree) return refusal('wrong-previous')
     const refused = refusalOf(tree, node)
     return refused ? { ok: false, ...refused } : touching(keyLogs.rootOf(event.event.id))
+  }
+
+  function checkEnforcing(order: OrderView, operation: EnforceRecovery, objects: StateReader): LedgerVerdict {
+    if (order.attached.length === 0) return refusal('not-allowed')
+    const refused = recoveries.refusalOf(operation, objects)
+    return refused ? { ok: false, ...refused } : touching(keyLogs.rootOf(operation.identity))
   }
 
   function checkPay(order: OrderView, pay: Pay, state: ObjectState | null): LedgerVerdict {
@@ -138,6 +156,7 @@ export function createLedgerRules(genesis: Genesis): LedgerRules {
   return {
     assets,
     keyLogs,
+    recoveries,
     ownerKey: keyOf,
     ownerObject: (order) => objectId(genesis.netId, order.home, identityBehind(order), KEY_LOG_NONCE),
     ownerProof: (order, objects) => keyLogs.proofOf(order.owner, objects),
@@ -178,6 +197,7 @@ function certified(order: OrderView, state: ObjectState | null): ObjectState {
   switch (operation.kind) {
     case 'incept':
     case 'key-event':
+    case 'enforce':
       return state ?? EMPTY_STATE
     case 'mint':
       return { ...(state ?? EMPTY_STATE), issued: operation.cumulative }
@@ -198,6 +218,11 @@ function settled(order: OrderView, objects: StateReader, keyLogs: KeyLogs): Stat
       const event = eventOf(order, operation)
       const state = keyLogs.settledState(order, event, objects)
       return state ? [{ oid: keyLogs.rootOf(event.event.id), state }] : []
+    }
+    case 'enforce': {
+      const { identity, recovery } = operation
+      const state = keyLogs.enforcedState(identity, recovery, objects)
+      return state ? [{ oid: keyLogs.rootOf(identity), state }] : []
     }
     case 'version':
       return [{ oid: order.oid, state: { ...own, file: fileOf(operation) } }]
@@ -224,6 +249,7 @@ function fileOf({ fileVersion, digest, gone }: CertifyVersion): FileState {
 function identityBehind(order: OrderView): Uint8Array {
   if (order.attached.length === 0) return order.owner
   const operation = operationOf(order)
+  if (operation.kind === 'enforce') return operation.identity
   return operation.kind === 'key-event' ? eventOf(order, operation).event.id : order.owner
 }
 

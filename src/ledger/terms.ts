@@ -8,7 +8,7 @@ import { fromText } from '../core/bytes.ts'
 import { blake3Of } from '../core/digest.ts'
 import { objectId } from '../identity/objectid.ts'
 import type { ObjectState } from './account.ts'
-import { encodeOperation, type OwnOperation } from './payment.ts'
+import { type EnforceRecovery, encodeOperation, type OwnOperation } from './payment.ts'
 
 /** States of objects; null where nothing is known of one. */
 export interface StateReader {
@@ -26,7 +26,7 @@ export interface OrderView {
   readonly maxEpoch: number
   readonly idem: Uint8Array
   readonly op: Uint8Array
-  /** What the order proves itself by, in place of a signature: an encoded key event. Empty for all others. */
+  /** What the order proves itself by, in place of a signature: an encoded key event, or the witnesses of a recovery. Empty for all others. */
   readonly attached: Uint8Array
 }
 
@@ -107,6 +107,31 @@ export function keyEventOrder(standing: LaneStanding, position: number, digest: 
     maxEpoch: Number.MAX_SAFE_INTEGER,
     idem: digest.slice(0, 16),
     op: encodeOperation({ kind: 'key-event', digest }),
+  }
+}
+
+/**
+ * The one valid order that puts a recovery in force, at the place of its veto: the first of the lane of current keys behind it. It is sent with the witnesses
+ * attached, in place of a signature.
+ *
+ * @param lane 32-byte name of that lane
+ * @param position of the recovery in its key log
+ */
+export function enforcementOrder(
+  { home, lane }: Pick<LaneStanding, 'home' | 'lane'>,
+  position: number,
+  terms: Pick<EnforceRecovery, 'identity' | 'recovery'>,
+): OrderFields {
+  return {
+    home,
+    owner: lane,
+    keyPosition: position,
+    nonce: KEY_LOG_NONCE,
+    version: 1,
+    previous: NO_HEAD,
+    maxEpoch: Number.MAX_SAFE_INTEGER,
+    idem: terms.recovery.slice(0, 16),
+    op: encodeOperation({ kind: 'enforce', ...terms }),
   }
 }
 

@@ -76,7 +76,7 @@ export class Agreement implements Agreed, Service, Lane {
   async start(): Promise<void> {
     const { link, topics, schedule } = this.#context
     expectKeys(this.committee.seats.map(({ epochKey }) => epochKey))
-    const kinds = this.#parts.hearsVotes ? ['+'] : ['settlement', 'evidence']
+    const kinds = [...(this.#parts.hearsVotes ? ['vote', 'certificate'] : []), 'settlement', 'evidence']
     await link.subscribe(topics.order)
     for (const kind of kinds) await link.subscribe(topics.committee(this.committee.cid, kind))
     this.#cancelTick = schedule.every(TICK_MS, 'register tick', () => {

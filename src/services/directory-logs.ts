@@ -5,20 +5,23 @@
  * say who of the two is the owner: documents of such an identity should not be believed. This is a warning in memory; what may be settled is for the members.
  */
 
-import { toHex } from '../core/bytes.ts'
+import { equal, toHex } from '../core/bytes.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Genesis } from '../identity/genesis.ts'
 import type { KeyState } from '../identity/keylog.ts'
 import type { OwnerKeys } from '../ledger/account.ts'
 import { KeyLogs } from '../ledger/keylog.ts'
-import { type KeyNode, type ReadEvent, readSettling } from '../ledger/keylog-tree.ts'
+import { type KeyNode, type ReadEvent, readSettling } from '../ledger/keylog-node.ts'
+import { authorityOf, type KeyTree } from '../ledger/keylog-tree.ts'
 import type { StateReader } from '../ledger/terms.ts'
+
+type Pair = readonly [ReadEvent, ReadEvent]
 
 export class SettledLogs {
   readonly #keyLogs: KeyLogs
   readonly #objects: StateReader
-  /** By identity: two events for one place, the newest such pair. */
-  readonly #doubles = new Map<string, readonly [ReadEvent, ReadEvent]>()
+  /** By identity and rank: two events for one place, the newest such pair. A lower rank takes back nothing that a higher one has done. */
+  readonly #doubles = new Map<string, readonly (Pair | undefined)[]>()
 
   /** @param objects states as the register of this node has them */
   constructor(genesis: Genesis, objects: StateReader) {
@@ -47,9 +50,12 @@ export class SettledLogs {
   noteDouble(one: Uint8Array, other: Uint8Array): void {
     const pair = pairOf(one, other)
     if (!pair) return
-    const name = toHex(pair[0].event.id)
+    const [{ event, rank }] = pair
+    const name = toHex(event.id)
+    const pairs = [...(this.#doubles.get(name) ?? [])]
+    pairs[rank] = pair
     this.#doubles.delete(name)
-    this.#doubles.set(name, pair)
+    this.#doubles.set(name, pairs)
     for (const oldest of this.#doubles.keys()) {
       if (this.#doubles.size <= LIMITS.directoryIdentitiesMax) break
       this.#doubles.delete(oldest)
@@ -58,12 +64,9 @@ export class SettledLogs {
 
   /** True while nobody can say which of two histories of an identity is the owner's. */
   frozen(id: Uint8Array): boolean {
-    const pair = this.#doubles.get(toHex(id))
-    const tree = pair && this.#keyLogs.treeOf(id, this.#objects)
-    if (!pair || !tree || pair.some(({ digest }) => tree.nodes.has(toHex(digest)))) return false
-    const [{ event, rank }] = pair
-    const parent = tree.nodes.get(toHex(event.previous))
-    return parent !== undefined && baseOf(parent, rank) === baseOf(tree.standing.at(-1) as KeyNode, rank)
+    const pairs = this.#doubles.get(toHex(id))
+    const tree = pairs && this.#keyLogs.treeOf(id, this.#objects)
+    return tree ? pairs.some((pair) => pair !== undefined && isUndecided(pair, tree)) : false
   }
 
   #standing(id: Uint8Array): readonly KeyNode[] {
@@ -71,15 +74,29 @@ export class SettledLogs {
   }
 }
 
-function pairOf(one: Uint8Array, other: Uint8Array): readonly [ReadEvent, ReadEvent] | null {
+function pairOf(...bytes: readonly [Uint8Array, Uint8Array]): Pair | null {
   try {
-    return [readSettling(one), readSettling(other)]
+    const [one, other] = [readSettling(bytes[0]), readSettling(bytes[1])]
+    const isOnePlace = equal(one.event.id, other.event.id) && equal(one.event.previous, other.event.previous)
+    const isDouble = isOnePlace && one.rank === other.rank && !equal(one.digest, other.digest)
+    // two recoveries are no two histories: neither has taken effect, and the keys before them act
+    return isDouble && one.rank !== 2 ? [one, other] : null
   } catch {
     return null
   }
 }
 
-/** The newest event up to there that outranks this rank. */
-function baseOf(node: KeyNode, rank: number): string {
-  return toHex(node.bases[rank] as Uint8Array)
+/** True until one of the two is settled, or a higher rank has spoken. */
+function isUndecided(pair: Pair, { nodes, standing }: KeyTree): boolean {
+  if (pair.some(({ digest }) => nodes.has(toHex(digest)))) return false
+  const [{ event, rank }] = pair
+  const parent = nodes.get(toHex(event.previous))
+  return parent !== undefined && baseOf(parent, rank) === baseOf(standing.at(-1) as KeyNode, rank)
+}
+
+/** The newest event up to there that has spoken in a higher rank. */
+function baseOf(node: KeyNode, rank: number): KeyNode {
+  let at = node
+  while (at.parent && authorityOf(at) <= rank) at = at.parent
+  return at
 }

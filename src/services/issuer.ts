@@ -5,7 +5,7 @@
  * every connection and change, and signed anew every few hours, so that a list that grows old shows that its issuer is silent, or is kept from being heard.
  */
 
-import { equal, toHex } from '../core/bytes.ts'
+import { compare, equal, toHex } from '../core/bytes.ts'
 import { encode } from '../core/codec.ts'
 import { verifySignature } from '../core/crypto.ts'
 import { WebxError } from '../core/errors.ts'
@@ -54,12 +54,17 @@ const VERSION = 1
 export class Issuer implements Service, OwnStatusLists {
   readonly #context: Context
   readonly #lists = new Map<string, OwnList>()
-  #working: Promise<unknown> = Promise.resolve()
+  /** What comes before the lists are read waits for them: the net may know more than they do. */
+  readonly #opened = Promise.withResolvers<void>()
+  #working: Promise<unknown> = this.#opened.promise
   #cancel = (): void => {}
-  #unhear = (): void => {}
+  #unhear: (() => void)[] = []
+  /** Whether others can know the key that signs here. */
+  #isKeySettled: boolean
 
   constructor(context: Context) {
     this.#context = context
+    this.#isKeySettled = this.#keyIsSettled()
   }
 
   async start(): Promise<void> {
@@ -68,14 +73,19 @@ export class Issuer implements Service, OwnStatusLists {
       const list = readList(value)
       this.#lists.set(toHex(list.edition.listId), list)
     }
-    this.#unhear = events.on('link', ({ up }) => void (up && this.#soon(() => this.#publish())))
+    this.#opened.resolve()
+    this.#unhear = [
+      events.on('link', ({ up }) => void (up && this.#soon(() => this.#publish()))),
+      events.on('settled', () => this.#onSettled()),
+    ]
     this.#cancel = schedule.every(LIMITS.statusRefreshMs, 'status lists', () => this.#inTurn(() => this.#refresh()))
     this.#soon(() => this.#publish())
   }
 
   async stop(): Promise<void> {
-    this.#unhear()
+    for (const unhear of this.#unhear) unhear()
     this.#cancel()
+    this.#opened.resolve()
     await this.#working.catch(() => undefined)
   }
 
@@ -111,9 +121,11 @@ export class Issuer implements Service, OwnStatusLists {
     })
   }
 
-  /** Everything that was minted here, in the order of ids. */
-  *minted(): Iterable<Minted> {
-    for (const { value } of this.#context.store.scan(MINTED)) yield readMinted(value)
+  /** Everything that was minted here, in the order of ids; behind an id, where one is given. */
+  *minted(after: Uint8Array | null = null): Iterable<Minted> {
+    for (const { key, value } of this.#context.store.scan(MINTED)) {
+      if (after === null || compare(key, after) > 0) yield readMinted(value)
+    }
   }
 
   own(listId: Uint8Array): StatusList | null {
@@ -125,19 +137,17 @@ export class Issuer implements Service, OwnStatusLists {
     return this.#listOf(ping).document
   }
 
-  /** The net remembers a later edition than this disk, which then is an older copy: what was revoked stays so, and the list gets no new pings. */
+  /** The net remembers a later edition than this disk, which then is an older copy: what was revoked stays so, and none of the places that the edition has is given away any more. */
   heard(edition: StatusList): void {
     this.#soon(async () => {
       const { keys } = this.#context
       const list = this.#lists.get(toHex(edition.listId))
       const isOwn = edition.issuerPosition === keys.position && equal(edition.issuer, keys.id)
-      if (!list || !isOwn || edition.sequence <= list.edition.sequence) return
+      if (!list || !isOwn || !isAfter(edition, list.edition)) return
       if (!verifySignature(keys.publicKey, edition.message, edition.signature)) return
       this.#context.log.warn({ list: toHex(edition.listId) }, 'the net knows a later status list than this disk')
       const bits = union(list.edition.bits, edition.bits)
-      const { sequence, issuedMs } = edition
-      const behind = { ...list, next: 8 * bits.length, edition: { ...list.edition, sequence, issuedMs } }
-      await this.#keep(await this.#nextEdition(behind, bits), true, [])
+      await this.#keep(await this.#nextEdition({ edition, next: 8 * bits.length }, bits), true, [])
     })
   }
 
@@ -154,19 +164,29 @@ export class Issuer implements Service, OwnStatusLists {
     if (this.#lists.size >= LIMITS.statusListsOwnMax) throw new WebxError('limit', 'all status lists are full')
     const listId = this.#context.random.bytes(16)
     const bits = new Uint8Array(LIMITS.statusListBitsFirst / 8)
-    const begun = { edition: { listId, sequence: 0, issuedMs: 0 }, next: 0 }
+    const begun = { edition: { listId, issuerPosition: 0, sequence: 0, issuedMs: 0 }, next: 0 }
     return { list: await this.#nextEdition(begun, bits), isNew: true }
   }
 
-  /** Signed with the key of today. */
+  /**
+   * Signed with the key of today, which counts its editions anew. At the end of the numbers, where only a thief of the key can have led, it stays: what is signed there
+   * counts with the next key. What is dated ahead nobody else has taken, so the next one is of now.
+   */
   async #nextEdition(
-    { edition, next }: { edition: Pick<StatusList, 'listId' | 'sequence' | 'issuedMs'>; next: number },
+    {
+      edition,
+      next,
+    }: { edition: Pick<StatusList, 'listId' | 'issuerPosition' | 'sequence' | 'issuedMs'>; next: number },
     bits: Uint8Array,
   ): Promise<OwnList> {
     const { keys, clock } = this.#context
+    const nowMs = clock.nowMs()
+    const isOfThisKey = edition.issuerPosition === keys.position
+    const isAhead = edition.issuedMs > nowMs + LIMITS.clockSkewMsMax
     const terms = {
       ...{ issuer: keys.id, issuerPosition: keys.position, listId: edition.listId, bits },
-      ...{ sequence: edition.sequence + 1, issuedMs: Math.max(clock.nowMs(), edition.issuedMs) },
+      sequence: isOfThisKey ? Math.min(edition.sequence + 1, Number.MAX_SAFE_INTEGER) : 1,
+      issuedMs: isOfThisKey && !isAhead ? Math.max(nowMs, edition.issuedMs) : nowMs,
     }
     const document = encodeStatusList(terms, await keys.sign(statusMessage(terms)))
     return { edition: readStatusList(document), document, next }
@@ -189,6 +209,18 @@ export class Issuer implements Service, OwnStatusLists {
       if (onlyOld && list.edition.issuerPosition === keys.position) continue
       await this.#keep(await this.#nextEdition(list, list.edition.bits), true, [])
     }
+  }
+
+  /** What is signed after a rotation others wait for but a while: once the rotation is settled it is said again. */
+  #onSettled(): void {
+    if (this.#isKeySettled || !this.#keyIsSettled()) return
+    this.#isKeySettled = true
+    this.#soon(() => this.#publish())
+  }
+
+  #keyIsSettled(): boolean {
+    const { keys, directory } = this.#context
+    return keys.position === 0 || directory.keyAt(keys.id, keys.position) !== null
   }
 
   async #publish(): Promise<void> {
@@ -255,6 +287,11 @@ function readList(value: Uint8Array): OwnList {
 function assertVersion(version: number): void {
   if (version !== VERSION)
     throw new WebxError('bad-version', `kept by version ${version}, this runtime reads ${VERSION}`)
+}
+
+/** Whether an edition by the key of today counts more than one that is held: any does, where that is by a key before. */
+function isAfter(edition: StatusList, held: StatusList): boolean {
+  return edition.issuerPosition > held.issuerPosition || edition.sequence > held.sequence
 }
 
 /** The bits that are set in either, as long as the longer one. */

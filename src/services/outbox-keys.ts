@@ -14,13 +14,14 @@ import {
   provingOrderEnvelope,
   readOrder,
 } from '../consensus/order.ts'
-import { equal } from '../core/bytes.ts'
+import { equal, toHex } from '../core/bytes.ts'
 import { asWebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Agreed } from '../kernel/agreed.ts'
 import type { Context } from '../kernel/context.ts'
 import { KeyLogs } from '../ledger/keylog.ts'
-import { readSettling } from '../ledger/keylog-tree.ts'
+import { readSettling } from '../ledger/keylog-node.ts'
+import { Recoveries } from '../ledger/keylog-recovery.ts'
 import { operationOf } from '../ledger/rules.ts'
 import { keyLogOrder, NO_HEAD, type StateReader } from '../ledger/terms.ts'
 
@@ -31,6 +32,9 @@ export class OwnKeyLog {
   readonly #context: Context
   readonly #agreed: Agreed
   readonly #keyLogs: KeyLogs
+  readonly #recoveries: Recoveries
+  /** Recoveries that were spoken of, by digest in hexadecimal. */
+  readonly #announced = new Set<string>()
   readonly #objects: StateReader
   readonly #ordersAreOpen: () => boolean
   /** What is not known to be settled yet. */
@@ -45,6 +49,7 @@ export class OwnKeyLog {
     this.#context = context
     this.#agreed = agreed
     this.#keyLogs = new KeyLogs(context.genesis)
+    this.#recoveries = new Recoveries(context.genesis, this.#keyLogs)
     this.#objects = { stateOf: (oid) => agreed.register.object(oid)?.state ?? null }
     this.#ordersAreOpen = ordersAreOpen
   }
@@ -61,10 +66,12 @@ export class OwnKeyLog {
     return settled?.key ? settled.position === keys.position && equal(settled.key, keys.publicKey) : false
   }
 
-  /** True for an order that settled one of this identity's own key events. */
+  /** True for an order that settled one of this identity's own key events, or put its recovery in force. */
   isOwn(order: Order): boolean {
-    if (operationOf(order).kind !== 'key-event') return false
-    return equal(readSettling(order.attached).event.id, this.#context.keys.id)
+    const { id } = this.#context.keys
+    const operation = operationOf(order)
+    if (operation.kind === 'enforce') return equal(operation.identity, id)
+    return operation.kind === 'key-event' && equal(readSettling(order.attached).event.id, id)
   }
 
   /** The order that opens the key log. Only the first key signs it; whoever has rotated since shows the inception instead. */
@@ -80,6 +87,9 @@ export class OwnKeyLog {
     this.#events = events.slice(1)
     this.#patientUntilMs = this.#context.clock.monotonicMs() + PATIENCE_MS
     this.#retryMs = LIMITS.orderRetryMsMin
+    // whoever has only its inception is handed in nothing, and hears of it here
+    if (this.#events.length === 0) this.#complainIfRetired()
+    this.#announceRecoveries()
   }
 
   /** Hands in the first event that is not settled here, and comes back to it until it is. */
@@ -100,6 +110,7 @@ export class OwnKeyLog {
   /** An event of this identity was settled: the next one follows at once. */
   onSettled(): Promise<void> {
     this.#retryMs = LIMITS.orderRetryMsMin
+    this.#announceRecoveries()
     return this.advance()
   }
 
@@ -122,11 +133,39 @@ export class OwnKeyLog {
         if (proposal.refusal || this.#waitsForOrders(event)) return 'later'
         return readOrder(provingOrderEnvelope(this.#context.netId, orderBody(proposal.order), event))
       } catch (error) {
-        this.#complain(asWebxError(error).code)
+        const { code } = asWebxError(error)
+        // what comes after a recovery is judged once that is in force
+        if (code === 'recovery-pending') return 'later'
+        this.#complain(code)
         return null
       }
     }
+    this.#complainIfRetired()
     return null
+  }
+
+  /** True while this node's key is that of a recovery that waits. */
+  get #isRecovering(): boolean {
+    const { id, publicKey } = this.#context.keys
+    return this.#recoveries.openOf(id, this.#objects).some(({ keys }) => keys.some((key) => equal(key, publicKey)))
+  }
+
+  /** Says once of each recovery of this identity that it waits: to whom it brings the keys back, and to whom it takes them away. */
+  #announceRecoveries(): void {
+    const { keys, log } = this.#context
+    for (const { digest, delayMs, isFinal, keys: next } of this.#recoveries.openOf(keys.id, this.#objects)) {
+      const name = toHex(digest)
+      if (this.#announced.has(name)) continue
+      this.#announced.add(name)
+      const fields = { recovery: name, delaySeconds: delayMs / 1000 }
+      if (next.some((key) => equal(key, keys.publicKey))) {
+        log.info(fields, 'the recovery of this identity waits for its delay: orders wait with it')
+      } else if (isFinal) {
+        log.warn(fields, 'a second recovery of this identity waits: only next and recovery keys together end it')
+      } else {
+        log.warn(fields, 'a recovery of this identity waits: unless it is yours, end it with "webx id veto"')
+      }
+    }
   }
 
   #waitsForOrders(event: Uint8Array): boolean {
@@ -137,6 +176,11 @@ export class OwnKeyLog {
   #headOf(oid: Uint8Array): { version: number; head: Uint8Array } {
     const view = this.#agreed.register.object(oid)
     return view && view.settled > 0 ? { version: view.settled, head: view.settledHead } : { version: 0, head: NO_HEAD }
+  }
+
+  /** All of this log is settled, and yet another key acts: this node runs by an old key file, or somebody else has rotated. */
+  #complainIfRetired(): void {
+    if (this.isOpened && !this.isActing && !this.#isRecovering) this.#complain('retired-key')
   }
 
   /** Once for each reason: the neighborhood settles no event of this log any more, and no order of the keys behind it. */

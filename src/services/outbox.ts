@@ -210,16 +210,19 @@ export class Outbox implements Orders, Service {
     }
     const [entry] = queue.entries
     if (!entry) return
+    // it may settle meanwhile, by an order of which only a lost disk knew: then it must neither come back to this one nor be sent
+    const isOpen = (): boolean => queue.entries.includes(entry)
     this.#retryLater(queue)
     if (!(await this.#ownerIsKnown())) return
     if (!entry.order || this.#isLost(queue, entry.order)) {
       const order = await this.#sign(this.#terms(queue, entry))
-      // settled while it was signed, under a name that a lost disk knew: it must not come back to this one
-      if (!queue.entries.includes(entry)) return
-      entry.order = order
-      await this.#context.road.run(() => ({ writes: [writeOf(entry)] }))
+      await this.#context.road.run(() => {
+        if (!isOpen()) return null
+        entry.order = order
+        return { writes: [writeOf(entry)] }
+      })
     }
-    await this.#send(entry.order)
+    if (entry.order) await this.#send(entry.order, isOpen)
   }
 
   #terms(queue: Queue, entry: Entry): OrderFields {
@@ -275,9 +278,11 @@ export class Outbox implements Orders, Service {
     return readOrder(orderEnvelope(netId, body, await keys.sign(orderSignedBytes(netId, body))))
   }
 
-  #send(order: Order): Promise<void> {
+  /** @param isWanted asked in the turn in which it would be sent */
+  #send(order: Order, isWanted = (): boolean => true): Promise<void> {
     const { road, topics } = this.#context
     return road.run(() => {
+      if (!isWanted()) return null
       this.#agreed.submit(order)
       return { emit: [{ topic: topics.order, bytes: orderBytes(order) }] }
     })

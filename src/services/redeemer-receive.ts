@@ -60,7 +60,8 @@ export async function openFetched(
 function ofFile({ agreement, keyOf }: RedeemerParts, grant: ReadGrant, document: Uint8Array): OpenedManifest {
   const { dataId, granted, body } = grant
   const { manifest, digest } = verifyManifest(document, keyOf)
-  if (!equal(manifest.dataId, dataId) || !equal(digest, granted.digest)) {
+  const isGranted = equal(digest, granted.digest) && manifest.fileVersion === granted.fileVersion
+  if (!equal(manifest.dataId, dataId) || !isGranted) {
     throw new WebxError('wrong-file', 'the server has sent another file than it has granted')
   }
   const { keyEpoch, keyCommitment, root, contentBytes, chunkLog2 } = manifest

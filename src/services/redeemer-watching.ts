@@ -2,7 +2,7 @@
  * What a holder watches: of which servers and files it takes notices, so that nobody else who knows its agreement key can tell it of versions; each version once.
  */
 
-import { concat, toHex } from '../core/bytes.ts'
+import { concat, equal, toHex } from '../core/bytes.ts'
 import { decode, encode } from '../core/codec.ts'
 import { WebxError } from '../core/errors.ts'
 import type { AgreementHalf } from '../core/hpke.ts'
@@ -14,6 +14,8 @@ import { openNotice } from '../data/redeem-seal.ts'
 import type { Context } from '../kernel/context.ts'
 import type { Decision } from '../kernel/lane.ts'
 import type { Write } from '../kernel/ports.ts'
+import type { KeptNotice } from '../kernel/redeeming.ts'
+import { KeptNotices } from './redeemer-notices.ts'
 
 /** A notice with the identity of the server that sent it. */
 export type HeardNotice = VersionNotice & { readonly server: Uint8Array }
@@ -33,6 +35,7 @@ export class Watching {
   readonly #context: Context
   readonly #agreement: AgreementHalf
   readonly #watched = new Map<string, Watched>()
+  readonly #notices = new KeptNotices()
   readonly #listeners = new Set<(notice: HeardNotice) => void>()
 
   constructor(context: Context, agreement: AgreementHalf) {
@@ -41,12 +44,17 @@ export class Watching {
   }
 
   restore(): void {
+    this.#notices.restore(this.#context.store)
     for (const { key, value } of this.#context.store.scan(SPACE)) {
       const fields = new Fields('watched', decode(value))
       fields.uint('version', VERSION)
       this.#watched.set(toHex(key), { key, untilMs: fields.uint('untilMs'), version: fields.uint('known') })
       fields.end()
     }
+  }
+
+  notices(): Iterable<KeptNotice> {
+    return this.#notices.all()
   }
 
   onNotice(listen: (notice: HeardNotice) => void): () => void {
@@ -81,6 +89,10 @@ export class Watching {
   /** A notice that came from `sender`. Throws `not-allowed` for what is not watched, `replayed` for a version that is known, `tampered`. */
   take(sender: Uint8Array, notice: Notice): Decision {
     const { keys, netId, clock } = this.#context
+    // before anything is opened, which costs
+    if (![...this.#watched.values()].some(({ key }) => equal(key.subarray(0, 32), sender))) {
+      throw new WebxError('not-allowed', 'a notice by somebody with whom this node watches nothing')
+    }
     const place = { netId, server: sender, holder: keys.id }
     const said = readNotice(openNotice(notice, this.#agreement, place))
     const watched = this.#watched.get(toHex(concat(sender, said.dataId)))
@@ -88,13 +100,17 @@ export class Watching {
       throw new WebxError('not-allowed', 'a notice of a file that this node does not watch there')
     }
     if (said.fileVersion <= watched.version) throw new WebxError('replayed', 'a notice of a version that is known')
+    const heard = {
+      ...{ heardMs: clock.nowMs(), server: sender.slice(), dataId: said.dataId.slice(), fileVersion: said.fileVersion },
+      ...{ digest: said.digest.slice(), payload: said.payload.slice() },
+    }
     const next = { ...watched, version: said.fileVersion }
     // another notice of the same turn must not pass for newer than this one
     this.#watched.set(toHex(watched.key), next)
     return {
-      writes: [writeOf(next)],
+      writes: [writeOf(next), ...this.#notices.keep(heard)],
       apply: () => {
-        for (const listen of this.#listeners) listen({ ...said, server: sender })
+        for (const listen of this.#listeners) listen(heard)
       },
     }
   }

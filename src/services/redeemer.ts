@@ -27,7 +27,8 @@ import { encodeRedemption, redemptionMessage } from '../data/redemption.ts'
 import type { Operation } from '../data/rights.ts'
 import type { Context, Service } from '../kernel/context.ts'
 import type { Decision, Lane, Message } from '../kernel/lane.ts'
-import { type Redeemed, type Redeeming, type RedeemOrder, RedeemRefused } from '../kernel/redeeming.ts'
+import { type KeptNotice, type Redeemed, type Redeeming, type RedeemOrder, RedeemRefused } from '../kernel/redeeming.ts'
+import { Exchanges, gaveUp } from './redeemer-exchange.ts'
 import { Fetch } from './redeemer-fetch.ts'
 import { bytesToFetch, openFetched, type ReadGrant, type RedeemerParts } from './redeemer-receive.ts'
 import { Watching } from './redeemer-watching.ts'
@@ -35,25 +36,19 @@ import { Watching } from './redeemer-watching.ts'
 const LIFETIME_MS = 30_000
 const NOTHING = new Uint8Array(0)
 
-/** One question under way: who may answer it. */
-interface Waiting {
-  readonly server: Uint8Array
-  readonly answered: (value: RedeemChallenge | RedeemAnswer) => void
-}
-
 /** Redeems pings at other nodes. */
 export class Redeemer implements Redeeming, Service, Lane {
   readonly types: readonly number[] = [TYPE.vaultChallenge, TYPE.vaultAnswer, TYPE.vaultBlock, TYPE.vaultNotice]
   readonly #context: Context
   readonly #parts: RedeemerParts
-  /** By the nonce of the question. */
-  readonly #waiting = new Map<string, Waiting>()
+  readonly #exchanges: Exchanges
   readonly #fetches = new Map<string, { readonly server: Uint8Array; readonly fetch: Fetch }>()
   readonly #watching: Watching
 
   constructor(context: Context, parts: RedeemerParts) {
     this.#context = context
     this.#parts = parts
+    this.#exchanges = new Exchanges(context, (server, type, payload) => this.#send(server, type, payload))
     this.#watching = new Watching(context, parts.agreement)
     context.road.lay(this)
   }
@@ -66,7 +61,12 @@ export class Redeemer implements Redeeming, Service, Lane {
 
   async stop(): Promise<void> {
     const stopped = new WebxError('stopped', 'this node is stopped')
+    this.#exchanges.abandon(stopped)
     for (const { fetch } of this.#fetches.values()) fetch.abandon(stopped)
+  }
+
+  notices(): Iterable<KeptNotice> {
+    return this.#watching.notices()
   }
 
   onNotice(listen: Parameters<Redeeming['onNotice']>[0]): () => void {
@@ -84,11 +84,14 @@ export class Redeemer implements Redeeming, Service, Lane {
     }
     const endMs = this.#context.clock.monotonicMs() + Math.min(timeoutMs, LIMITS.vaultRequestMsMax)
     const { verdict, back } = await this.#askTwice(order, server, endMs)
-    if (order.signal?.aborted) throw gaveUp()
     try {
+      if (order.signal?.aborted) throw gaveUp()
       if (!verdict.isGranted) throw new RedeemRefused(verdict)
       if (verdict.operation !== order.request.operation) {
         throw new WebxError('tampered', 'the server has granted something else than was asked for')
+      }
+      if (verdict.fileVersion < ping.fileVersionFrom) {
+        throw new WebxError('wrong-version', 'the server has granted an older version than the ping is for')
       }
       return await this.#receive(order, { server, dataId: ping.dataId }, verdict, back)
     } finally {
@@ -106,7 +109,10 @@ export class Redeemer implements Redeeming, Service, Lane {
     const { type } = message.envelope
     if (type === TYPE.vaultNotice) return this.#watching.take(sender, readNoticeFrame(payload))
     if (type === TYPE.vaultBlock) this.#takeBlock(sender, payload)
-    else this.#answered(sender, type === TYPE.vaultChallenge ? readRedeemChallenge(payload) : readRedeemAnswer(payload))
+    else {
+      const read = type === TYPE.vaultChallenge ? readRedeemChallenge : readRedeemAnswer
+      this.#exchanges.answered(sender, type, read(payload))
+    }
     return null
   }
 
@@ -114,6 +120,7 @@ export class Redeemer implements Redeeming, Service, Lane {
   async #askTwice(order: RedeemOrder, server: Uint8Array, endMs: number): Promise<Asked> {
     const first = await this.#ask(order, server, endMs)
     if (first && (first.verdict.isGranted || first.verdict.code !== 'stale-challenge')) return first
+    first?.back.wipe()
     const second = await this.#ask(order, server, endMs)
     if (second) return second
     throw new WebxError('unreachable', 'the server forgets its keys as fast as it hands them out')
@@ -123,9 +130,10 @@ export class Redeemer implements Redeeming, Service, Lane {
   async #ask(order: RedeemOrder, server: Uint8Array, endMs: number): Promise<Asked | null> {
     const { keys, netId, random } = this.#context
     const question = random.bytes(16)
-    const { challenge, sealKey } = (await this.#exchange(
-      { server, nonce: question, type: TYPE.vaultQuery, payload: queryPayload(question) },
+    const { challenge, sealKey } = (await this.#exchanges.ask(
+      { server, nonce: question, type: TYPE.vaultQuery, payload: queryPayload(question), answer: TYPE.vaultChallenge },
       endMs,
+      order.signal,
     )) as RedeemChallenge
     const nonce = random.bytes(16)
     const { enc, sealed, back } = await this.#sealed(
@@ -135,13 +143,18 @@ export class Redeemer implements Redeeming, Service, Lane {
       { netId, server, holder: keys.id },
       nonce,
     )
-    const sent = { server, nonce, type: TYPE.vaultRedeem, payload: redeemPayload({ nonce, enc, sealed }) }
-    const answer = (await this.#exchange(sent, endMs)) as RedeemAnswer
-    if (answer.sealed.length === 0) {
-      back.wipe()
-      return null
+    const payload = redeemPayload({ nonce, enc, sealed })
+    const sent = { server, nonce, type: TYPE.vaultRedeem, payload, answer: TYPE.vaultAnswer }
+    let asked: Asked | null = null
+    try {
+      const answer = (await this.#exchanges.ask(sent, endMs, order.signal)) as RedeemAnswer
+      if (answer.sealed.length > 0) {
+        asked = { verdict: readVerdict(openAnswer(answer.sealed, back, answer.salt)), back }
+      }
+      return asked
+    } finally {
+      if (!asked) back.wipe()
     }
-    return { verdict: readVerdict(openAnswer(answer.sealed, back, answer.salt)), back }
   }
 
   async #sealed(
@@ -163,45 +176,11 @@ export class Redeemer implements Redeeming, Service, Lane {
     }
   }
 
-  /** Sends, and again after growing pauses, until the server has answered. Throws `unreachable`. */
-  #exchange(
-    sent: { readonly server: Uint8Array; readonly nonce: Uint8Array; readonly type: number; readonly payload: Cbor },
-    endMs: number,
-  ): Promise<RedeemChallenge | RedeemAnswer> {
-    const { schedule, clock } = this.#context
-    const { server, nonce, type, payload } = sent
-    const { promise, resolve, reject } = Promise.withResolvers<RedeemChallenge | RedeemAnswer>()
-    let pauseMs: number = LIMITS.vaultRetryMsMin
-    let cancel = (): void => {}
-    const send = (): void => {
-      const leftMs = endMs - clock.monotonicMs()
-      if (leftMs <= 0) {
-        reject(new WebxError('unreachable', 'the server of this ping does not answer', { hint: UNREACHABLE_HINT }))
-        return
-      }
-      this.#send(server, type, payload)
-      cancel = schedule.after(Math.min(pauseMs, leftMs), 'redeem', send)
-      pauseMs = Math.min(2 * pauseMs, LIMITS.vaultRetryMsMax)
-    }
-    const name = toHex(nonce)
-    this.#waiting.set(name, { server, answered: resolve })
-    send()
-    return promise.finally(() => {
-      cancel()
-      this.#waiting.delete(name)
-    })
-  }
-
   #send(server: Uint8Array, type: number, payload: Cbor): void {
     const { road, topics, log } = this.#context
     road
       .run(() => ({ emit: [{ topic: topics.to(server), type, payload, lifetimeMs: LIFETIME_MS }] }))
       .catch((error: unknown) => log.debug({ error }, 'a request could not be sent'))
-  }
-
-  #answered(sender: Uint8Array, value: RedeemChallenge | RedeemAnswer): void {
-    const waiting = this.#waiting.get(toHex(value.nonce))
-    if (waiting && equal(waiting.server, sender)) waiting.answered(value)
   }
 
   #takeBlock(sender: Uint8Array, payload: Cbor): void {
@@ -267,11 +246,6 @@ const KINDS: Readonly<Record<Operation, readonly GrantBody['kind'][]>> = {
   aggregate: ['payload'],
   verify: ['proof'],
   notify: ['watch'],
-}
-const UNREACHABLE_HINT = 'Is its node running, and on the same net? Ask again.'
-
-function gaveUp(): WebxError {
-  return new WebxError('stopped', 'nobody waits for this redemption any more')
 }
 
 /** Where a grant comes from. */

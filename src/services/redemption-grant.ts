@@ -161,12 +161,14 @@ function ticketFor(
 }
 
 /** Bytes [from, to) of the content; the caller wipes them. Throws `Refused`. */
-async function contentOf({ vault }: GrantParts, { version }: Judged, from: number, to: number, bytesMax?: number) {
+async function contentOf(parts: GrantParts, { version }: Judged, from: number, to: number, bytesMax?: number) {
   const most = bytesMax ?? LIMITS.qntRangeBytesMax
   if (to - from > most) {
     throw new Refused('file', 'too-long', `${to - from} bytes at once, at most ${most}; ask for parts`)
   }
-  return vault.readContent(version, from, to)
+  // many at once must not take more memory than what waits to be fetched may
+  const release = parts.tickets.reserve(to - from)
+  return parts.vault.readContent(version, from, to).finally(release)
 }
 
 /** The pairs of a file of records: `[* [key: bstr, value: bstr]]`. Throws `Refused`. */
@@ -190,10 +192,10 @@ async function derived(parts: GrantParts, judged: Judged): Promise<RequestField[
 /** What the `aggregate` runnable makes of records, which are wiped. Throws `Refused`. */
 async function aggregated(parts: GrantParts, judged: Judged, fields: readonly RequestField[]): Promise<Uint8Array> {
   const { requester, redemption, version } = judged
-  const entry = version.manifest.runnables.find(({ hook }) => hook === 'aggregate')
-  if (!entry) throw new Refused('runnable', 'denied', 'the file has no rule by which anything is computed from it')
   const { operation, from, to, purpose } = redemption.request
   try {
+    const entry = version.manifest.runnables.find(({ hook }) => hook === 'aggregate')
+    if (!entry) throw new Refused('runnable', 'denied', 'the file has no rule by which anything is computed from it')
     const { failure, verdict } = await ask(parts, entry, {
       ...{ hook: 'aggregate', requester, purpose, operation: OPERATION[operation], from, to, fields },
     })

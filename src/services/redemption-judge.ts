@@ -5,7 +5,7 @@
  * anything is handed out.
  */
 
-import { fromText } from '../core/bytes.ts'
+import { equal, fromText } from '../core/bytes.ts'
 import { asWebxError, type Code, WebxError } from '../core/errors.ts'
 import { encodeRequest, type RequestField, type RunnableRequest } from '../data/dsr-abi.ts'
 import { overriddenVerdict } from '../data/dsr-override.ts'
@@ -13,15 +13,20 @@ import type { Outcome } from '../data/dsr-run.ts'
 import type { FieldValue } from '../data/metadata.ts'
 import type { Ping } from '../data/ping.ts'
 import { evaluatePolicy } from '../data/policy.ts'
-import { type Presented, readPresentation, rightsOf } from '../data/presentation.ts'
+import type { Presented } from '../data/presentation.ts'
 import type { RedeemAsk, RedeemRefusal, Rule } from '../data/redeem-answer.ts'
-import { judgeRedemption, type Redemption, type RedemptionVerdict, readRedemption } from '../data/redemption.ts'
+import {
+  judgeRedemption,
+  type Redemption,
+  type RedemptionVerdict,
+  readRedemption,
+  type Spending,
+} from '../data/redemption.ts'
 import { OPERATION } from '../data/rights.ts'
 import type { RunnableEntry } from '../data/runnable.ts'
-import { mayAct } from '../identity/delegation.ts'
-import type { KeyState } from '../identity/keylog.ts'
 import type { Context } from '../kernel/context.ts'
 import type { KeptVersion, Runnables, StatusLists, Vault } from '../kernel/vault.ts'
+import { verified } from './redemption-issuer.ts'
 import type { Spent } from './redemption-spent.ts'
 
 /** What a server judges with. */
@@ -70,62 +75,61 @@ export function refusalOf(thrown: unknown, rule: Rule): RedeemRefusal {
 
 /** Judges what `requester` (the signed sender of the request) asks. Throws `Refused`. */
 export async function judge(parts: JudgeParts, requester: Uint8Array, ask: RedeemAsk): Promise<Judged> {
-  const { redemption, presented } = attempt('ping', () => {
-    const given = readRedemption(ask.redemption)
-    return { redemption: given, presented: verified(parts, given) }
-  })
+  const redemption = attempt('ping', () => readRedemption(ask.redemption))
+  let standing = standingOf(parts, redemption)
+  if (await isStatusAwaited(parts, standing)) standing = standingOf(parts, redemption)
+  const { presented, verdict, version } = allowed(parts, redemption, standing)
+  const hidden = await access(parts, { requester, presented, redemption, version, override: ask.override })
+  return { requester, presented, redemption, verdict, version, hidden, question: ask.question }
+}
+
+/**
+ * Judges once more, at the moment of spending: what was revoked, used, shredded, or kept anew since then counts. All but the runnables is asked again.
+ * Answers what is to be spent. Throws `Refused`.
+ */
+export function judgeAgain(parts: JudgeParts, { redemption, version }: Judged): Spending {
+  const now = allowed(parts, redemption, standingOf(parts, redemption))
+  if (equal(now.version.digest, version.digest)) return now.verdict.spending
+  throw new Refused('file', 'stale-challenge', 'the file has a new version since; ask for another challenge')
+}
+
+/** How a redemption stands at this moment. */
+interface Standing {
+  readonly presented: Presented
+  readonly verdict: RedemptionVerdict
+  readonly found: KeptVersion | Refused
+}
+
+function standingOf(parts: JudgeParts, redemption: Redemption): Standing {
+  const presented = attempt('ping', () => verified(parts.context, redemption.presentation))
   const found = newest(parts.vault, presented.ping)
-  const verdict = await judged(parts, presented, redemption, found)
+  return { presented, found, verdict: attempt('ping', () => judged(parts, presented, redemption, found)) }
+}
+
+/** What a standing allows. Throws `Refused`. */
+function allowed(
+  parts: JudgeParts,
+  { request }: Redemption,
+  { presented, verdict, found }: Standing,
+): Pick<Judged, 'presented' | 'verdict' | 'version'> {
   if (!verdict.allowed) throw new Refused(ruleOf(verdict.code), verdict.code, verdict.reason)
   if (found instanceof Refused) throw found
-  assertServed(parts, found, redemption.request.purpose)
-  const hidden = await access(parts, { requester, presented, redemption, version: found, override: ask.override })
-  return { requester, presented, redemption, verdict, version: found, hidden, question: ask.question }
+  assertServed(parts, found, request.purpose)
+  return { presented, verdict, version: found }
 }
 
-/** The rights that a presentation gives, under a key that acts for the issuer today: its own, or one that may mint pings for it. */
-function verified({ context }: JudgeParts, redemption: Redemption): Presented {
-  const presentation = readPresentation(redemption.presentation)
-  const { issuer, issuerPosition } = presentation.ping
-  const { directory, clock } = context
-  const state = directory.stateOf(issuer)
-  if (!state) throw new WebxError('unknown-owner', 'nobody has introduced the issuer of this ping here')
-  if (state.frozen || directory.frozen(issuer)) {
-    throw new WebxError('frozen', 'two histories of the issuer are signed; nobody acts for it')
+/** Waits a moment for a status list that only is not at hand; false where nothing of the kind is missing. Throws `Refused`. */
+async function isStatusAwaited({ statuses }: JudgeParts, { presented, verdict, found }: Standing): Promise<boolean> {
+  const { issuer, status } = presented.ping
+  if (verdict.allowed || verdict.code !== 'status-unknown' || !status || found instanceof Refused) return false
+  try {
+    await statuses.follow(issuer, status.listId)
+  } catch (error) {
+    const { code, reason } = refusalOf(error, 'ping')
+    throw new Refused('ping', code, reason)
   }
-  const under = (issuerKey: Uint8Array): Presented | null => {
-    try {
-      return rightsOf(presentation, { issuerKey })
-    } catch (error) {
-      if (asWebxError(error).code === 'bad-signature') return null
-      throw error
-    }
-  }
-  for (const key of mintingKeys(state, clock.nowMs())) {
-    const presented = under(key)
-    if (presented) return presented
-  }
-  const retired = directory.keyAt(issuer, issuerPosition)
-  if (retired && under(retired)) {
-    throw new WebxError('retired-key', 'the issuer has other keys by now; ask it for another ping')
-  }
-  throw new WebxError('bad-signature', 'the ping is not signed by its issuer')
+  return true
 }
-
-function mintingKeys(state: KeyState, nowMs: number): Uint8Array[] {
-  const own = state.threshold === 1 ? state.keys : []
-  const delegated = [...state.delegations.values()].filter(({ key }) => {
-    try {
-      return mayAct(state, key, MINT_SCOPE, nowMs) !== null
-    } catch {
-      return false
-    }
-  })
-  return [...own, ...delegated.map(({ key }) => key)]
-}
-
-/** The word by which a delegated key may sign pings. */
-const MINT_SCOPE = 'ping.mint'
 
 /** What the vault has of the file, or what to say of it once the holder has proved its key. */
 function newest(vault: Vault, { dataId }: Ping): KeptVersion | Refused {
@@ -138,39 +142,28 @@ function newest(vault: Vault, { dataId }: Ping): KeptVersion | Refused {
   }
 }
 
-async function judged(
-  parts: JudgeParts,
+function judged(
+  { context, statuses, spent, secret }: JudgeParts,
   presented: Presented,
   redemption: Redemption,
   found: KeptVersion | Refused,
-): Promise<RedemptionVerdict> {
-  const { context, statuses, spent, secret } = parts
+): RedemptionVerdict {
   const { ping } = presented
   const file =
     found instanceof Refused
       ? { dataId: ping.dataId, owner: ping.issuer, version: Number.MAX_SAFE_INTEGER }
       : { dataId: found.manifest.dataId, owner: found.manifest.ownerId, version: found.manifest.fileVersion }
-  const now = (): RedemptionVerdict =>
-    judgeRedemption({
-      presented,
-      redemption,
-      server: context.keys.id,
-      secret,
-      nowMs: context.clock.nowMs(),
-      file,
-      usesSpent: (key) => spent.usesOf(key),
-      statusList: ping.status && statuses.list(ping.issuer, ping.status.listId),
-      challengesSeen: (salt) => spent.isSpent(salt),
-    })
-  const verdict = attempt('ping', now)
-  if (verdict.allowed || verdict.code !== 'status-unknown' || !ping.status || found instanceof Refused) return verdict
-  try {
-    await statuses.follow(ping.issuer, ping.status.listId)
-  } catch (error) {
-    const { code, reason } = refusalOf(error, 'ping')
-    throw new Refused('ping', code, reason)
-  }
-  return attempt('ping', now)
+  return judgeRedemption({
+    presented,
+    redemption,
+    server: context.keys.id,
+    secret,
+    nowMs: context.clock.nowMs(),
+    file,
+    usesSpent: (key) => spent.usesOf(key),
+    statusList: ping.status && statuses.list(ping.issuer, ping.status.listId),
+    challengesSeen: (salt) => spent.isSpent(salt),
+  })
 }
 
 /** May this version be handed out at all, for that purpose? */

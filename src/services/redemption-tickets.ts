@@ -37,10 +37,19 @@ export class Tickets {
     this.#makeRoom(ticket.holder)
     const { heldBytes } = ticket.source
     if (this.#tickets.size >= LIMITS.vaultTicketsMax || this.#heldBytes + heldBytes > LIMITS.vaultRangesBytesMax) {
-      throw new WebxError('limit', 'too much waits to be fetched at this server; ask again later')
+      throw noRoom()
     }
     this.#heldBytes += heldBytes
     this.#tickets.set(toHex(id), ticket)
+  }
+
+  /** Takes room for bytes that are about to be held, until what it gives back is called. Throws `limit` where there is none. */
+  reserve(bytes: number): () => void {
+    if (this.#heldBytes + bytes > LIMITS.vaultRangesBytesMax) throw noRoom()
+    this.#heldBytes += bytes
+    return () => {
+      this.#heldBytes -= bytes
+    }
   }
 
   /** The ticket, where it is good and this holder's; else null. */
@@ -76,4 +85,8 @@ export class Tickets {
     this.#heldBytes -= ticket.source.heldBytes
     ticket.blockKey.fill(0)
   }
+}
+
+function noRoom(): WebxError {
+  return new WebxError('limit', 'too much waits to be fetched at this server; ask again later')
 }

@@ -121,13 +121,23 @@ export class Watches {
   async #tellOne(watch: Watch, version: KeptVersion): Promise<void> {
     const { context } = this.#parts
     if (this.#isOver(watch)) {
-      await context.road.run(() => ({ writes: [this.#end(watch)] }))
+      await context.road.run(() => (this.#stands(watch) ? { writes: [this.#end(watch)] } : null))
       return
     }
     const payload = await this.#message(watch, version)
     const told = { ...watch, told: version.manifest.fileVersion }
     const emit = payload === null ? [] : [this.#notice(watch, version, payload)]
-    await context.road.run(() => ({ writes: [writeOf(told)], apply: () => this.#put(told), emit }))
+    await context.road.run(() => {
+      if (!this.#stands(watch)) return null
+      // at once, so that nothing else of this turn takes the place of it
+      this.#put(told)
+      return { writes: [writeOf(told)], emit }
+    })
+  }
+
+  /** False where the watch ended, or another one took its place, while its runnable was asked. */
+  #stands(watch: Watch): boolean {
+    return this.#watches.get(nameOf(watch)) === watch
   }
 
   #isOver({ issuer, status, untilMs }: Watch): boolean {

@@ -29,7 +29,7 @@ import type { Decision, Lane, Message, Outgoing } from '../kernel/lane.ts'
 import type { AgreementKey, Write } from '../kernel/ports.ts'
 import type { Vault } from '../kernel/vault.ts'
 import { type Grant, type GrantParts, grant } from './redemption-grant.ts'
-import { type Judged, type JudgeParts, judge, refusalOf } from './redemption-judge.ts'
+import { type Judged, type JudgeParts, judge, judgeAgain, refusalOf } from './redemption-judge.ts'
 import { Spent } from './redemption-spent.ts'
 import { Tickets } from './redemption-tickets.ts'
 import { Watches } from './redemption-watch.ts'
@@ -63,6 +63,8 @@ export class Redemptions implements Service, Lane {
   readonly #open = new Set<Promise<void>>()
   /** Requests that are being judged. */
   #serving = 0
+  /** Blocks that are being read. */
+  #reading = 0
   #isStopped = false
   readonly #ends: (() => void)[] = []
 
@@ -118,7 +120,8 @@ export class Redemptions implements Service, Lane {
     if (message.envelope.type === TYPE.vaultQuery) return this.#challenge(sender, readQuery(payload))
     if (message.envelope.type === TYPE.vaultRedeem) return this.#redeem(sender, readRedeem(payload), payload)
     const { ticket, at } = readFetch(payload)
-    this.#begin(this.#sendBlock(sender, ticket, at))
+    if (this.#reading >= LIMITS.vaultBlocksReadMax) this.#context.counters.count('vault.busy')
+    else this.#begin(this.#sendBlock(sender, ticket, at))
     return null
   }
 
@@ -195,21 +198,22 @@ export class Redemptions implements Service, Lane {
     }
   }
 
-  /** Spends, and answers once that is on the disk. Rejects with `replayed`, `used-up` or `limit` where another redemption was first. */
+  /** Spends, and answers once that is on the disk. Rejects with `Refused` where it would not be granted any more, with `limit` where no more can be counted. */
   #handOut(
     sender: Uint8Array,
     name: string,
-    { presented, redemption, verdict, version, hidden }: Judged,
+    judged: Judged,
     { body, writes, apply }: Grant,
     payloadOf: (verdict: RedeemVerdict) => Cbor,
   ): Promise<void> {
+    const { redemption, verdict, version, hidden } = judged
     const { manifest, digest } = version
     const payload = payloadOf({
       ...{ isGranted: true, operation: redemption.request.operation, fileVersion: manifest.fileVersion, digest },
       ...{ statusAgeMs: verdict.statusAgeMs, hidden: hidden ?? [], body },
     })
     return this.#context.road.run(() => {
-      const spending = this.#spent.spend(verdict.spending, presented.ping.rights.expiresMs)
+      const spending = this.#spent.spend(judgeAgain(this.#parts, judged))
       const answer = this.#answer(sender, name, payload)
       return { ...answer, writes: [...spending, ...writes], apply }
     })
@@ -226,11 +230,16 @@ export class Redemptions implements Service, Lane {
     const ticket = this.#tickets.find(id, sender, clock.nowMs())
     let sealed: Uint8Array = NOTHING
     if (ticket && at < ticket.source.bytes) {
+      this.#reading++
       try {
         const length = Math.min(LIMITS.vaultBlockBytesMax, ticket.source.bytes - at)
-        sealed = sealBlock(await ticket.source.read(at, length), ticket.blockKey, at)
+        const block = await ticket.source.read(at, length)
+        // by now it may have ended, and its key be wiped
+        if (this.#tickets.find(id, sender, clock.nowMs()) === ticket) sealed = sealBlock(block, ticket.blockKey, at)
       } catch (error) {
         counters.count(`vault.unread.${asWebxError(error).code}`)
+      } finally {
+        this.#reading--
       }
     }
     const payload = blockPayload({ ticket: id, at, sealed })

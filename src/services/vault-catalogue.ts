@@ -9,7 +9,7 @@ import { encode } from '../core/codec.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
-import { readManifestDocument } from '../data/manifest.ts'
+import { manifestPayload, readManifest, readManifestDocument, type SignedManifest } from '../data/manifest.ts'
 import { readTombstoneDocument, type SignedTombstone } from '../data/tombstone.ts'
 import type { Store, Write } from '../kernel/ports.ts'
 import type { CheckedManifest, KeptVersion } from '../kernel/vault.ts'
@@ -47,6 +47,8 @@ const FILES = 'vault-file'
 const VERSIONS = 'vault-version'
 const TOMBSTONES = 'vault-tombstone'
 const FORMAT = 1
+/** Of a version whose file has ended. */
+const ENDED_FORMAT = 2
 
 /** The records of one vault. */
 export class Catalogue {
@@ -95,6 +97,13 @@ export class Catalogue {
   }
 }
 
+/** A version as content that lies on this disk. */
+export function heldContent({ manifest, digest }: SignedManifest, fileBytes: number): HeldContent {
+  const { fileVersion: version, policy, runnables } = manifest
+  const asks = runnables.some(({ hook, module }) => hook === 'expire' && module !== null)
+  return { version, digest, fileBytes, retainUntilMs: policy.retainUntilMs, asks }
+}
+
 /** What storing a file's record takes. */
 export function fileWrite(file: FileRecord): Write {
   const { dataId, ownerId, salt, first, newest, held, waits, buried } = file
@@ -102,10 +111,20 @@ export function fileWrite(file: FileRecord): Write {
   return { space: FILES, key: dataId, value: encode([FORMAT, ownerId, salt, first, newest, content, waits, buried]) }
 }
 
-/** What storing a version takes. */
-export function versionWrite({ manifest, document }: CheckedManifest, keptMs: number, certified: boolean): Write {
+/** What storing a version takes; one without its document is stored as of a file that has ended. */
+export function versionWrite(version: CheckedManifest, keptMs: number, certified: boolean): Write {
+  const { manifest, digest, document } = version
   const key = versionKey(manifest.dataId, manifest.fileVersion)
-  return { space: VERSIONS, key, value: encode([FORMAT, document, keptMs, certified]) }
+  const said = document.length > 0 ? [FORMAT, document] : [ENDED_FORMAT, digest, manifestPayload(manifest)]
+  return { space: VERSIONS, key, value: encode([...said, keptMs, certified]) }
+}
+
+/** What forgetting the wrapped keys of a file takes: of each version stays what it was called and what it said, but to nobody. */
+export function* endedWrites(versions: Iterable<KeptVersion>): Iterable<Write> {
+  for (const { manifest, digest, document, keptMs, certified } of versions) {
+    if (document.length === 0) continue
+    yield versionWrite({ manifest: { ...manifest, recipients: [] }, digest, document: NOTHING }, keptMs, certified)
+  }
 }
 
 /** What storing a tombstone takes. */
@@ -146,21 +165,33 @@ function readHeld(fields: Fields): HeldContent | null {
 }
 
 function readVersion(value: Uint8Array, { held }: FileRecord): KeptVersion {
-  const fields = Fields.of('vault version', value, LIMITS.manifestBytesMax + 64)
-  assertFormat(fields)
-  const document = fields.bytesBetween('document', 1, LIMITS.manifestBytesMax)
+  const fields = Fields.of('vault version', value, LIMITS.manifestBytesMax + 128)
+  const { manifest, digest, document } = readSaid(fields)
   const keptMs = fields.uint('kept')
   const certified = fields.boolean('certified')
   fields.end()
-  const { manifest, digest } = readManifestDocument(document)
   const fileBytes = held !== null && equal(held.digest, digest) ? held.fileBytes : 0
   return { manifest, digest, document, fileBytes, keptMs, certified }
 }
 
-function assertFormat(fields: Fields): void {
-  const format = fields.uint('format')
-  if (format !== FORMAT) throw new WebxError('bad-version', `vault: record of format ${format}, known is ${FORMAT}`)
+function readSaid(fields: Fields): CheckedManifest {
+  const format = assertFormat(fields, ENDED_FORMAT)
+  if (format === ENDED_FORMAT) {
+    const digest = fields.bytes('digest', 32)
+    const manifest = readManifest(fields.bytesBetween('manifest', 1, LIMITS.manifestBytesMax))
+    return { manifest, digest, document: NOTHING }
+  }
+  const document = fields.bytesBetween('document', 1, LIMITS.manifestBytesMax)
+  return { ...readManifestDocument(document), document }
 }
+
+function assertFormat(fields: Fields, most: number = FORMAT): number {
+  const format = fields.uint('format')
+  if (format >= FORMAT && format <= most) return format
+  throw new WebxError('bad-version', `vault: record of format ${format}, known is ${most}`)
+}
+
+const NOTHING = new Uint8Array(0)
 
 function versionKey(dataId: Uint8Array, fileVersion: number): Uint8Array {
   const number = new Uint8Array(8)

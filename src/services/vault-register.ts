@@ -6,6 +6,7 @@ import { readOrder } from '../consensus/order.ts'
 import { equal } from '../core/bytes.ts'
 import { decodeEnvelope } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
 import { dataIdOf, type Manifest } from '../data/manifest.ts'
 import { objectId } from '../identity/objectid.ts'
 import type { Agreed, Orders } from '../kernel/agreed.ts'
@@ -40,10 +41,24 @@ export interface WitnessesParts {
 export class Witnesses {
   readonly #context: Context
   readonly #parts: WitnessesParts
+  /** Files that were to be asked for at the start and found the outbox full. */
+  #unasked: FileRecord[] = []
+  #cancel = (): void => {}
 
   constructor(context: Context, parts: WitnessesParts) {
     this.#context = context
     this.#parts = parts
+  }
+
+  /** Asks again for what waits to be settled; what finds no room in the outbox is asked for later: a full one must not keep a node from starting, which alone empties it. */
+  async begin(waiting: readonly FileRecord[]): Promise<void> {
+    this.#unasked = [...waiting]
+    await this.#askUnasked()
+    this.#cancel = this.#context.schedule.every(LIMITS.vaultSweepMs, 'vault asks again', () => this.#askUnasked())
+  }
+
+  end(): void {
+    this.#cancel()
   }
 
   isOwn({ ownerId }: Pick<FileName, 'ownerId'>): boolean {
@@ -99,10 +114,16 @@ export class Witnesses {
     return file.buried || this.settled(file)?.gone === true
   }
 
+  /** True for a file that has ended, and of which content or wrapped keys are here yet. */
+  mustEnd(file: FileRecord): boolean {
+    if (!this.isGone(file)) return false
+    return file.held !== null || this.#parts.catalogue.newest(file).document.length > 0
+  }
+
   /** Lets go of what the register says has ended; within `alone`. */
   async obeyEnd(dataId: Uint8Array): Promise<void> {
     const file = this.#parts.catalogue.file(dataId)
-    if (file?.held && this.isGone(file)) await this.#parts.letGo(file)
+    if (file && this.mustEnd(file)) await this.#parts.letGo(file)
   }
 
   /** A version with what the register says of it by now. */
@@ -158,6 +179,20 @@ export class Witnesses {
     ]
     if (writes.length > 0) await this.#context.road.run(() => ({ writes }))
     if (ask.gone) await this.obeyEnd(file.dataId)
+  }
+
+  async #askUnasked(): Promise<void> {
+    for (let next = this.#unasked[0]; next !== undefined; next = this.#unasked[0]) {
+      const { dataId } = next
+      try {
+        await this.#parts.alone(dataId, () => this.askAgain(dataId))
+      } catch (error) {
+        if ((error as WebxError).code !== 'limit') throw error
+        this.#context.counters.count('vault.outbox-full')
+        return
+      }
+      this.#unasked.shift()
+    }
   }
 
   #askOf(file: FileRecord): Ask {

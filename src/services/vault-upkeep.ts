@@ -10,7 +10,7 @@ import { encodeRequest } from '../data/dsr-abi.ts'
 import { readManifestDocument } from '../data/manifest.ts'
 import type { Context } from '../kernel/context.ts'
 import type { KeptVersion, QntStore, Runnables } from '../kernel/vault.ts'
-import { type Catalogue, type FileRecord, fileWrite } from './vault-catalogue.ts'
+import { type Catalogue, endedWrites, type FileRecord, fileWrite, heldContent } from './vault-catalogue.ts'
 
 /** What upkeep works with. */
 export interface UpkeepParts {
@@ -26,11 +26,10 @@ export class Upkeep {
   readonly #parts: UpkeepParts
   /** When a file is to be looked at next, by its id: only those that are not kept for ever. */
   readonly #dueMs = new Map<string, number>()
-  /** Digests of copies that were found damaged. */
-  readonly #damaged = new Set<string>()
   /** The file whose copy was read again last. */
   #scrubbed: Uint8Array | null = null
   #cancels: (() => void)[] = []
+  readonly #ending = new AbortController()
 
   constructor(context: Context, parts: UpkeepParts) {
     this.#context = context
@@ -44,14 +43,15 @@ export class Upkeep {
     const onDisk = new Set((await copies.digests()).map(toHex))
     const lost: FileRecord[] = []
     let count = 0
-    for (const file of catalogue.files()) {
+    for (const known of catalogue.files()) {
       count++
+      const file = known.held || known.buried ? known : await this.#foundAgain(known, onDisk)
       if (file.held && !onDisk.delete(toHex(file.held.digest))) lost.push(file)
       else this.remember(file)
       see(file)
     }
-    for (const digest of onDisk) await this.#clear(fromHex(digest))
     for (const file of lost) await this.letGo(file, 'vault.lost')
+    for (const digest of onDisk) await this.#clear(fromHex(digest))
     this.#cancels = [
       schedule.every(LIMITS.vaultSweepMs, 'vault sweep', async () => void (await this.sweep())),
       schedule.every(LIMITS.vaultScrubMs, 'vault scrub', () => this.scrubNext()),
@@ -61,6 +61,7 @@ export class Upkeep {
 
   end(): void {
     for (const cancel of this.#cancels) cancel()
+    this.#ending.abort()
   }
 
   /** Takes note of when the content of a file may have to go. */
@@ -74,16 +75,6 @@ export class Upkeep {
     this.#dueMs.delete(toHex(dataId))
   }
 
-  /** A damaged copy was replaced. */
-  mended(digest: Uint8Array): void {
-    this.#damaged.delete(toHex(digest))
-  }
-
-  /** True where a copy was found damaged since this node started. */
-  isDamaged(digest: Uint8Array): boolean {
-    return this.#damaged.has(toHex(digest))
-  }
-
   /** Lets go of content whose time is over, of so many files at most; the others are due again a minute later. Answers how many were looked at. */
   async sweep(filesMax: number = LIMITS.vaultSweepFilesMax): Promise<number> {
     const { alone, catalogue } = this.#parts
@@ -91,6 +82,7 @@ export class Upkeep {
     const due = [...this.#dueMs].filter(([, atMs]) => atMs <= nowMs).sort(([, a], [, b]) => a - b)
     const looked = due.slice(0, filesMax)
     for (const [name] of looked) {
+      if (this.#ending.signal.aborted) break
       const dataId = fromHex(name)
       await alone(dataId, async () => {
         const file = catalogue.file(dataId)
@@ -114,9 +106,9 @@ export class Upkeep {
       const version = now?.held ? catalogue.version(now, now.held.version) : null
       if (!version) return
       try {
-        await copies.scrub(version)
+        await copies.scrub(version, this.#ending.signal)
       } catch (error) {
-        this.#damaged.add(toHex(version.digest))
+        if (this.#ending.signal.aborted) return
         this.#context.counters.count('vault.damaged')
         this.#context.log.error(
           { dataId: toHex(file.dataId), error },
@@ -156,33 +148,50 @@ export class Upkeep {
     }
   }
 
+  /** The content of a newest version that was lost lies there again, as when its disk was not there at the last start: it must not go for having been away. */
+  async #foundAgain(file: FileRecord, onDisk: ReadonlySet<string>): Promise<FileRecord> {
+    const { catalogue, copies } = this.#parts
+    const newest = catalogue.version(file, file.newest)
+    if (newest === null || !onDisk.has(toHex(newest.digest))) return file
+    const fileBytes = await copies.fileBytes(newest.digest)
+    if (fileBytes === null) return file
+    const found = { ...file, held: heldContent(newest, fileBytes) }
+    await this.#context.road.run(() => ({ writes: [fileWrite(found)] }))
+    this.#context.counters.count('vault.found-again')
+    return found
+  }
+
   /**
-   * Removes a copy that the catalogue does not name: of a version whose time is past, or that was on its way in when the power went. Of a file that the catalogue does not know
-   * at all it stays: should the catalogue be lost, it must not take the files with it.
+   * Removes a copy that the catalogue does not name and does not need: of a version whose time is past, or that was on its way in when the power went. Of a file that the
+   * catalogue does not know at all it stays, and so does a later version where the one that is known is lost: a catalogue that is lost or old must not take the files with it.
    */
   async #clear(digest: Uint8Array): Promise<void> {
-    const { catalogue, copies } = this.#parts
+    const { copies } = this.#parts
     const { counters, log } = this.#context
-    const known = await copies.manifestOf(digest).then(
-      (document) => catalogue.file(readManifestDocument(document).manifest.dataId) !== null,
+    const isNeedless = await copies.manifestOf(digest).then(
+      (document) => this.#isNeedless(readManifestDocument(document).manifest),
       () => false,
     )
-    if (!known) {
+    if (!isNeedless) {
       counters.count('vault.unknown-copy')
-      log.warn(
-        { digest: toHex(digest) },
-        'the vault has a copy of a file that it does not know: webx qnt keep takes it in',
-      )
+      log.warn({ digest: toHex(digest) }, 'the vault has a copy that it does not know: webx qnt keep takes it in')
       return
     }
     await copies.remove(digest)
     counters.count('vault.left-over-removed')
   }
 
-  /** Lets the content of a file go: the catalogue first, then the disk. Within `alone`. */
-  async letGo(file: FileRecord, why: string): Promise<void> {
+  #isNeedless({ dataId, fileVersion }: KeptVersion['manifest']): boolean {
+    const file = this.#parts.catalogue.file(dataId)
+    return file !== null && (file.buried || file.held !== null || fileVersion < file.newest)
+  }
+
+  /** Lets the content of a file go: the catalogue first, then the disk; where the file has ended, the wrapped keys too. Within `alone`. */
+  async letGo(file: FileRecord, why: 'vault.ended' | 'vault.lost' | 'vault.expired'): Promise<void> {
     const { counters, log, road } = this.#context
-    await road.run(() => ({ writes: [fileWrite({ ...file, held: null })] }))
+    const versions = why === 'vault.ended' ? this.#parts.catalogue.versions(file) : []
+    const writes = [...endedWrites(versions), fileWrite({ ...file, held: null })]
+    await road.run(() => ({ writes }))
     this.forget(file.dataId)
     if (file.held) await this.#parts.copies.remove(file.held.digest)
     counters.count(why)

@@ -16,7 +16,15 @@ import { assertBuries, readTombstoneDocument, type SignedTombstone, verifyTombst
 import type { Agreed, Orders } from '../kernel/agreed.ts'
 import type { Context, Service } from '../kernel/context.ts'
 import type { KeptVersion, QntStore, Runnables, Vault } from '../kernel/vault.ts'
-import { Catalogue, type FileRecord, fileWrite, tombstoneWrite, versionWrite } from './vault-catalogue.ts'
+import {
+  Catalogue,
+  endedWrites,
+  type FileRecord,
+  fileWrite,
+  heldContent,
+  tombstoneWrite,
+  versionWrite,
+} from './vault-catalogue.ts'
 import { Witnesses } from './vault-register.ts'
 import { Upkeep } from './vault-upkeep.ts'
 
@@ -58,20 +66,21 @@ export class NodeVault implements Vault, Service {
     this.#witnesses = new Witnesses(context, { ...parts, agreed, orders, letGo })
   }
 
-  /** Removes what a crash left over, and asks again for what is not settled. Throws `store-failed`. */
+  /** Removes what a crash left over, and asks again for what is not settled, later where the outbox is full. Throws `store-failed`. */
   async start(): Promise<void> {
     const [waiting, ended]: [FileRecord[], FileRecord[]] = [[], []]
     this.#fileCount = await this.#upkeep.begin((file) => {
       if (file.waits) waiting.push(file)
-      if (file.held && this.#witnesses.isGone(file)) ended.push(file)
+      if (this.#witnesses.mustEnd(file)) ended.push(file)
     })
     for (const { dataId } of ended) await this.#alone(dataId, () => this.#witnesses.obeyEnd(dataId))
     this.#unhear = this.#context.events.on('settled', ({ order }) => this.#witnesses.onSettled(order))
-    for (const { dataId } of waiting) await this.#alone(dataId, () => this.#witnesses.askAgain(dataId))
+    await this.#witnesses.begin(waiting)
   }
 
   async stop(): Promise<void> {
     this.#unhear()
+    this.#witnesses.end()
     this.#upkeep.end()
     this.#ending.abort()
     await this.idle()
@@ -105,7 +114,8 @@ export class NodeVault implements Vault, Service {
       assertBuries(newest, tombstone)
       const isPublic = newest.manifest.tier !== 'private' || this.#witnesses.settled(file) !== null
       const waits = this.#witnesses.isOwn(file) && isPublic
-      const writes = [tombstoneWrite(dataId, document), fileWrite({ ...file, held: null, waits, buried: true })]
+      const end = [tombstoneWrite(dataId, document), fileWrite({ ...file, held: null, waits, buried: true })]
+      const writes = [...endedWrites(this.#catalogue.versions(file)), ...end]
       await this.#context.road.run(() => ({ writes }))
       this.#upkeep.forget(dataId)
       if (file.held) await this.#copies.remove(file.held.digest)
@@ -192,20 +202,16 @@ export class NodeVault implements Vault, Service {
     while (this.#busy.size > 0) await Promise.allSettled(this.#busy.values())
   }
 
-  /** A version that is known: its content is taken in where it was lost, its order where the outbox was full. */
+  /** A version that is known: its content is taken in where it is lost or damaged, its order where the outbox was full. */
   async #keepAgain(path: string, document: Uint8Array, file: FileRecord, known: KeptVersion): Promise<KeptVersion> {
     if (this.#witnesses.isGone(file)) throw shredded()
     if (known.manifest.fileVersion < file.newest) return this.#witnesses.shown(known)
-    const isHere = file.held !== null && !this.#upkeep.isDamaged(known.digest)
-    if (!isHere) {
-      if (!equal(document, known.document)) {
-        throw new WebxError('bad-signature', 'this manifest is signed otherwise than the one that was kept')
-      }
-      this.#assertRetained(known)
-      const fileBytes = await this.#copies.take(path, known, { signal: this.#ending.signal, replaces: true })
-      this.#upkeep.mended(known.digest)
-      await this.#commit(known, fileBytes, file, known.keptMs)
+    if (!equal(document, known.document)) {
+      throw new WebxError('bad-signature', 'this manifest is signed otherwise than the one that was kept')
     }
+    if (!file.held) this.#assertRetained(known)
+    const fileBytes = await this.#copies.take(path, known, this.#ending.signal)
+    if (file.held?.fileBytes !== fileBytes) await this.#commit(known, fileBytes, file)
     await this.#witnesses.askAgain(file.dataId)
     return this.#current(file.dataId)
   }
@@ -229,9 +235,9 @@ export class NodeVault implements Vault, Service {
     this.#assertRoom(file)
     this.#assertRetained(signed)
     const checked = { ...signed, document }
-    const fileBytes = await this.#copies.take(path, checked, { signal: this.#ending.signal })
+    const fileBytes = await this.#copies.take(path, checked, this.#ending.signal)
     const before = file ?? { dataId: manifest.dataId, ownerId: manifest.ownerId, salt: manifest.salt, first: 0 }
-    await this.#commit(checked, fileBytes, before, this.#context.clock.nowMs())
+    await this.#commit({ ...checked, keptMs: this.#context.clock.nowMs(), certified: false }, fileBytes, before)
     if (!file) this.#fileCount++
     if (file?.held) await this.#copies.remove(file.held.digest)
     await this.#witnesses.askAgain(manifest.dataId)
@@ -240,30 +246,23 @@ export class NodeVault implements Vault, Service {
     return version
   }
 
-  /** Puts a copy that is on the disk into the catalogue; where that fails, the copy goes again. */
+  /** Puts a copy that is on the disk into the catalogue. Where that fails the copy stays, for nobody knows what the disk holds by then: the next start sees to it. */
   async #commit(
-    checked: Pick<KeptVersion, 'manifest' | 'digest' | 'document'>,
+    version: Omit<KeptVersion, 'fileBytes'>,
     fileBytes: number,
     file: Pick<FileRecord, 'dataId' | 'ownerId' | 'salt' | 'first'>,
-    keptMs: number,
   ): Promise<void> {
-    const { manifest, digest } = checked
-    const { fileVersion, policy, tier } = manifest
-    const certified = tier !== 'private' && this.#witnesses.has(manifest, { fileVersion, digest, gone: false })
-    const asks = manifest.runnables.some(({ hook, module }) => hook === 'expire' && module !== null)
+    const { manifest, keptMs } = version
+    const { fileVersion, tier } = manifest
+    const { certified } = this.#witnesses.shown({ ...version, fileBytes })
     const { dataId, ownerId, salt } = file
     const record: FileRecord = {
       ...{ dataId, ownerId, salt, first: file.first || fileVersion, newest: fileVersion, buried: false },
-      held: { version: fileVersion, digest, fileBytes, retainUntilMs: policy.retainUntilMs, asks },
+      held: heldContent(version, fileBytes),
       waits: tier !== 'private' && !certified && this.#witnesses.isOwn(manifest),
     }
-    try {
-      const writes = [versionWrite(checked, keptMs, certified), fileWrite(record)]
-      await this.#context.road.run(() => ({ writes }))
-    } catch (error) {
-      await this.#copies.remove(digest).catch(() => this.#context.counters.count('vault.left-over'))
-      throw error
-    }
+    const writes = [versionWrite(version, keptMs, certified), fileWrite(record)]
+    await this.#context.road.run(() => ({ writes }))
     this.#upkeep.remember(record)
   }
 

@@ -1,56 +1,21 @@
 /** Key logs on the command line: what an owner says with them, how they are handed on, and what thieves of files get out of it. */
 
+import '../kit/wasm.ts'
 import { copyFileSync, existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { runCommandLine } from '../../src/cli/main.ts'
+import { readArguments } from '../../src/cli/arguments.ts'
+import { keyLogText } from '../../src/cli/key-log.ts'
+import { ownerKeys } from '../../src/cli/owner.ts'
+import { readKeyLog } from '../../src/identity/keylog.ts'
 import { recordingIo } from '../kit/io.ts'
-import { withTemp } from '../kit/temp.ts'
+import { LogOwner } from '../kit/keylog.ts'
+import { codeOf } from '../kit/refusal.ts'
+import { withAda } from '../kit/shell.ts'
 import { webvhComplaint } from '../kit/webvh-oracle.ts'
 
 const owners = suite('cli: key logs')
 const thieves = suite('cli: thieves of key files')
-
-interface Said {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-  /** Of an error with --json: its code. */
-  readonly error: string
-  // biome-ignore lint/suspicious/noExplicitAny: what a command prints is looked at field by field
-  readonly json: any
-}
-
-/** Runs a command line of words; `--json` is added where it is not there, and not to what starts with `~`. */
-type Run = (line: string) => Promise<Said>
-
-function withShell(use: (run: Run, path: (name: string) => string) => Promise<void>): () => Promise<void> {
-  return () =>
-    withTemp(async (directory) => {
-      const run: Run = async (line) => {
-        const isPlain = line.startsWith('~')
-        const io = recordingIo({ workingDirectory: directory })
-        const code = await runCommandLine([...line.replace('~', '').split(' '), ...(isPlain ? [] : ['--json'])], io)
-        const json = isPlain ? {} : JSON.parse(io.out())
-        return { code, out: io.out(), err: io.err(), error: json.error?.code ?? '', json }
-      }
-      await use(run, (name) => join(directory, name))
-    })
-}
-
-/** An owner with a till that acts, recovery keys that are put away, and a daily file. */
-function withAda(use: (run: Run, path: (name: string) => string) => Promise<void>): () => Promise<void> {
-  return withShell(async (run, path) => {
-    await run('id create ada.keys --kind human')
-    await run('id create till.keys')
-    await run('id create safe.keys --kind human')
-    await run('id rotate ada.keys --recovery safe.keys --delay 2d')
-    await run('id delegate ada.keys --to till.keys --scopes qnt.open,pay --expires 30d --amount-per-day 500')
-    await run('id daily ada.keys stolen.keys')
-    await use(run, path)
-  })
-}
 
 owners(
   'rotations, delegations and revocations stand in the log, which others verify with its age',
@@ -70,6 +35,8 @@ owners(
     assert.is((await run('id log ada.keys --out ada.txt')).error, 'bad-argument')
     utimesSync(path('ada.txt'), new Date(), new Date(Date.now() - 3 * 86_400_000 - 1_000))
     assert.match((await run('~id log ada.txt')).out, /log up to position 2, 3 days old/)
+    utimesSync(path('ada.txt'), new Date(), new Date(Date.now() + 86_400_000))
+    assert.match((await run('~id log ada.txt')).out, /log up to position 2, of unknown age/)
     const revoked = await run(`id revoke ada.keys --key ${till.label} --reason stolen`)
     assert.equal([revoked.code, revoked.json.key, revoked.json.position], [0, till.publicKey, 3])
     assert.equal((await run('id show ada.keys')).json.delegations, [])
@@ -108,6 +75,8 @@ owners(
       ['id rotate ada.keys --recovery safe.keys', 'usage'],
       ['id rotate ada.keys --recovery nothing --with safe.keys', 'bad-argument'],
       ['id rotate ada.keys --recovery safe.keys --with till.keys', 'key-not-committed'],
+      ['id rotate ada.keys --recovery ada.keys --with safe.keys', 'bad-argument'],
+      ['id recovery stolen.keys --for ada.keys', 'bad-argument'],
       ['id rotate ada.keys --recovery safe.keys --with safe.keys --delay 1y', 'bad-argument'],
       ['id delegate ada.keys --to till.keys --scopes pay', 'usage'],
       ['id delegate ada.keys --to none --scopes pay --expires 1d', 'bad-argument'],
@@ -156,6 +125,38 @@ owners(
       (await run('id log new.keys.log')).error,
       'recovery-pending',
       'a stranger does not believe it without witnesses',
+    )
+  }),
+)
+
+owners(
+  'who is back renews the recovery keys, and the key file goes on',
+  withAda(async (run) => {
+    await run('id reclaim new.keys --log ada.keys --with safe.keys')
+    await run('id create safe2.keys --kind human')
+    assert.is((await run('id rotate new.keys --recovered --recovery safe2.keys --with safe.keys')).code, 0)
+    const shown = (await run('id show new.keys')).json
+    assert.equal([shown.position, shown.pendingRecovery], [4, null])
+    assert.is((await run('id rotate new.keys')).json.position, 5)
+    assert.is((await run('id reclaim x.keys --log new.keys --with safe.keys')).error, 'key-not-committed')
+    assert.is((await run('id reclaim newer.keys --log new.keys --with safe2.keys')).json.position, 6)
+  }),
+)
+
+owners(
+  'nobody acts alone for an identity of several keys',
+  withAda(async (run, path) => {
+    const { events } = new LogOwner({ kind: 'organization', keys: 3, threshold: 2 })
+    writeFileSync(path('firm.txt'), keyLogText(events))
+    assert.is((await run('id log firm.txt')).code, 0)
+    const delegate = 'id delegate ada.keys --to firm.txt --scopes pay --expires 1d'
+    assert.is((await run(delegate)).error, 'unsupported-key-event')
+    const given = readArguments('qnt verify', ['x.qnt', '--owner', path('firm.txt')])
+    const keyOf = await ownerKeys(given, recordingIo(), null)
+    const { id } = readKeyLog(events)
+    assert.is(
+      codeOf(() => keyOf(id, 0)),
+      'unsupported-key-event',
     )
   }),
 )
@@ -223,6 +224,7 @@ owners(
       const verified = await run(`qnt verify ${name}.qnt --owner new.txt`)
       assert.is(verified.code, 0, name)
       assert.match(verified.err, /key log up to position 3, new; what came later is not known here/)
+      assert.is(/by a key that was retired at position 3/.test(verified.err), name === 'a')
     }
     assert.is((await run('qnt verify b.qnt --owner ada.keys')).code, 0)
     assert.is((await run('qnt open a.qnt a2.txt --keys ada.keys')).code, 0)

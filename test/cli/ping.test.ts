@@ -8,10 +8,12 @@ import * as assert from 'uvu/assert'
 import type { WebxNode } from '../../src/boot.ts'
 import { runCommandLine } from '../../src/cli/main.ts'
 import { fromBase64url, fromHex, toHex } from '../../src/core/bytes.ts'
-import { readPresentation } from '../../src/data/presentation.ts'
-import { isRevoked } from '../../src/data/statuslist.ts'
+import { encodePing, pingMessage } from '../../src/data/ping.ts'
+import { encodePresentation, readPresentation } from '../../src/data/presentation.ts'
+import { encodeStatusList, isRevoked, statusMessage } from '../../src/data/statuslist.ts'
 import { openControlSocket } from '../../src/drivers/control-socket.ts'
 import { openKeyFile } from '../../src/drivers/key-file.ts'
+import type { Keys } from '../../src/kernel/ports.ts'
 import { pingMethods } from '../../src/station-pings.ts'
 import { openVault } from '../../src/station-vault.ts'
 import { createTestnet, type Testnet } from '../../src/testnet.ts'
@@ -143,7 +145,7 @@ test('it is passed on offline: less, by its holder, and never more', async () =>
   assert.equal((verified['fields'] as { name: string }[]).map(({ name }) => name).sort(), ['field1', 'field7'])
   assert.is(await refusal(...narrowing, '--keys', 'eve.key', '--uses', '1'), '3 wrong-holder')
   assert.is(await refusal(...narrowing, '--keys', 'ben.key', '--operations', 'read,notify'), '3 narrowing-widens')
-  assert.is(await refusal(...narrowing, '--keys', 'ben.key', '--uses', '0'), '3 narrowing-widens')
+  assert.is(await refusal(...narrowing, '--keys', 'ben.key', '--uses', '0'), '2 bad-argument')
   assert.is(await refusal(...narrowing, '--keys', 'ben.key', '--fields', 'secret'), '2 bad-argument')
   assert.is(await refusal('ping', 'narrow', 'z.ping', '--to', 'eve.holder', '--keys', 'ben.key'), '3 wrong-holder')
   const [carols] = [
@@ -155,6 +157,8 @@ test('it is passed on offline: less, by its holder, and never more', async () =>
 test('what is not the owner’s, over or changed is refused', async () => {
   assert.is(await refusal('ping', 'verify', 'x.ping', '--issuer', 'eve.inception'), '1 unknown-owner')
   assert.is(await refusal('ping', 'verify', 'x.ping'), '2 usage')
+  assert.is(await refusal('ping', 'show', '/dev/zero'), '1 too-long', 'no more is read than may be')
+  assert.is(await refusal('ping', 'show', '.'), '1 file-unreadable')
   const bytes = fromBase64url(readFileSync(at('x.ping'), 'utf8'))
   const changed = bytes.slice()
   changed[60] = (changed[60] as number) ^ 1
@@ -171,6 +175,56 @@ test('what is not the owner’s, over or changed is refused', async () => {
   assert.is(await refusal('ping', 'verify', 'over.ping', '--issuer', 'anna.inception'), '3 expired')
 })
 
+test('offline, too, nothing counts that a key signed which acts no more, and no list of a time to come', async () => {
+  await done('id', 'create', 'dora.key')
+  const old = await openKeyFile(at('dora.key'))
+  const nowMs = Date.now()
+  const LIST = TERMS.id
+  const list = async (keys: Keys, name: string, issuedMs = nowMs, listId = LIST) => {
+    const terms = {
+      issuer: keys.id,
+      issuerPosition: keys.position,
+      listId,
+      sequence: 1,
+      issuedMs,
+      bits: new Uint8Array(1),
+    }
+    writeFileSync(at(name), encodeStatusList(terms, await keys.sign(statusMessage(terms))))
+  }
+  const ping = async (keys: Keys, name: string) => {
+    const grant = { ...GRANT, notBeforeMs: 0, expiresMs: nowMs + 3_600_000 }
+    const status = { listId: LIST, index: 0 }
+    const terms = { ...TERMS, issuer: keys.id, issuerPosition: keys.position, grant, status }
+    const document = encodePing(terms, await keys.sign(pingMessage(terms)))
+    writeFileSync(at(name), encodePresentation({ ping: document, narrowings: [], disclosures: [] }))
+  }
+  await ping(old, 'old.ping')
+  await list(old, 'old.status')
+  const verify = (name: string, ...more: string[]) => ['ping', 'verify', name, '--issuer', 'dora.key.log', ...more]
+  assert.is((await webx('id', 'rotate', 'dora.key')).code, 0)
+  const keys = await openKeyFile(at('dora.key'))
+  await ping(keys, 'new.ping')
+  await list(keys, 'new.status')
+  await list(keys, 'ahead.status', nowMs + 3_600_000)
+  await done(...verify('new.ping', '--status', 'new.status'))
+  assert.is(await refusal(...verify('new.ping', '--status', 'old.status')), '1 retired-key')
+  assert.is(await refusal(...verify('new.ping', '--status', 'ahead.status')), '1 from-the-future')
+  await list(keys, 'other.status', nowMs, new Uint8Array(16))
+  assert.is(await refusal(...verify('new.ping', '--status', 'other.status')), '3 status-unknown')
+  assert.is(await refusal(...verify('old.ping')), '1 retired-key')
+})
+
+test('what a stranger wrote moves no cursor and begins no line', async () => {
+  const purposes = ['x\n\u001b[2Ksignatures      hold']
+  const ping = encodePing({ ...TERMS, grant: { ...GRANT, purposes } }, new Uint8Array(64))
+  writeFileSync(at('odd.ping'), encodePresentation({ ping, narrowings: [], disclosures: [] }))
+  const shown = await done('ping', 'show', 'odd.ping')
+  assert.not.match(shown, /^signatures +hold/m)
+  assert.not(shown.includes('\u001b'))
+  assert.match(shown, /^purposes +x/m)
+  assert.is((await json('ping', 'show', 'odd.ping'))['purposes'], purposes[0])
+})
+
 test('minting says what is missing and refuses what nobody would take', async () => {
   const plain = ['ping', 'mint', 'x.qnt', '--data', '.', '--to', 'ben.holder']
   assert.is(await refusal(...plain, '--purposes', 'x'), '2 usage')
@@ -178,6 +232,7 @@ test('minting says what is missing and refuses what nobody would take', async ()
   assert.is(await refusal(...plain, '--operations', 'raed', '--purposes', 'x'), '2 bad-argument')
   assert.is(await refusal(...plain, '--operations', 'read', '--purposes', 'x', '--range', '9:1'), '2 bad-argument')
   assert.is(await refusal(...plain, '--operations', 'read', '--purposes', 'x', '--fields', 'all'), '2 usage')
+  assert.is(await refusal(...plain, '--operations', 'read', '--purposes', 'x', '--uses', '0'), '2 bad-argument')
   assert.is(await refusal(...plain, '--operations', 'read', '--purposes', 'x', '--out', 'x.ping'), '2 bad-argument')
   await done('qnt', 'seal', 'plain', 'eve.qnt', '--keys', 'eve.key')
   const eves = [

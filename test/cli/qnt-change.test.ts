@@ -1,6 +1,6 @@
 /** `webx qnt grant|revoke|rekey|update|shred|export|import` on real files and key files: who reads which version, what is said of those who do not, and every refusal with its code. */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -124,9 +124,13 @@ test('shredded: a tombstone that the owner signed, and no file any more where th
   const { tombstone } = readTombstoneDocument(new Uint8Array(readFileSync(at('1.tombstone'))))
   assert.is(tombstone.fileVersion, 2)
   writeFileSync(at('copy.qnt'), readFileSync(at('1.qnt')))
+  linkSync(at('copy.qnt'), at('name-of-the-same.qnt'))
   const wiped = await webx('shred', 'copy.qnt', '2.tombstone', ...OWN, '--wipe')
   assert.match(wiped.err, /Flash memory/)
   assert.equal([existsSync(at('copy.qnt')), existsSync(at('2.tombstone'))], [false, true])
+  const [noise, whole] = [readFileSync(at('name-of-the-same.qnt')), readFileSync(at('1.qnt'))]
+  const left = noise.filter((byte, i) => byte === whole[i]).length
+  assert.ok(noise.length === whole.length && left < noise.length / 100, `${left} bytes are as they were`)
   assert.is(
     await refusal('shred', '1.qnt', 'x.tombstone', '--keys', 'ben.key', '--owner', 'anna.inception', '--wipe'),
     '3 wrong-owner',

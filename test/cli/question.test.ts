@@ -1,6 +1,6 @@
 /** `webx credential`, `question`, `prove` and `check` on real files: yes is 0, no is 3, and nothing says more than that. */
 
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -120,6 +120,12 @@ test('an answer counts once where the checker keeps a mark', async () => {
   const check = ['check', 'once.question', 'once.answer', '--issuer', 'town.inception', '--spend']
   await done(...check)
   assert.is(await refusal(...check), '3 replayed')
+  const text = readFileSync(at('once.question'), 'utf8').trim()
+  assert.is(await refusal('check', text, 'once.answer', '--issuer', 'town.inception', '--spend'), '2 usage')
+  assert.equal(
+    readdirSync(TEMP).filter((name) => name.endsWith('.answered')),
+    ['once.question.answered'],
+  )
 })
 
 test('numbers: at least, with the bits that are needed', async () => {

@@ -155,7 +155,7 @@ test('a thief of the current key who signs two delegations for one place stops t
   assert.equal(network.wire.faults, [])
 })
 
-test('a thief who fills all slots of the owner with double orders does not stop the rotation', () => {
+test('a thief who fills all slots of the owner with double orders stops neither the rotation nor the key after it', () => {
   const owner = simpleOwner()
   const network = started(4, owner)
   const [stolen] = owner.keys as [Pair]
@@ -173,6 +173,10 @@ test('a thief who fills all slots of the owner with double orders does not stop 
   assert.ok(network.register(0).sizes.openSlots >= LIMITS.openSlotsPerOwnerMax)
   settleEvent(network, owner, owner.rotation())
   assert.equal(acting(network, owner), [1, 1, 1, 1])
+  network.send(pay(owner, owner.keys[0] as Pair, 1, 6, network))
+  network.run()
+  network.settleDown(1)
+  assert.equal(spent(network), [6, 6, 6, 6], 'what the old key began counts against the old key')
 })
 
 test('a delegation that comes after the rotation, in the old lane, is refused by everybody', () => {
@@ -241,14 +245,16 @@ function cutOff(seed: number): void {
   network.crash(3)
   const thief = owner.copy()
   settleEvent(network, thief, thief.rotation())
-  network.send(pay(thief, thief.keys[0] as Pair, 1, 8, network))
+  settleEvent(network, thief, thief.rotation())
+  network.send(pay(thief, thief.keys[0] as Pair, 2, 8, network))
   network.run()
   settleEvent(network, owner, owner.renewal())
-  network.send(pay(owner, owner.keys[0] as Pair, 1, 2, network))
+  settleEvent(network, owner, owner.rotation())
+  network.send(pay(owner, owner.keys[0] as Pair, 2, 2, network))
   network.run()
   network.restart(3)
   network.settleDown(8)
-  assert.equal(acting(network, owner), [1, 1, 1, 1])
+  assert.equal(acting(network, owner), [2, 2, 2, 2])
   const root = network.rules.keyLogs.rootOf(owner.link().id)
   for (const { register } of network.peers)
     assert.equal(register.object(root)?.state?.keys?.key, (owner.keys[0] as Pair).publicKey)
@@ -261,19 +267,23 @@ test('of two keys of one position the one that was cut off counts in what a quor
   const thief = owner.copy()
   const member = new Member(w)
   member.settle(inceptOf(w, owner))
-  const settleAt = (event: Uint8Array): void => {
+  const { keyLogs } = createLedgerRules(w.genesis)
+  const settleAt = (log: LogOwner, event: Uint8Array): void => {
     const objects = { stateOf: (oid: Uint8Array) => member.register.object(oid)?.state ?? null }
-    const proposal = createLedgerRules(w.genesis).keyLogs.propose(event, objects, () => ({ version: 0, head: NO_HEAD }))
+    const proposal = keyLogs.propose(event, objects, (oid) => {
+      const view = member.register.object(oid)
+      return { version: view?.settled ?? 0, head: view?.settledHead ?? NO_HEAD }
+    })
     member.settle(carrying(w, proposal?.order as never, event))
+    log.append(event)
   }
-  const stolen = thief.rotation()
-  settleAt(stolen)
-  thief.append(stolen)
+  settleAt(thief, thief.rotation())
+  settleAt(thief, thief.rotation())
   const network = new Network({ world: w, seed: 1, signing: cheapSigning(w) })
-  const paid = pay(owner, thief.keys[0] as Pair, 1, 8, network)
-  const renewal = owner.renewal()
-  settleAt(renewal)
-  owner.append(renewal)
+  const paid = pay(owner, thief.keys[0] as Pair, 2, 8, network)
+  settleAt(owner, owner.renewal())
+  settleAt(owner, owner.rotation())
+  assert.not.equal((owner.keys[0] as Pair).publicKey, (thief.keys[0] as Pair).publicKey)
   assert.equal(member.register.keyOf(paid)?.key, (owner.keys[0] as Pair).publicKey, 'so its signature does not hold')
   member.adopt(member.proof(VOTE.confirm, paid))
   assert.is(member.register.keyOf(paid)?.key, null)
@@ -292,10 +302,12 @@ test('an event that nobody signed takes no place, also where its order is well m
   member.turn()
   // another predecessor, another number: the register looks before it opens or fills a slot
   const shifted = carrying(w, { ...moved, version: 3, previous: bytesOf('before') }, rotation)
+  const astrayEffects = member.order(shifted)
   assert.equal(
-    of(member.order(shifted), 'refused').map(({ code }) => code),
+    of(astrayEffects, 'refused').map(({ code }) => code),
     ['wrong-version'],
   )
+  assert.is(of(astrayEffects, 'need').length, 0, 'it costs nobody a question')
   assert.is(member.register.sizes.parkedOrders, 0)
   assert.is(member.register.sizes.openSlots, 0)
   const unknown = { ...owner.link(), position: 2, previous: bytesOf('nowhere') }

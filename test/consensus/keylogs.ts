@@ -2,8 +2,10 @@
 
 import { type Order, orderBody, provingOrderEnvelope, readOrder } from '../../src/consensus/order.ts'
 import { toHex } from '../../src/core/bytes.ts'
+import { decodeEnvelope, statementDigest } from '../../src/core/envelope.ts'
 import type { ObjectState } from '../../src/ledger/account.ts'
 import type { Proposal } from '../../src/ledger/keylog.ts'
+import { encodeWitnesses, juryOf, type Witness, witnessMessage } from '../../src/ledger/keylog-witness.ts'
 import { createLedgerRules, type LedgerRules } from '../../src/ledger/rules.ts'
 import { keyLogOrder, NO_HEAD, type OrderFields, type StateReader } from '../../src/ledger/terms.ts'
 import { LogOwner, type Start } from '../kit/keylog.ts'
@@ -25,6 +27,26 @@ export function inceptOf(world: World, owner: LogOwner): Order {
   const [key] = owner.copy().keys
   if (!key) throw new Error('no key')
   return signOrder(world.genesis, key, keyLogOrder(world.genesis.neighborhood, owner.link().id, inception))
+}
+
+/** When the witnesses of tests saw a recovery. */
+export const SEEN_MS = 1_000_000
+
+export function digestOf(event: Uint8Array): Uint8Array {
+  return statementDigest(decodeEnvelope(event))
+}
+
+/** What a seat signs about a recovery. */
+export function witnessOf(world: World, seat: number, recovery: Uint8Array, nowMs: number, from = SEEN_MS): Witness {
+  const times = { firstSeenMs: from, nowMs }
+  const { cid } = juryOf(world.genesis)
+  const key = world.epochKeys[seat] as World['epochKeys'][number]
+  return { seat, ...times, signature: key.sign(witnessMessage(cid, recovery, times)) }
+}
+
+/** Witnesses of these seats, as they are attached; by default of a quorum of four, after so long. */
+export function witnesses(world: World, recovery: Uint8Array, afterMs: number, seats = [0, 1, 2]): Uint8Array {
+  return encodeWitnesses(seats.map((seat) => witnessOf(world, seat, recovery, SEEN_MS + afterMs)))
 }
 
 /** States of objects, and the way of key events through the rules: what a member does after a quorum has voted. */
@@ -67,6 +89,27 @@ export class Logs implements StateReader {
     if (!proposal) throw new Error('what the event follows is not settled here')
     this.apply(proposal.carried)
     return proposal.carried
+  }
+
+  /** The order that puts a recovery in force, with these witnesses; by default with as many as needed, at the end of its delay. */
+  enforcing(owner: LogOwner, event: Uint8Array, attached?: Uint8Array): Order {
+    const terms = { identity: owner.link().id, recovery: digestOf(event) }
+    const fields = this.rules.recoveries.enforcing(terms, this)
+    if (!fields) throw new Error('the recovery is not settled here')
+    const open = this.rules.recoveries.openOf(terms.identity, this)
+    const delayMs = open.find(({ digest }) => toHex(digest) === toHex(terms.recovery))?.delayMs ?? 0
+    return carrying(this.world, fields, attached ?? witnesses(this.world, terms.recovery, delayMs))
+  }
+
+  /** `ok`, or the code by which a member refuses to put a recovery in force. Throws where the order disproves itself. */
+  judgeEnforcing(order: Order): string {
+    if (!this.rules.ownerKey(order, this)) return 'unknown'
+    const verdict = this.rules.check(order, this)
+    return verdict.ok ? 'ok' : verdict.code
+  }
+
+  enforce(owner: LogOwner, event: Uint8Array): void {
+    this.apply(this.enforcing(owner, event))
   }
 
   apply(order: Order): void {

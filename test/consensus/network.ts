@@ -87,6 +87,15 @@ export function realSigning(world: World): Signing {
   }
 }
 
+/** What disproves itself is refused by the road. */
+function keyOrRefusal(register: Register<ObjectState>, order: Order): ReturnType<typeof register.keyOf> | 'refused' {
+  try {
+    return register.keyOf(order)
+  } catch {
+    return 'refused'
+  }
+}
+
 const verdicts = new Map<string, boolean>()
 
 function verifiedOnce(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
@@ -312,7 +321,8 @@ export class Network {
   }
 
   #stepOrder(register: Register<ObjectState>, order: Order): Effect[] {
-    const owner = register.keyOf(order)
+    const owner = keyOrRefusal(register, order)
+    if (owner === 'refused') return []
     if (owner?.key && !verifiedOnce(owner.key, orderMessage(order), order.envelope.signature)) return []
     const effects = register.step({ kind: 'order', order, verified: owner !== null }, this.nowMs)
     return [...effects, ...this.#verifyAll(register, effects)]

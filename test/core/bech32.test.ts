@@ -45,6 +45,11 @@ test('what BIP 173 takes, as far as it is whole bytes, and what it refuses', () 
       'bad-argument',
       text,
     )
+  // the sign of Kelvin, whose small letter is k
+  assert.is(
+    codeOf(() => fromBech32(IDENTITY.replace('K', '\u212a'))),
+    'bad-argument',
+  )
   // bits that are left over: a group that no byte needs, and one that is not zero
   assert.is(
     codeOf(() => fromBech32(withSum('a', [0]))),

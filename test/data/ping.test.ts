@@ -10,6 +10,7 @@ import { Sign1 } from '@auth0/cose'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat, fromHex, toBase64url, toHex } from '../../src/core/bytes.ts'
+import { decodeSign1, encodeSign1, sign1Message } from '../../src/core/cose.ts'
 import { decodeEnvelope } from '../../src/core/envelope.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { readHolderText } from '../../src/data/holder-text.ts'
@@ -160,6 +161,18 @@ document('a file far too long is refused before it is read', () => {
 refused('each vector, with its code', () => {
   assert.ok(vectors.refused.length >= 60)
   for (const { name, reader, code, bytes } of vectors.refused) assert.is(refusalOf(reader, fromHex(bytes)), code, name)
+})
+
+refused('a document with the header of another kind, whoever signed it', () => {
+  const { payload } = decodeSign1(kit.mint())
+  for (const contentType of ['application/webx-status', 'application/webx-pin']) {
+    const header = { contentType, keyId: kit.TERMS.issuer }
+    const document = encodeSign1(payload, kit.OWNER.sign(sign1Message(payload, header)), header)
+    assert.is(
+      codeOf(() => readPing(document)),
+      'bad-shape',
+    )
+  }
 })
 
 refused('every mutated byte, every cut and every byte too many', () => {

@@ -6,7 +6,7 @@ import { concat, toHex } from '../../src/core/bytes.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { encodePresentation } from '../../src/data/presentation.ts'
 import { challengeFor, type RedemptionVerdict, readChallenge, readRedemption } from '../../src/data/redemption.ts'
-import { readStatusList } from '../../src/data/statuslist.ts'
+import { readStatusList, type StatusTerms } from '../../src/data/statuslist.ts'
 import { readCbor } from '../kit/cddl.ts'
 import { digestOf } from '../kit/ping-oracle.ts'
 import * as kit from '../kit/pings.ts'
@@ -63,6 +63,25 @@ test('each reason has its own code', () => {
   for (const [code, verdict] of Object.entries(cases)) {
     assert.is(kit.outcome(verdict), code)
     if (!verdict.allowed) assert.ok(verdict.reason.length > 10 && !verdict.reason.endsWith('.'), code)
+  }
+})
+
+test('a ping for another server is refused by one that made the challenge itself', () => {
+  const ping = kit.mint({ ...kit.TERMS, audience: kit.fill(32, 8) })
+  const sent = kit.answer(encodePresentation({ ping, narrowings: [], disclosures: [] }), kit.ALICE)
+  assert.is(kit.outcome(kit.serve(sent)), 'wrong-audience')
+})
+
+test('only the list that the ping names says anything of it, and only of places that it has', () => {
+  const others: Partial<StatusTerms>[] = [
+    { issuer: kit.fill(32, 2) },
+    { listId: kit.fill(16, 7) },
+    { bits: kit.fill(5, 0) },
+  ]
+  const sent = kit.answer(carol, kit.CAROL)
+  for (const terms of others) {
+    const statusList = readStatusList(kit.statusList({ ...kit.STATUS, ...terms }))
+    assert.is(kit.outcome(kit.serve(sent, { statusList })), 'status-unknown', Object.keys(terms)[0])
   }
 })
 

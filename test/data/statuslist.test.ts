@@ -3,13 +3,16 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fromHex } from '../../src/core/bytes.ts'
+import { decodeSign1, encodeSign1 } from '../../src/core/cose.ts'
 import { LIMITS } from '../../src/core/limits.ts'
+import { PING_CONTENT_TYPE } from '../../src/data/ping.ts'
 import {
   acceptStatusList,
   encodeStatusList,
   isRevoked,
   readStatusList,
   revoke,
+  STATUS_CONTENT_TYPE,
   type StatusTerms,
   statusMessage,
 } from '../../src/data/statuslist.ts'
@@ -57,6 +60,24 @@ test('a later edition takes the place of an earlier one, and a copy of it too', 
     codeOf(() => acceptStatusList(next, held, kit.OWNER.key)),
     'wrong-version',
   )
+})
+
+test('a later number is not enough: not for a shorter list, an older time, or the list of another header', () => {
+  const taken = (terms: Partial<StatusTerms>) => {
+    const next = readStatusList(kit.statusList({ ...kit.STATUS, sequence: 9, ...terms }))
+    return codeOf(() => acceptStatusList(held, next, kit.OWNER.key))
+  }
+  assert.is(taken({ bits: held.bits.slice(0, -1) }), 'tampered', 'shorter by what is not revoked')
+  assert.is(taken({ issuedMs: held.issuedMs - 1 }), 'wrong-version')
+  const { payload, signature } = decodeSign1(kit.statusList())
+  for (const header of [{ keyId: kit.fill(32, 2) }, { contentType: PING_CONTENT_TYPE }, { keyId: undefined }]) {
+    const { keyId, contentType } = { contentType: STATUS_CONTENT_TYPE, keyId: held.issuer, ...header }
+    const document = encodeSign1(payload, signature, { contentType, ...(keyId && { keyId }) })
+    assert.is(
+      codeOf(() => readStatusList(document)),
+      'bad-shape',
+    )
+  }
 })
 
 test('no edition is signed at an older place of the key log than the one before it', () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type BackupOptions, backUpIdentity, backUpNode } from '../../src/backup.ts'
-import { concat, equal, toHex } from '../../src/core/bytes.ts'
+import { concat, equal, fromHex, toHex } from '../../src/core/bytes.ts'
 import { type UnlockBackup, unlockWith } from '../../src/drivers/backup-seal.ts'
 import { createKeyFile, openKeyFile } from '../../src/drivers/key-file.ts'
 import { sealKeyFile } from '../../src/drivers/key-file-change.ts'
@@ -14,6 +14,7 @@ import { putKeyLog } from '../../src/drivers/key-file-log.ts'
 import { checkStoreFile } from '../../src/drivers/sqlite-check.ts'
 import { openSqliteStore } from '../../src/drivers/sqlite-store.ts'
 import { restoreIdentity, restoreNode } from '../../src/restore.ts'
+import { fileWrite } from '../../src/services/vault-catalogue.ts'
 import { CHEAP, contentsOf, type NodeOnDisk, nodeOnDisk, PASSPHRASE, piecesOf, SETTINGS } from '../kit/backup-node.ts'
 import { oracleChunks, oracleFile, oracleHead, oracleRecord } from '../kit/backup-oracle.ts'
 import { VECTOR_SEAL } from '../kit/backup-vectors.ts'
@@ -150,9 +151,13 @@ backups('a disk that is full at any step leaves nothing behind', async () => {
       assert.is(code, 'store-failed', `step ${steps}`)
     }
   })
+  const alones = await onFullDisk(Number.POSITIVE_INFINITY, () =>
+    restoreIdentity(piecesOf(alone), at('full-alone'), { unlock: remembered }),
+  )
+  assert.ok(alones > 8, String(alones))
   await unchanged(async (target) => {
     const restore = () => restoreIdentity(piecesOf(alone), target, { unlock: remembered })
-    for (let steps = 0; steps < 8; steps++) {
+    for (let steps = 0; steps < alones; steps++) {
       assert.is(await codeOfAsync(() => onFullDisk(steps, restore)), 'store-failed', `step ${steps}`)
     }
   })
@@ -219,6 +224,25 @@ backups('a damaged copy is left out and named, a damaged store is no backup, an 
   })
 })
 
+backups('a copy that the store speaks of and that is not there is named', async () => {
+  await withTemp(async (folder) => {
+    const bare = await nodeOnDisk(folder, [10])
+    const [there = ''] = bare.copies
+    const file = { ownerId: bare.keys.id, salt: new Uint8Array(16), first: 1, newest: 1, waits: false, buried: false }
+    const held = { version: 1, fileBytes: 9, retainUntilMs: 0, asks: false }
+    const store = await openSqliteStore({ path: join(bare.dataDir, 'webx.db') })
+    store.write([
+      fileWrite({ ...file, dataId: pattern(32), held: { ...held, digest: fromHex(there.slice(0, 64)) } }),
+      fileWrite({ ...file, dataId: new Uint8Array(32), held: { ...held, digest: new Uint8Array(32) } }),
+    ])
+    await store.close()
+    const made = await backUpNode(join(folder, 'b'), bare, options)
+    assert.equal([made.missing, made.damaged], [[`${'00'.repeat(32)}.qnt`], []])
+    await restoreNode(piecesOf(await bytesOf(join(folder, 'b'))), join(folder, 'r'), { unlock })
+    assert.equal(await readdir(join(folder, 'r', 'qnt')), bare.copies)
+  })
+})
+
 backups('a key file and a log that do not fit are no backup, and are not put back from one', async () => {
   await withTemp(async (folder) => {
     const other = await createKeyFile(join(folder, 'other.key'), 'device')
@@ -239,6 +263,28 @@ backups('a key file and a log that do not fit are no backup, and are not put bac
     const open = { unlock: unlockWith(VECTOR_SEAL.passphrase) }
     assert.is(await codeOfAsync(() => restoreIdentity(piecesOf(bytes), join(folder, 'k'), open)), 'backup-broken')
     assert.equal((await readdir(folder)).sort(), ['other.key', 'other.key.log'])
+  })
+})
+
+backups('a well-sealed backup of another identity, or with a store that is none, is not put back', async () => {
+  await withTemp(async (folder) => {
+    const key = await bytesOf(node.keyFile)
+    const open = { unlock: unlockWith(VECTOR_SEAL.passphrase) }
+    const made = (id: Uint8Array, store: Uint8Array) => {
+      const files = concat(oracleFile('node.key', key), oracleFile('webx.db', store))
+      const about = oracleRecord([0, 0, id, 1_795_000_000_000, 'webx 0.1.0'])
+      const head = oracleHead(VECTOR_SEAL)
+      const content = concat(about, files, oracleRecord([2, 2, key.length + store.length]))
+      return concat(head, oracleChunks(VECTOR_SEAL.contentKey, head, content))
+    }
+    const whole = await bytesOf(join(node.dataDir, 'webx.db'))
+    const target = join(folder, 'r')
+    const wrong = [made(new Uint8Array(32), whole), made(node.keys.id, pattern(5_000))]
+    for (const bytes of wrong) {
+      assert.is(await codeOfAsync(() => restoreNode(piecesOf(bytes), target, open)), 'backup-broken')
+      assert.equal(await readdir(folder), [])
+    }
+    await restoreNode(piecesOf(made(node.keys.id, whole)), target, open)
   })
 })
 

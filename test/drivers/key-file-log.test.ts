@@ -141,6 +141,8 @@ logs('a log of another identity, of another key or without its beginning is refu
     const [own, foreign] = [readFileSync(`${path}.log`), readFileSync(`${other}.log`)]
     writeFileSync(`${path}.log`, foreign)
     assert.is(await codeOf(openKeyFile(path)), 'key-file-broken')
+    writeFileSync(`${path}.log`, keyLogFileBytes(readKeyLogFile('other', foreign).slice(0, 1)))
+    assert.is(await codeOf(openKeyFile(path)), 'key-file-broken', 'also where it ends before the position of the file')
     const events = readKeyLogFile('k', own)
     writeFileSync(`${path}.log`, keyLogFileBytes(events.slice(1)))
     assert.is(await codeOf(openKeyFile(path)), 'key-file-broken')

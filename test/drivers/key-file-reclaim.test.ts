@@ -1,7 +1,7 @@
 /** An identity brought back by its recovery keys, and by the words of what it then has: the golden bytes of that, and what is no use. */
 
 import '../kit/wasm.ts'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { suite } from 'uvu'
@@ -119,6 +119,18 @@ test('a veto ends it once, and a renewal takes the recovery keys from whoever fo
     await reclaimKeyFile(at('y'), { log: renewed, recoveryFile: { path: at('safe2') } })
   }))
 
+test('a log that shows another key at the position of a file is not its log, whether that recovery waits or is in force', () =>
+  withOwner(async (at) => {
+    const recoveryFile = { path: at('safe') }
+    const back = await reclaimKeyFile(at('new'), { log: (await openKeyFile(at('ada'))).log, recoveryFile })
+    assert.is((await rotateKeyFile(at('ada'))).position, back.position)
+    const gone = await rotateKeyFile(at('new'), {}, { isRecovered: true })
+    for (const { log } of [back, gone]) {
+      const code = await codeOf(takeKeyLog(at('ada'), log, { isInstead: true }))
+      assert.is(code, 'key-file-broken')
+    }
+  }))
+
 test('no recovery without recovery keys, with those of another, or over a file that is there', () =>
   withOwner(async (at) => {
     const { log } = await openKeyFile(at('ada'))
@@ -170,6 +182,16 @@ test('of two complete sets of shares the one that is wanted is taken, and none i
     const { keys, problems } = await recoverKeyFile(at('a'), { shares }, { wanted: labelOf(ada.id) })
     assert.equal([keys.id, problems.length], [ada.id, 3])
     assert.equal((await recoverKeyFile(at('b'), { shares }, { wanted: toHex(bo.id).toUpperCase() })).keys.id, bo.id)
+    const torn = [`${shares[0]?.slice(0, -2)}`, ...shares]
+    for (const wanted of [ada, bo]) {
+      const { problems: named } = await recoverKeyFile(
+        at(labelOf(wanted.id)),
+        { shares: torn },
+        { wanted: labelOf(wanted.id) },
+      )
+      assert.equal([named[0]?.at, named[0]?.guardian, named[0]?.code], [0, 'A', 'mistyped'])
+      rmSync(at(labelOf(wanted.id)))
+    }
     const wanted = '00000000-0000-8000-8000-000000000000'
     assert.is(await codeOf(recoverKeyFile(at('x'), { shares }, { wanted })), 'wrong-identity')
     const words = await wordsOfKeyFile(at('ada'))

@@ -14,7 +14,10 @@ import { type Cbor, decode, encode } from '../../src/core/codec.ts'
 import { createKeyFile, createKeyFileFrom, describeKeyFile, openKeyFile } from '../../src/drivers/key-file.ts'
 import { sealKeyFile, unsealKeyFile } from '../../src/drivers/key-file-change.ts'
 import { rotateKeyFile } from '../../src/drivers/key-file-events.ts'
+import { boundOf, type KeyContent, sealedFileBytes } from '../../src/drivers/key-file-format.ts'
 import { guardKeyFile, recoverKeyFile, wordsOfKeyFile } from '../../src/drivers/key-file-recover.ts'
+import { readClear } from '../../src/drivers/key-file-sealed.ts'
+import { sealWithPassphrase } from '../../src/drivers/passphrase.ts'
 import { shareBytes, shareText } from '../../src/identity/guardians.ts'
 import { readInception } from '../../src/identity/keylog.ts'
 import { wordsOf } from '../../src/identity/words.ts'
@@ -162,6 +165,23 @@ seals('whoever changes a sealed file and its digest is found out', () =>
     for (const log2N of [8, 24, 40]) {
       assert.is(await attempt(fields.with(5, encode(box.with(2, log2N)))), 'key-file-broken')
     }
+  }),
+)
+
+seals('one that shows another identity than it holds is refused, though its passphrase made it', () =>
+  withTemp(async (directory) => {
+    const [path, other] = [join(directory, 'k'), join(directory, 'other')]
+    for (const one of [path, other]) await createKeyFile(one, 'human')
+    const [clear, shown] = [new Uint8Array(readFileSync(path)), readClear(other, new Uint8Array(readFileSync(other)))]
+    const lie = async (content: KeyContent): Promise<string> => {
+      const sealed = await sealWithPassphrase(clear, 'one', boundOf(content), cost)
+      writeFileSync(join(directory, 'x'), sealedFileBytes(content, sealed), { mode: 0o600 })
+      return codeOf(openKeyFile(join(directory, 'x'), { passphrase: 'one' }))
+    }
+    assert.is(await lie(readClear(path, clear)), 'nothing was thrown')
+    assert.is(await lie(shown), 'key-file-broken')
+    assert.is(await lie({ ...readClear(path, clear), publicKey: shown.publicKey }), 'key-file-broken')
+    assert.is(await lie({ ...readClear(path, clear), position: 1 }), 'key-file-broken')
   }),
 )
 

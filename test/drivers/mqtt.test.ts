@@ -3,7 +3,7 @@ import { connect as connectSocket, createServer, Socket } from 'node:net'
 import mqtt from 'mqtt'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { fromText } from '../../src/core/bytes.ts'
+import { fromText, toHex } from '../../src/core/bytes.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { hostClock, hostRandom } from '../../src/drivers/host.ts'
 import type { MqttBroker } from '../../src/drivers/mqtt-broker.ts'
@@ -96,6 +96,40 @@ test(
     assert.is(received.length, most + 1)
     assert.not(received.includes(`one/${most}=1`))
     for (const kept of ['two/0=2', 'one/again=1', 'one/1=newer']) assert.ok(received.includes(kept), kept)
+  }),
+)
+
+test(
+  'however many guests come, members find room for what they retain, and a guest may say again what it has said',
+  withKit(async (kit) => {
+    const members = new Set<string>()
+    const rankOf = (id: Uint8Array) => (members.has(toHex(id)) ? ('member' as const) : ('guest' as const))
+    const broker = await kit.broker({ policy: { ...OPEN_POLICY, rankOf } })
+    const most = new Uint8Array(LIMITS.envelopeBytesMax)
+    const each = LIMITS.brokerRetainedPerClientMax
+    const guests = LIMITS.brokerRetainedBytesMax / 2 / (each * most.length)
+    let first: MqttLink | null = null
+    for (let i = 0; i < guests; i++) {
+      const guest = await upLink(kit, broker)
+      await Promise.all(
+        Array.from({ length: each }, (_, n) => guest.publish(`guest/${i}/${n}`, most, { retain: true })),
+      )
+      first ??= guest
+    }
+    const dropped = () => kit.counters.read()['broker.dropped.retained'] ?? 0
+    assert.is(dropped(), 0)
+    await (await upLink(kit, broker)).publish('guest/more', fromText('1'), { retain: true })
+    assert.is(dropped(), 1)
+    const keys = await kit.keys()
+    members.add(toHex(keys.id))
+    const member = await upLink(kit, broker, { signIn: kit.signIn(keys) })
+    await member.publish('member', fromText('here'), { retain: true })
+    await first?.publish('guest/0/0', most, { retain: true })
+    assert.is(dropped(), 1)
+    const late = await upLink(kit, broker, { signIn: kit.signIn(keys) })
+    const received = inbox(late)
+    await late.subscribe('member')
+    await until(2_000, () => received.length === 1)
   }),
 )
 

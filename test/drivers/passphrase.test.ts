@@ -1,4 +1,6 @@
 import '../kit/wasm.ts'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { blake3 } from '@noble/hashes/blake3.js'
 import { scrypt } from '@noble/hashes/scrypt.js'
@@ -9,6 +11,8 @@ import { fromText } from '../../src/core/bytes.ts'
 import { type Cbor, decode, encode } from '../../src/core/codec.ts'
 import { openWithPassphrase, PASSPHRASE_COST, sealWithPassphrase } from '../../src/drivers/passphrase.ts'
 import { scryptApart } from '../../src/drivers/passphrase-apart.ts'
+import { readPassphraseFile, readTextFile } from '../../src/drivers/passphrase-file.ts'
+import { withTemp } from '../kit/temp.ts'
 
 const test = suite('drivers/passphrase')
 const CHEAP = { log2N: 14, parallel: 1 }
@@ -39,6 +43,14 @@ test('a process of its own derives the same, and what cannot be derived there is
   const cost = { log2N: 10, r: 8, p: 2 }
   assert.equal(await scryptApart(text, salt, cost), scrypt(text, salt, { N: 2 ** 10, r: 8, p: 2, dkLen: 32 }))
   assert.is(await scryptApart(text, salt, { ...cost, r: 0 }), null)
+  const before = process.env['NODE_OPTIONS']
+  process.env['NODE_OPTIONS'] = '--no-such-option'
+  try {
+    assert.ok(await scryptApart(text, salt, cost), 'nothing of the environment reaches it')
+  } finally {
+    if (before === undefined) delete process.env['NODE_OPTIONS']
+    else process.env['NODE_OPTIONS'] = before
+  }
   // so dear that it is derived apart
   const sealed = await sealWithPassphrase(CONTENT, 'one', BOUND, { log2N: 15, parallel: 1 })
   assert.equal(await openWithPassphrase(sealed, 'one', BOUND), CONTENT)
@@ -97,10 +109,34 @@ test('another version, method, shape or length is refused', async () => {
 })
 
 test('a passphrase is text, neither empty nor endless', async () => {
-  for (const passphrase of ['', 'x'.repeat(1025), 'lone \ud800 surrogate']) {
+  // U+FDFA is one letter of three bytes, and eighteen letters once it is composed
+  for (const passphrase of ['', 'x'.repeat(1025), '\ufdfa'.repeat(40), 'lone \ud800 surrogate']) {
     assert.is(await codeOf(sealWithPassphrase(CONTENT, passphrase, BOUND, CHEAP)), 'bad-argument')
   }
 })
+
+test('a file of a passphrase or another text is read as far as it may be long, and not further', () =>
+  withTemp(async (directory) => {
+    const path = join(directory, 'p')
+    for (const [bytes, text] of [
+      ['\ufeffone two\r\n', 'one two'],
+      ['one\n\n', 'one\n'],
+    ] as const) {
+      writeFileSync(path, bytes)
+      assert.is(await readPassphraseFile(path), text)
+    }
+    writeFileSync(path, '\n')
+    assert.is(await codeOf(readPassphraseFile(path)), 'bad-argument')
+    assert.is(await codeOf(readPassphraseFile(directory)), 'file-unreadable')
+    assert.is(await codeOf(readPassphraseFile(join(directory, 'none'))), 'file-unreadable')
+    writeFileSync(path, '12345')
+    assert.is(await readTextFile(path, 5), '12345')
+    assert.is(await codeOf(readTextFile(path, 4)), 'too-long')
+    assert.is(await codeOf(readPassphraseFile('/dev/zero')), 'too-long', 'it has no end')
+    writeFileSync(path, Uint8Array.of(0x61, 0xff))
+    assert.is(await codeOf(readTextFile(path)), 'bad-argument')
+    assert.is(await readTextFile(path, 5, false), 'a\ufffd')
+  }))
 
 test('what it costs by default is what was advised', () => {
   assert.equal(PASSPHRASE_COST, { log2N: 15, parallel: 3 })

@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fromBech32, toBech32 } from '../../src/core/bech32.ts'
@@ -19,6 +20,7 @@ import { exportAge, withAge } from '../../src/drivers/qnt-age.ts'
 import {
   ageHeader,
   fileKeyOf,
+  hkdf,
   readAgeHeader,
   readAgeIdentity,
   readAgeRecipient,
@@ -116,6 +118,39 @@ test('chunks that were cut off, swapped, added or changed are refused', async ()
       const expected = name === 'a bit of the MAC' ? ['tampered', 'bad-shape'] : ['tampered']
       assert.ok(expected.includes(code), `${name}: ${code}`)
     }
+  })
+})
+
+test('an empty chunk at the end is refused, though its key made it, unless it is the only one', async () => {
+  await withTemp(async (folder) => {
+    const fileKey = randomBytes(16)
+    const head = Buffer.concat([ageHeader(fileKey, [publicKeyOf(READER)]), Buffer.alloc(16)])
+    const key = hkdf(fileKey, new Uint8Array(16), 'payload')
+    const chunk = (number: number, isLast: boolean, bytes: number): Uint8Array => {
+      const nonce = Uint8Array.from({ length: 12 }, (_, i) => (i === 10 ? number : i === 11 && isLast ? 1 : 0))
+      return chacha20poly1305(key, nonce).encrypt(new Uint8Array(bytes))
+    }
+    for (const [chunks, said] of [
+      [[chunk(0, true, 0)], 0],
+      [[chunk(0, true, 65_536)], 65_536],
+      [[chunk(0, false, 65_536), chunk(1, true, 1)], 65_537],
+      [[chunk(0, false, 65_536), chunk(1, true, 0)], 'tampered'],
+      [[chunk(0, false, 65_536)], 'tampered'],
+    ] as const) {
+      const path = join(folder, 'x.age')
+      writeFileSync(path, Buffer.concat([head, ...chunks]))
+      if (said === 'tampered') assert.is(await codeOfAsync(() => contentOf(path, [READER])), said)
+      else assert.is((await contentOf(path, [READER])).length, said)
+    }
+  })
+})
+
+test('under another key than the manifest is committed to nothing is exported', async () => {
+  await withTemp(async (folder) => {
+    const { path, unlock } = await sealed(folder, 1_000)
+    const other = async () => ({ ...(await unlock()), commitment: new Uint8Array(32) })
+    assert.is(await codeOfAsync(() => exportAge(path, join(folder, 'x'), other, [publicKeyOf(READER)])), 'bad-key')
+    assert.not(existsSync(join(folder, 'x')))
   })
 })
 

@@ -81,6 +81,29 @@ test('what is no file, or no .qnt, is refused without waiting', async () => {
   })
 })
 
+test('what is called off is neither taken nor damaged, and a copy that was there stays', async () => {
+  await stage(async ({ folder, copies, file, at }) => {
+    const signal = AbortSignal.abort()
+    assert.is(await codeOfAsync(() => copies.take(file.path, file, signal)), 'stopped')
+    assert.equal(await readdir(join(folder, 'copies')), [])
+    await copies.take(file.path, file)
+    assert.is(await codeOfAsync(() => copies.take(file.path, file, signal)), 'stopped')
+    assert.is(await codeOfAsync(() => copies.scrub(file, signal)), 'stopped')
+    assert.ok((await readFile(file.path)).equals(await readFile(at)))
+  })
+})
+
+test('a damaged copy is replaced by a file that is whole, and by no other', async () => {
+  await stage(async ({ folder, copies, file, at }) => {
+    await copies.take(file.path, file)
+    await truncate(at, 100_000)
+    assert.is(await codeOfAsync(() => copies.take(at, file)), 'tampered')
+    assert.equal(await readdir(join(folder, 'copies')), [`${toHex(file.digest)}.qnt`], 'most of it may be of use')
+    await copies.take(file.path, file)
+    assert.ok((await readFile(file.path)).equals(await readFile(at)))
+  })
+})
+
 test('digests that are none name no file', async () => {
   await stage(async ({ folder, copies }) => {
     await writeFile(join(folder, 'victim'), 'x')

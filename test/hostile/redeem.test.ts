@@ -70,6 +70,7 @@ hostile(
       content: first.content.subarray(70_000, 70_024),
       'content key': first.contentKey,
       manifest: first.document.subarray(-40),
+      'what was granted': first.digest,
       ping: minted.document.subarray(-40),
       'data id': dataId,
       field: fromText('a field nobody else has'),

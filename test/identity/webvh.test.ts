@@ -2,11 +2,19 @@
 
 import '../kit/wasm.ts'
 import { readFileSync } from 'node:fs'
+import { sha256 } from '@noble/hashes/sha2.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { fromText } from '../../src/core/bytes.ts'
-import { base58, base58Bytes } from '../../src/identity/did.ts'
-import { canonicalJson, firstLine, nextLine, readWebvhLog, type WebvhStep } from '../../src/identity/webvh.ts'
+import { concat, fromText } from '../../src/core/bytes.ts'
+import { base58, base58Bytes, didKey } from '../../src/identity/did.ts'
+import {
+  canonicalJson,
+  firstLine,
+  type Json,
+  nextLine,
+  readWebvhLog,
+  type WebvhStep,
+} from '../../src/identity/webvh.ts'
 import type { KeyLogVectors } from '../kit/key-log-vectors.ts'
 import { pairOf } from '../kit/keylog.ts'
 import { codeOf } from '../kit/refusal.ts'
@@ -109,10 +117,40 @@ webvh('lines in another order, of another log, or older than the one before are 
     codeOf(() => readWebvhLog('{}\n')),
     'tampered',
   )
+  const log = readWebvhLog(`${one}\n`)
   assert.is(
-    codeOf(() => nextLine(readWebvhLog(`${one}\n`), step(1, '2026-12-01T00:00:00Z'))),
+    codeOf(() => nextLine(log, step(1, log.time))),
     'bad-argument',
   )
+  const backdated = nextLine({ ...log, time: '' }, step(1, log.time))
+  assert.is(
+    codeOf(() => readWebvhLog(`${one}\n${backdated.line(pairOf(1).sign(backdated.message))}\n`)),
+    'tampered',
+  )
+})
+
+webvh('what is hostile is refused, never an accident', () => {
+  const text = logOf(1)
+  const { versionId } = readWebvhLog(text)
+  const withHash = (entry: Record<string, Json>): string => {
+    const digest = sha256(fromText(canonicalJson({ ...entry, versionId })))
+    return JSON.stringify({ ...entry, versionId: `2-${base58(concat(Uint8Array.of(0x12, 0x20), digest))}` })
+  }
+  const [key, next] = [pairOf(1), pairOf(2)].map(({ publicKey }) => didKey(publicKey).slice('did:key:'.length))
+  const parameters = { updateKeys: [key as string], nextKeyHashes: [next as string] }
+  for (const [line, code] of [
+    ['{"parameters":{"scid":""}}', 'tampered'],
+    ['{"parameters":{"scid":"\\""}}', 'tampered'],
+    [`${text}${withHash({ parameters })}`, 'bad-shape'],
+    [`${text}${withHash({ parameters, versionTime: 1, state: { id: readWebvhLog(text).did } })}`, 'bad-shape'],
+    [`{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 'limit'],
+  ] as const) {
+    assert.is(
+      codeOf(() => readWebvhLog(line)),
+      code,
+      line.slice(0, 60),
+    )
+  }
 })
 
 webvh('no log for what is no domain', () => {

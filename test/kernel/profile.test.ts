@@ -66,6 +66,7 @@ test('environment values take the type of their setting', () => {
       WEBX_TAGS_COMMAND: 'cat /dev/ttyUSB0',
       WEBX_PAYMENTS_FLOOR_LIMIT: '2500',
       WEBX_MODEL_CACHE_DIR: '/cache',
+      WEBX_VAULT_JURISDICTIONS: 'DE EU,US-CA',
     }),
   ])
   assert.is(profile.broker.embedded, true)
@@ -75,6 +76,7 @@ test('environment values take the type of their setting', () => {
   assert.equal(profile.tags.command, ['cat', '/dev/ttyUSB0'])
   assert.is(profile.payments.floorLimit, 2500)
   assert.is(profile.model.cacheDir, '/cache')
+  assert.equal(profile.vault.jurisdictions, ['DE', 'EU', 'US-CA'])
 })
 
 test('an unknown key is refused, and the nearest known one named', () => {
@@ -111,6 +113,9 @@ test('a wrong value is refused with its name and what would be right', () => {
   wrong('[sensor]\nmodel = 21', 'sensor.model', '11, 22')
   wrong('[sensor]\npin = 28', 'sensor.pin')
   wrong(`[sensor]\nintervalMs = ${LIMITS.sensorIntervalMsMin - 1}`, 'sensor.intervalMs')
+  wrong('[vault]\njurisdictions = ["de"]', 'vault.jurisdictions')
+  wrong('[vault]\njurisdictions = ["DE", "DE"]', 'vault.jurisdictions')
+  wrong('[vault]\njurisdictions = ["Germany"]', 'vault.jurisdictions')
   wrong('roles = []', 'roles')
   wrong('roles = ["king"]', 'roles')
   wrong('roles = ["member", "member"]', 'roles')

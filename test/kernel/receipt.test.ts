@@ -1,10 +1,12 @@
+import { createPublicKey } from 'node:crypto'
+import { Sign1 } from '@auth0/cose'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { committeeOf } from '../../src/consensus/committee.ts'
 import { type Order, orderBytes } from '../../src/consensus/order.ts'
 import { VOTE } from '../../src/consensus/statement.ts'
 import { encode } from '../../src/core/codec.ts'
-import { encodeSign1, sign1Message } from '../../src/core/cose.ts'
+import { decodeSign1, encodeSign1, sign1Message } from '../../src/core/cose.ts'
 import { WebxError } from '../../src/core/errors.ts'
 import type { SettledPayment } from '../../src/kernel/ports.ts'
 import { signReceipt, verifyReceipt } from '../../src/kernel/receipt.ts'
@@ -13,7 +15,7 @@ import { accountId } from '../../src/ledger/terms.ts'
 import { LogOwner, pairOf } from '../kit/keylog.ts'
 import { keysOf, randomReference } from '../kit/node.ts'
 import { makeNet, makePerson, type Net, type Pair, type Person } from '../kit/people.ts'
-import { codeOf } from '../kit/refusal.ts'
+import { codeOf, codeOfAsync } from '../kit/refusal.ts'
 import { payOrder, Seats } from '../kit/wire.ts'
 import '../kit/wasm.ts'
 
@@ -53,6 +55,23 @@ function receiptOf(payment: SettledPayment, signer: Person = payee, of: Net = ne
   return signReceipt(of.genesis, keysOf(signer), payment, NOW)
 }
 
+test('@auth0/cose verifies it by the key of the payee, and no other', async () => {
+  const keyOf = ({ publicKey }: Person) => {
+    const x = Buffer.from(publicKey).toString('base64url')
+    return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x } })
+  }
+  const read = Sign1.decode(receipt)
+  await read.verify(keyOf(payee))
+  assert.equal(new Uint8Array(read.payload), decodeSign1(receipt).payload)
+  const changed = receipt.slice()
+  changed[receipt.length - 70] = (changed[receipt.length - 70] as number) ^ 1
+  const verdicts = [Sign1.decode(receipt).verify(keyOf(payer)), Sign1.decode(changed).verify(keyOf(payee))]
+  assert.equal(
+    (await Promise.allSettled(verdicts)).map(({ status }) => status),
+    ['rejected', 'rejected'],
+  )
+})
+
 test('proves who paid whom what, with the genesis alone', async () => {
   const payment = settledPayment(net, payee)
   const proven = verifyReceipt(await receiptOf(payment), net.genesis)
@@ -83,6 +102,12 @@ test('every truncation and every addition is refused', () => {
     )
   }
   assert.ok(codeOfAny(() => verifyReceipt(Uint8Array.of(...receipt, 0), net.genesis)))
+})
+
+test('what would be too long for every reader is not signed', async () => {
+  const long = { ...keysOf(payee), position: 400, log: Array.from({ length: 401 }, () => payee.inception) }
+  const payment = settledPayment(net, payee)
+  assert.is(await codeOfAsync(() => signReceipt(net.genesis, long, payment, NOW)), 'too-long')
 })
 
 test('a payee who has rotated shows its key log', async () => {

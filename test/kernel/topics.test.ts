@@ -46,6 +46,7 @@ test('a statement has one topic', () => {
     certificate: 'certificate',
     settlement: 'settlement',
     evidence: 'evidence',
+    witness: 'witness',
   } as const
   for (const [name, kind] of Object.entries(kinds)) {
     const topic = topics.ofStatement(statement(TYPE[name as keyof typeof kinds], CID))
@@ -63,7 +64,7 @@ test('an order of another net, and types that do not travel by topic', () => {
     codeOf(() => topics.ofStatement(statement(TYPE.order, CID))),
     'wrong-net',
   )
-  const unknown = [TYPE.genesis, 8, 63]
+  const unknown = [TYPE.genesis, 12, 63]
   for (const type of unknown) {
     assert.is(
       codeOf(() => topics.ofStatement(statement(type, NET), ME)),

@@ -76,13 +76,25 @@ export function backupVectors(): BackupVectors {
   }
 }
 
+type NamedFile = readonly [path: string, content: Uint8Array]
+
 function refusedContents(): [name: string, code: string, content: Uint8Array][] {
   const about = oracleRecord(ABOUT)
   const end = oracleRecord([2, 1, 3])
-  const node = (...files: Uint8Array[]): Uint8Array => join(about, ...files, oracleRecord([2, files.length, 0]))
+  // all else is as it must be, so that nothing but the one thing can be what is refused
+  const filled = (head: Uint8Array, files: readonly NamedFile[]): Uint8Array => {
+    const sum = files.reduce((bytes, [, content]) => bytes + content.length, 0)
+    return join(
+      head,
+      ...files.map(([path, content]) => oracleFile(path, content)),
+      oracleRecord([2, files.length, sum]),
+    )
+  }
+  const node = (...files: NamedFile[]): Uint8Array => filled(about, files)
+  const key: NamedFile = ['node.key', Uint8Array.of(1, 2, 3)]
   const wrongDigest = join(oracleRecord([1, 'node.key', 3]), Uint8Array.of(1, 2, 3), blake3(Uint8Array.of(1, 2, 4)))
-  const qnt = (digit: string): Uint8Array => oracleFile(`qnt/${digit.repeat(64)}.qnt`, new Uint8Array(0))
-  const named = (path: string): Uint8Array => node(KEY, oracleFile(path, new Uint8Array(0)))
+  const qnt = (digit: string): NamedFile => [`qnt/${digit.repeat(64)}.qnt`, new Uint8Array(0)]
+  const named = (path: string): Uint8Array => node(key, [path, new Uint8Array(0)])
   return [
     ['says not what it is about', 'bad-shape', join(KEY, end)],
     ['says twice what it is about', 'bad-shape', join(about, about, KEY, end)],
@@ -98,13 +110,13 @@ function refusedContents(): [name: string, code: string, content: Uint8Array][] 
     ['has a record that is not canonical', 'not-canonical', join(about, Uint8Array.of(0, 3, 0x81, 0x18, 1))],
     ['is of another kind', 'bad-shape', join(oracleRecord([0, 2, ...ABOUT.slice(2)]), KEY, end)],
     ['has a file with another digest', 'tampered', join(about, wrongDigest, end)],
-    ['begins with another file', 'bad-shape', node(oracleFile('webx.db', Uint8Array.of(1)))],
-    ['has the key file twice', 'bad-shape', node(KEY, KEY)],
-    ['has files in another order', 'bad-shape', node(KEY, oracleFile('webx.db', KEY), oracleFile('genesis.webx', KEY))],
-    ['has copies in another order', 'bad-shape', node(KEY, qnt('b'), qnt('a'))],
-    ['has a copy twice', 'bad-shape', node(KEY, qnt('b'), qnt('b'))],
-    ['has a file behind the copies', 'bad-shape', node(KEY, qnt('b'), oracleFile('webx.db', KEY))],
-    ['has a key file that is too long', 'too-long', node(oracleFile('node.key', new Uint8Array(16_385)))],
+    ['begins with another file', 'bad-shape', node(['webx.db', Uint8Array.of(1)])],
+    ['has the key file twice', 'bad-shape', node(key, key)],
+    ['has files in another order', 'bad-shape', node(key, ['webx.db', KEY], ['genesis.webx', KEY])],
+    ['has copies in another order', 'bad-shape', node(key, qnt('b'), qnt('a'))],
+    ['has a copy twice', 'bad-shape', node(key, qnt('b'), qnt('b'))],
+    ['has a file behind the copies', 'bad-shape', node(key, qnt('b'), ['webx.db', KEY])],
+    ['has a key file that is too long', 'too-long', node(['node.key', new Uint8Array(16_385)])],
     ['goes up', 'bad-shape', named('../node.key')],
     ['goes up out of the vault', 'bad-shape', named(`qnt/../${'a'.repeat(61)}.qnt`)],
     ['goes to the root', 'bad-shape', named('/etc/passwd')],
@@ -112,8 +124,8 @@ function refusedContents(): [name: string, code: string, content: Uint8Array][] 
     ['has a copy with an ending of its own', 'bad-shape', named(`qnt/${'a'.repeat(64)}.sh`)],
     ['has a path that is too long', 'bad-shape', named('n'.repeat(73))],
     ['has a socket', 'bad-shape', named('control.sock')],
-    ['is an identity with a store', 'bad-shape', join(oracleRecord(IDENTITY), KEY, oracleFile('webx.db', KEY))],
-    ['is an identity with copies', 'bad-shape', join(oracleRecord(IDENTITY), KEY, qnt('a'))],
+    ['is an identity with a store', 'bad-shape', filled(oracleRecord(IDENTITY), [key, ['webx.db', KEY]])],
+    ['is an identity with copies', 'bad-shape', filled(oracleRecord(IDENTITY), [key, qnt('a')])],
   ]
 }
 

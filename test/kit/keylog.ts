@@ -60,7 +60,11 @@ export interface Start {
   readonly keys?: number
   readonly threshold?: number
   readonly recovery?: boolean
+  readonly delaySeconds?: number
 }
+
+/** Keys of every rank that a recovery brings. */
+export type Recovered = Pick<LogOwner, 'keys' | 'next' | 'recovery'>
 
 /** A log that grows, with the keys of every rank. */
 export class LogOwner {
@@ -70,9 +74,12 @@ export class LogOwner {
   recovery: Pair[]
   readonly count: number
   readonly threshold: number
+  readonly delaySeconds: number
   number: number
 
-  constructor({ from = 1000, kind = 'human', keys = 1, threshold = keys, recovery = true }: Start = {}) {
+  constructor(start: Start = {}) {
+    const { from = 1000, kind = 'human', keys = 1, threshold = keys, recovery = true } = start
+    this.delaySeconds = start.delaySeconds ?? DELAY_SECONDS
     this.number = from
     this.count = keys
     this.threshold = threshold
@@ -102,7 +109,7 @@ export class LogOwner {
   }
 
   terms(pairs: readonly Pair[]): RecoveryTerms {
-    return { ...promise(pairs, this.threshold), delaySeconds: DELAY_SECONDS }
+    return { ...promise(pairs, this.threshold), delaySeconds: this.delaySeconds }
   }
 
   state(context: LogContext = {}): KeyState {
@@ -168,7 +175,7 @@ export class LogOwner {
   /** A recovery to fresh keys of every rank. The owner holds `recovered` once it is in force. */
   recoveryEvent(link = this.link()): {
     bytes: Uint8Array
-    recovered: { keys: Pair[]; next: Pair[]; recovery: Pair[] }
+    recovered: Recovered
   } {
     const recovered = { keys: this.fresh(), next: this.fresh(), recovery: this.fresh() }
     const event: KeyEvent = {

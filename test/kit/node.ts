@@ -6,7 +6,7 @@ import { fromText, toHex } from '../../src/core/bytes.ts'
 import { blake3Of } from '../../src/core/digest.ts'
 import { decodeEnvelope } from '../../src/core/envelope.ts'
 import { ephemeralAgreement } from '../../src/drivers/host.ts'
-import type { Keys, Log, SettledPayment } from '../../src/kernel/ports.ts'
+import type { Clock, Keys, Log, SettledPayment } from '../../src/kernel/ports.ts'
 import { MemoryBus, type MemoryLink, MemoryStore, type Published, TestClock } from './memory.ts'
 import { makeNet, makePair, makePerson, type Net, type Pair, type Person } from './people.ts'
 import './wasm.ts'
@@ -41,6 +41,8 @@ export interface MemoryNodeOptions {
   readonly store?: MemoryStore
   readonly epoch?: Pair
   readonly hearsVotes?: boolean
+  /** Its own clock, where that is not everybody's. */
+  readonly clock?: Clock
   /** What its keys are instead: of a person who has rotated. */
   readonly keys?: Partial<Keys>
 }
@@ -79,10 +81,15 @@ export class MemoryNet {
   }
 
   /** Starts the member of a seat. */
-  member(seat: number, store?: MemoryStore): Promise<MemoryNode> {
+  member(seat: number, store?: MemoryStore, clock?: Clock): Promise<MemoryNode> {
     const member = this.net.members[seat]
     if (!member) throw new Error(`the net has no seat ${seat}`)
-    return this.node(member.person, { epoch: member.epoch, hearsVotes: true, ...(store && { store }) })
+    return this.node(member.person, {
+      epoch: member.epoch,
+      hearsVotes: true,
+      ...(store && { store }),
+      ...(clock && { clock }),
+    })
   }
 
   /** Starts all members; resolves when all of them may vote. */
@@ -95,12 +102,12 @@ export class MemoryNet {
   /** Starts a node that has no seat. */
   async node(person: Person = makePerson('device'), options: MemoryNodeOptions = {}): Promise<MemoryNode> {
     const { genesis } = this.net
-    const { store = new MemoryStore(), epoch = makePair(), hearsVotes = false } = options
+    const { store = new MemoryStore(), epoch = makePair(), hearsVotes = false, clock = this.clock } = options
     const link = this.bus.connect(person.state.label)
     const log = new ErrorLog()
     const random = { bytes: (length: number) => new Uint8Array(randomBytes(length)) }
     const keys = { ...keysOf(person, epoch), ...options.keys }
-    const parts = { genesis, keys, clock: this.clock, random, store, log, hearsVotes }
+    const parts = { genesis, keys, clock, random, store, log, hearsVotes }
     const composed = await composeNode({ ...parts, openLink: () => link })
     const node: MemoryNode = { ...composed, person, store, link, log, crash: () => this.#crash(node) }
     this.nodes.push(node)

@@ -7,7 +7,7 @@ import { decodeEnvelope, encodeEnvelope, statementDigest } from '../../src/core/
 import type { Genesis } from '../../src/identity/genesis.ts'
 import { keyDigest } from '../../src/identity/keylog.ts'
 import { keyEventBody, keyEventBytes, keyEventMessage } from '../../src/identity/keylog-event.ts'
-import { laneName } from '../../src/ledger/keylog-tree.ts'
+import { laneName } from '../../src/ledger/keylog-node.ts'
 import {
   accountNonce,
   keyEventOrder,

@@ -30,6 +30,8 @@ export type Reader =
   | 'receipt'
   | 'credentials'
   | 'keyFile'
+  | 'witness'
+  | 'enforcement'
 
 /** One refusal. */
 export interface Refused {
@@ -57,6 +59,8 @@ export function buildRefused(protocol: Protocol = buildProtocol()): Refused[] {
     ['terms', terms(protocol)],
     ['receipt', receipts(protocol)],
     ['credentials', credentials(protocol)],
+    ['witness', witnesses(protocol)],
+    ['enforcement', enforcements(protocol)],
     ['keyFile', [['one bit flipped', 'key-file-broken', flipped(bytesOf(protocol, 'keyFile'), 40)]]],
   ]
   return parts.flatMap(([reader, list]) => list.map(([name, code, bytes]) => ({ name, reader, bytes, code })))
@@ -168,7 +172,9 @@ function operations({ pay }: Protocol): [string, Code, Uint8Array][] {
     ['payment of nothing', 'bad-amount', encode(replaced(good, 2, 0))],
     ['refund of 31 bytes', 'bad-shape', encode(replaced(good, 5, new Uint8Array(31)))],
     ['memo of 65 bytes', 'bad-shape', encode(replaced(good, 6, new Uint8Array(65)))],
-    ['operation that is none', 'bad-shape', encode([5, ...good.slice(1)])],
+    ['operation that is none', 'bad-shape', encode([6, ...good.slice(1)])],
+    ['enforcement of nobody’s recovery', 'bad-shape', encode([5, seed(1)])],
+    ['enforcement of 31 bytes', 'bad-shape', encode([5, seed(1), new Uint8Array(31)])],
     ['version 0 of a file', 'bad-shape', encode([4, 0, seed(1), false])],
     ['file that is gone or not', 'bad-shape', encode([4, 1, seed(1), 1])],
     ['key event of 31 bytes', 'bad-shape', encode([3, new Uint8Array(31)])],
@@ -319,6 +325,48 @@ function credentials(protocol: Protocol): [string, Code, Uint8Array][] {
     ['lives two minutes', 'from-the-future', changed(4, NOW_MS + 120_000)],
     ['a signature that does not hold', 'bad-signature', encode([delegation, token, flipped(signature, 2)])],
     ['without its delegation', 'bad-shape', encode([token, signature])],
+  ]
+}
+
+function witnesses(protocol: Protocol): [string, Code, Uint8Array][] {
+  const envelope = decodeEnvelope(bytesOf(protocol, 'witness'))
+  const fields = decode(envelope.body) as List
+  const changed = (change: Partial<Envelope>): Uint8Array => encodeEnvelope({ ...envelope, ...change })
+  return [
+    ['another committee', 'wrong-epoch', changed({ scope: seed(7) })],
+    ['with a signature of its own', 'bad-shape', changed({ signature: new Uint8Array(64) })],
+    ['with an attachment', 'bad-shape', changed({ attachment: Uint8Array.of(1) })],
+    ['seat 32', 'bad-shape', changed({ body: encode(replaced(fields, 2, 32)) })],
+    ['signature of 63 bytes', 'bad-shape', changed({ body: encode(replaced(fields, 5, new Uint8Array(63))) })],
+    ['field left over', 'bad-shape', changed({ body: encode([...fields, 0]) })],
+    ['longer than a witness can be', 'too-long', changed({ body: encode([...fields, new Uint8Array(128)]) })],
+  ]
+}
+
+function enforcements(protocol: Protocol): [string, Code, Uint8Array][] {
+  const envelope = decodeEnvelope(bytesOf(protocol, 'orderEnforce'))
+  const fields = decode(envelope.body) as List
+  const [one, two, three] = decode(envelope.attachment) as [List, List, List]
+  const shown = (...all: List[]): Uint8Array => encodeEnvelope({ ...envelope, attachment: encode(all) })
+  const ordered = (at: number, value: Cbor): Uint8Array =>
+    encodeEnvelope({ ...envelope, body: encode(replaced(fields, at, value)) })
+  return [
+    ['witnesses of two seats of four', 'too-few-signatures', shown(one, two)],
+    ['one seat twice', 'bad-shape', shown(one, two, two)],
+    ['seats not sorted', 'bad-shape', shown(two, one, three)],
+    ['a seat that the committee does not have', 'unknown-sender', shown(one, two, replaced(three, 0, 4))],
+    ['a witness who was early', 'not-yet-valid', shown(one, two, replaced(three, 2, (three[2] as number) - 1))],
+    ['another time than was signed', 'bad-signature', shown(one, two, replaced(three, 2, (three[2] as number) + 1))],
+    ['the signature of another seat', 'bad-signature', shown(one, two, replaced(three, 3, two[3] as Cbor))],
+    ['another lane', 'not-allowed', ordered(1, seed(1))],
+    ['position of the veto', 'not-allowed', ordered(2, 2)],
+    [
+      'version 2',
+      'not-allowed',
+      encodeEnvelope({ ...envelope, body: encode(replaced(replaced(fields, 4, 2), 5, seed(1))) }),
+    ],
+    ['idem of its own', 'not-allowed', ordered(7, new Uint8Array(16))],
+    ['max-epoch of its own', 'not-allowed', ordered(6, 1)],
   ]
 }
 

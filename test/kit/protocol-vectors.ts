@@ -25,8 +25,8 @@ export interface ProtocolVectors {
 }
 
 const ABOUT = [
-  'Golden bytes of webx protocol 1. An Ed25519 or X25519 private key is 32 times one byte: organization 1, members 2 to 5, terminal 6, shopper 7,',
-  'next keys 100 more, epoch keys 12 to 15, check-in 41, answers 42, ephemeral 43 and 44, transport 51; salts are 16 times the number of their person.',
+  'Golden bytes of webx protocol 1. An Ed25519 or X25519 private key is 32 times one byte: organization 1, members 2 to 5, terminal 6, shopper 7, recovered 8',
+  'to 9, next keys 100 and recovery keys 200 more, epoch keys 12 to 15, check-in 41, answers 42, ephemeral 43 and 44, transport 51; salts are 16 times the number of their person.',
   '"refused" has one thing wrong each; "reader" says what reads the bytes, "code" how they are refused.',
 ].join(' ')
 

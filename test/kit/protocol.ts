@@ -45,6 +45,7 @@ import { Topics } from '../../src/kernel/topics.ts'
 import { type Asset, assetTable } from '../../src/ledger/asset.ts'
 import { accountId, accountNonce, keyLogOrder, NO_HEAD, nextOrder, type OrderFields } from '../../src/ledger/terms.ts'
 import { keyLogsIn } from './protocol-keylogs.ts'
+import { recoveryIn } from './protocol-recovery.ts'
 
 const QUERY_NONCE = new Uint8Array(16).fill(7)
 /** When everything happens. */
@@ -116,6 +117,7 @@ export function buildProtocol() {
   const { pay, incept, mint, terms } = paying
   const decided = decisionIn(net, pay, incept)
   const keyLogs = keyLogsIn({ ...net, shopper: people.shopper, assetId: asset.id, pairOf, signOrder })
+  const recovery = recoveryIn({ ...net, pairOf, nowMs: NOW_MS })
   const receiptPayload = encode([
     ...['webx receipt v1', genesis.netId, people.terminal.inception, orderBytes(pay)],
     ...[decided.settlement, NOW_MS + 900],
@@ -129,6 +131,7 @@ export function buildProtocol() {
     orderMint: orderBytes(mint),
     orderPay: orderBytes(pay),
     ...keyLogs.bytes,
+    ...recovery.bytes,
     ...decided,
     ...evidenceIn(net, pay, incept),
     tagEvent: tagEventIn(net),
@@ -150,7 +153,7 @@ export function buildProtocol() {
     voteRoot: decided.lockRoot,
   }
   const { lockRoot: _, ...named } = bytes
-  return { ...net, ...paying, keyLogs, bytes: named, digests }
+  return { ...net, ...paying, keyLogs, recovery, bytes: named, digests }
 }
 
 type People = {

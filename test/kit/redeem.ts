@@ -1,7 +1,7 @@
 /** An owner's node that keeps files and redeems pings, and holders' nodes that ask it: real vaults, real services, on a bus and a clock in memory. */
 
 import './wasm.ts'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { equal } from '../../src/core/bytes.ts'
 import { decodeEnvelope, TYPE } from '../../src/core/envelope.ts'
@@ -25,6 +25,7 @@ import { END_OF_ANY_FILE, type Grant, OPERATION } from '../../src/data/rights.ts
 import type { RunnableEntry } from '../../src/data/runnable.ts'
 import { openFetchTarget } from '../../src/drivers/qnt-fetch.ts'
 import { agreementHalfOf } from '../../src/drivers/qnt-holder.ts'
+import { type Redeemed, type RedeemOrder, RedeemRefused } from '../../src/kernel/redeeming.ts'
 import type { Runnables } from '../../src/kernel/vault.ts'
 import type { Minted, MintTerms } from '../../src/services/issuer.ts'
 import { Redeemer } from '../../src/services/redeemer.ts'
@@ -33,7 +34,7 @@ import type { NodeVault } from '../../src/services/vault.ts'
 import { assemble, i64, runOf } from './dsr-assembler.ts'
 import { MemoryNet, type MemoryNode } from './node.ts'
 import { makePerson, type Person } from './people.ts'
-import { vaultOf } from './vault.ts'
+import { type Change, type Sealed, sealed, vaultOf } from './vault.ts'
 
 /** Runnables in this very thread. */
 export const RUNNABLES: Runnables = {
@@ -47,6 +48,12 @@ export interface Server {
   readonly redemptions: Redemptions
   /** Name of the folder of its copies. */
   readonly copies: string
+}
+
+/** What is unusual about a server. */
+export interface ServerParts {
+  readonly runnables?: Runnables
+  readonly jurisdictions?: readonly string[]
 }
 
 /** A node that redeems. */
@@ -83,19 +90,29 @@ export class RedeemStage {
     this.folder = folder
   }
 
-  static async open(folder: string): Promise<RedeemStage> {
+  static async open(folder: string, parts: ServerParts = {}): Promise<RedeemStage> {
     const stage = new RedeemStage(folder)
-    stage.server = await stage.serve(stage.owner)
+    stage.server = await stage.serve(stage.owner, undefined, undefined, parts)
     return stage
   }
 
   /** Starts a node that keeps files and redeems. */
-  async serve(person: Person, store?: MemoryNode['store'], copies = `copies-${this.#made++}`): Promise<Server> {
+  async serve(
+    person: Person,
+    store?: MemoryNode['store'],
+    copies = `copies-${this.#made++}`,
+    parts: ServerParts = {},
+  ): Promise<Server> {
     const node = await this.net.node(person, store ? { store } : {})
     await mkdir(join(this.folder, copies), { recursive: true })
     const vault = await vaultOf(node, join(this.folder, copies), { runnables: RUNNABLES })
     await vault.start()
-    const redemptions = new Redemptions(node.context, { vault, statuses: node.statuses, runnables: RUNNABLES })
+    const redemptions = new Redemptions(node.context, {
+      vault,
+      statuses: node.statuses,
+      runnables: RUNNABLES,
+      ...parts,
+    })
     await redemptions.start()
     this.#stops.push(() => redemptions.stop())
     return { node, vault, redemptions, copies }
@@ -134,6 +151,26 @@ export class RedeemStage {
     const { node } = this.server
     const terms = { dataId, fileVersionFrom: 1, audience: node.person.id, grant, fieldDigests: [], locators: [] }
     return this.net.during(node.issuer.mint({ ...terms, ...change }))
+  }
+
+  /** Seals a version of the owner's, and has its server keep it. */
+  async keep(change: Change = {}, before?: Sealed): Promise<Sealed> {
+    const { node, vault } = this.server
+    const file = await sealed(this.folder, node.context.keys, change, before)
+    await this.net.during(vault.keep(file.path))
+    return file
+  }
+
+  /** Redeems by the holder's own service. */
+  redeem({ redeemer }: Asker, order: RedeemOrder, timeoutMs = 20_000): Promise<Redeemed> {
+    return this.net.during(redeemer.redeem(order, timeoutMs))
+  }
+
+  /** Reads into a file; what came, and what was told. */
+  async read(asker: Asker, presentation: Uint8Array, request: Partial<RedemptionRequest> = {}) {
+    const { path, target } = this.target()
+    const told = await this.redeem(asker, { presentation, request: { ...READ_ALL, ...request }, target })
+    return { told, content: new Uint8Array(await readFile(path)) }
   }
 
   /** A place in the folder, and what opens it. */
@@ -200,6 +237,19 @@ export class RedeemStage {
 /** A presentation of nothing but the ping. */
 export function presented({ document }: Minted, disclosures: readonly Uint8Array[] = []): Uint8Array {
   return encodePresentation({ ping: document, narrowings: [], disclosures })
+}
+
+/** By which code and rule a server refuses, and the runnable's own reason where there is one. */
+export async function refusal(action: () => Promise<unknown>): Promise<string> {
+  try {
+    await action()
+  } catch (error) {
+    if (error instanceof RedeemRefused) {
+      return [error.code, error.rule, ...(error.number > 0 ? [error.number] : [])].join(' ')
+    }
+    throw error
+  }
+  throw new Error('expected a refusal, got none')
 }
 
 /** A runnable that says the same to everything. */

@@ -6,15 +6,19 @@ import { toHex } from '../../src/core/bytes.ts'
 import { decodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { WebxError } from '../../src/core/errors.ts'
 import { LIMITS } from '../../src/core/limits.ts'
+import type { PingTerms } from '../../src/data/ping.ts'
 import { encodePresentation, readPresentation, rightsOf } from '../../src/data/presentation.ts'
 import {
   acceptStatusList,
   encodeStatusList,
   isRevoked,
+  readStatusList,
   readStatusStatement,
+  revoke,
   statusMessage,
   statusStatement,
 } from '../../src/data/statuslist.ts'
+import type { Context } from '../../src/kernel/context.ts'
 import { Issuer, type MintTerms } from '../../src/services/issuer.ts'
 import { MemoryNet, type MemoryNode, quiet } from '../kit/node.ts'
 import { makePerson, type Person } from '../kit/people.ts'
@@ -136,6 +140,31 @@ test('an older copy of a disk brings nothing back that the net knows to be revok
   assert.is(next.ping.status?.index, LIMITS.statusListBitsFirst, 'beyond every place that the lost disk gave away')
 })
 
+test('what the net knows is not lost on a node that is still starting, nor what only its disk knows', async (world) => {
+  const { node, owner, net } = world
+  const minted = [await node.issuer.mint(TERMS), await node.issuer.mint(TERMS)]
+  for (const { ping } of minted) await node.issuer.revoke(ping.id)
+  const listId = minted[0]?.ping.status?.listId as Uint8Array
+  const next = makePerson('human')
+  const changes = { position: 1, publicKey: next.publicKey, sign: async (m: Uint8Array) => next.sign(m) }
+  const starting = new Issuer({ ...node.context, keys: { ...node.context.keys, ...changes } })
+  const at = { issuer: owner.id, issuerPosition: 1, listId, sequence: 2, issuedMs: net.clock.nowMs() }
+  const terms = { ...at, bits: revoke(new Uint8Array(1_024), 5) }
+  starting.heard(readStatusList(encodeStatusList(terms, next.sign(statusMessage(terms)))))
+  await quiet(2)
+  await starting.start()
+  await starting.mint(TERMS)
+  const list = starting.own(listId)
+  assert.ok(list && [0, 1, 5].every((index) => isRevoked(list, index)))
+  assert.is(list.issuerPosition, 1)
+  assert.ok(list.sequence > 2)
+  await starting.stop()
+})
+
+test('a desk that was never opened can be closed', async ({ node }) => {
+  await new Issuer(node.context).stop()
+})
+
 test('what others publish on the topic of a list changes nothing', async (world) => {
   const { net, node, owner } = world
   const { ping } = await node.issuer.mint(TERMS)
@@ -174,6 +203,29 @@ test('after a rotation all lists are signed anew with the key of today, at its p
   await rotated.stop()
 })
 
+test('what others could not believe before a rotation was settled is said again then, once', async (world) => {
+  const { node, owner } = world
+  const next = makePerson('human')
+  const changes = { position: 1, publicKey: next.publicKey, sign: async (m: Uint8Array) => next.sign(m) }
+  let settled: Uint8Array | null = null
+  const directory = { ...node.context.directory, keyAt: () => settled }
+  const rotated = new Issuer({ ...node.context, keys: { ...node.context.keys, ...changes }, directory } as Context)
+  await rotated.start()
+  const { ping } = await rotated.mint(TERMS)
+  const { events } = node.context
+  const settle = async () => {
+    events.emit('settled', { order: owner.id, settlement: owner.id, orderDigest: owner.id, locks: 1, confirms: 1 })
+    await quiet(2)
+    return editions(world).filter(({ list }) => list.issuerPosition === 1).length
+  }
+  const before = await settle()
+  settled = next.publicKey
+  assert.is(await settle(), before + 1)
+  assert.is(await settle(), before + 1)
+  assert.equal(editions(world).at(-1)?.list.listId, ping.status?.listId)
+  await rotated.stop()
+})
+
 test('a thief of today’s key who counts to the end or dates ahead has the last word until the next rotation, no longer', async (world) => {
   const { net, node, owner } = world
   const { ping } = await node.issuer.mint(TERMS)
@@ -194,13 +246,18 @@ test('a thief of today’s key who counts to the end or dates ahead has the last
   await quiet(5)
   await node.issuer.revoke(ping.id)
   const next = makePerson('human')
-  const keys = { ...node.context.keys, position: 1, publicKey: next.publicKey, sign: async (m: Uint8Array) => next.sign(m) }
+  const keys = {
+    ...node.context.keys,
+    position: 1,
+    publicKey: next.publicKey,
+    sign: async (m: Uint8Array) => next.sign(m),
+  }
   const rotated = new Issuer({ ...node.context, keys })
   await rotated.start()
   await rotated.mint(TERMS)
   const list = rotated.own(listId)
   assert.ok(list && isRevoked(list, 0) && isRevoked(list, 8 * 2_048 - 1), 'what others hold is not taken back')
-  assert.equal([list.issuerPosition, list.sequence], [1, 1])
+  assert.equal([list.issuerPosition, list.sequence], [1, 2], 'signed anew, and grown for the ping')
   assert.ok(list.issuedMs <= net.clock.nowMs())
   await rotated.stop()
 })
@@ -219,7 +276,46 @@ test('a clock that was ahead for a while does not keep later editions from being
   assert.ok((list?.issuedMs as number) <= now())
 })
 
-test('editions are signed anew every few hours, and lists grow until they are full', async (world) => {
+test('a list grows until it is full, then another is begun, up to the last', async (world) => {
+  const { node, owner, net } = world
+  const { topics, netId } = node.context
+  const link = net.bus.connect('elsewhere')
+  /** As if all places up to so many were given away on a disk that was lost. */
+  const fillUp = async (listId: Uint8Array, bits: number) => {
+    const sequence = (node.issuer.own(listId)?.sequence as number) + 1
+    const at = { issuer: owner.id, issuerPosition: 0, listId, sequence, issuedMs: net.clock.nowMs() }
+    const terms = { ...at, bits: new Uint8Array(bits / 8) }
+    const document = encodeStatusList(terms, owner.sign(statusMessage(terms)))
+    await link.publish(topics.status(owner.id, listId), statusStatement(netId, document))
+    await net.until(() => (node.issuer.own(listId)?.sequence as number) > sequence)
+  }
+  const lists = new Set<string>()
+  for (let i = 0; i < LIMITS.statusListsOwnMax; i++) {
+    const { listId, index } = (await node.issuer.mint(TERMS)).ping.status as NonNullable<PingTerms['status']>
+    assert.is(index, 0)
+    lists.add(toHex(listId))
+    await fillUp(listId, LIMITS.statusListBitsMax / 2)
+    const grown = await node.issuer.mint(TERMS)
+    assert.equal(grown.ping.status, { listId, index: LIMITS.statusListBitsMax / 2 })
+    assert.is(node.issuer.own(listId)?.bits.length, LIMITS.statusListBitsMax / 8)
+    await fillUp(listId, LIMITS.statusListBitsMax)
+  }
+  assert.is(lists.size, LIMITS.statusListsOwnMax)
+  assert.is(await codeOfAsync(() => node.issuer.mint(TERMS)), 'limit')
+})
+
+test('many at once take a place each', async ({ node }) => {
+  const minted = await Promise.all(Array.from({ length: 20 }, () => node.issuer.mint(TERMS)))
+  assert.equal(
+    minted.map(({ ping }) => ping.status?.index),
+    Array.from({ length: 20 }, (_, i) => i),
+  )
+  await Promise.all(minted.map(({ ping }) => node.issuer.revoke(ping.id)))
+  const list = node.issuer.own(minted[0]?.ping.status?.listId as Uint8Array)
+  assert.equal([...(list?.bits.subarray(0, 4) ?? [])], [255, 255, 15, 0])
+})
+
+test('editions are signed anew every few hours', async (world) => {
   const { net, node } = world
   const { ping } = await node.issuer.mint(TERMS)
   const listId = ping.status?.listId as Uint8Array

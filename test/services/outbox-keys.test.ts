@@ -87,6 +87,7 @@ test('a device rotates, is followed, and pays by its new key; its old key pays n
     refused.every((count) => count > 0),
     'its frames are those of a stranger',
   )
+  assert.is(thief.context.counters.read()['keylog.refused.retired-key'], 1, 'and whoever runs it is told why')
 })
 
 test('who rotated before anybody knew of him is known by what came after', async ({ net, shop, owner, person }) => {

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { readOrder } from '../../src/consensus/order.ts'
 import { decodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import '../../src/drivers/wasm-files.ts'
+import { accountNonce } from '../../src/ledger/terms.ts'
 import { MemoryNet, type MemoryNode, randomReference, typeOf } from '../kit/node.ts'
 
 interface Shop {
@@ -62,6 +63,74 @@ restored(
     assert.is(again.store.values('outbox').length, 0)
   },
 )
+
+for (const [turn, moment] of ['on the disk', 'sent'].entries()) {
+  restored(
+    `nor is there a second order where the first settles before that is ${moment}`,
+    async ({ net, payer, shop }) => {
+      const orderTopic = payer.context.topics.order
+      const sent: Uint8Array[] = []
+      net.bus.loses = ({ topic, bytes, client }) => {
+        const isLost = topic === orderTopic && client === payer.person.state.label && !isKeyLog(bytes)
+        if (isLost) sent.push(bytes)
+        return isLost
+      }
+      const reference = randomReference()
+      const wish = { reference, asset: net.asset(payer).id, amount: 10, to: shop.wallet.account }
+      const { sign } = payer.context.keys
+      const held = Promise.withResolvers<void>()
+      const isOrder = (message: Uint8Array) =>
+        message[7] === TYPE.order && Buffer.from(message).includes(Buffer.from(accountNonce()))
+      Object.assign(payer.context.keys, {
+        sign: async (message: Uint8Array) => {
+          if (isOrder(message)) await held.promise
+          return sign(message)
+        },
+      })
+      payer.wallet.pay(wish, 600_000).catch(() => {})
+      await net.until(() => payer.store.values('outbox').length === 1)
+      const before = payer.store.afterPowerCut()
+      held.resolve()
+      await net.until(() => sent.length > 0)
+      payer.crash()
+      // nobody has heard of the order: so it is signed again, and settles before that has had its turn
+      let signs = 0
+      const again = await net.node(payer.person, {
+        store: before,
+        keys: {
+          sign: async (message) => {
+            if (isOrder(message)) signs++
+            return payer.person.sign(message)
+          },
+        },
+      })
+      const { road } = again.context
+      const run = road.run.bind(road)
+      const settled = Promise.withResolvers<void>()
+      let turns = 0
+      road.run = async (decide) => {
+        if (signs > 0 && turns++ === turn) await settled.promise
+        return run(decide)
+      }
+      await net.until(() => turns > turn)
+      net.bus.loses = () => false
+      await net.bus.connect('a recorder').publish(orderTopic, sent[0] as Uint8Array)
+      await net.until(() => again.wallet.settled(reference) !== null)
+      const published = net.bus.published.length
+      settled.resolve()
+      await net.pass(20_000)
+      const orders = net.bus.published.slice(published).filter((message) => typeOf(message) === TYPE.order)
+      assert.is(orders.filter(({ bytes }) => !isKeyLog(bytes)).length, 0, 'a second order for one version')
+      assert.is(again.store.values('outbox').length, 0)
+      await net.pay(again, shop, 5)
+      assert.is(again.wallet.balance(net.asset(again).id), 985)
+    },
+  )
+}
+
+function isKeyLog(bytes: Uint8Array): boolean {
+  return readOrder(decodeEnvelope(bytes)).nonce.every((byte) => byte === 0)
+}
 
 /** Pays 10 while no order comes through until `copy` has been taken; resolves when it is settled. */
 async function payWhile<T>(net: MemoryNet, payer: MemoryNode, shop: MemoryNode, copy: () => Promise<T>) {

@@ -1,6 +1,6 @@
 /** Redeeming pings at another node: what is granted arrives, what is not is refused by its own code, and nothing counts twice. */
 
-import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -15,7 +15,7 @@ import { encodePing, pingMessage } from '../../src/data/ping.ts'
 import { FREE_POLICY } from '../../src/data/policy.ts'
 import { encodePresentation, readPresentation } from '../../src/data/presentation.ts'
 import { readBlock, readRedeem, readRedeemAnswer, redeemPayload } from '../../src/data/redeem-frames.ts'
-import { type RedeemOrder, RedeemRefused } from '../../src/kernel/redeeming.ts'
+import type { RedeemOrder } from '../../src/kernel/redeeming.ts'
 import { commit, openingOf } from '../../src/proof/commitment.ts'
 import { encodeCredential } from '../../src/proof/credential.ts'
 import { encodeIssued, issuedMessage, issuedPayload } from '../../src/proof/issued.ts'
@@ -24,7 +24,7 @@ import { Spent } from '../../src/services/redemption-spent.ts'
 import { group } from '../../src/wasm/group.ts'
 import { makePerson, type Pair } from '../kit/people.ts'
 import { pattern } from '../kit/qnt.ts'
-import { type Asker, alwaysSays, presented, READ_ALL, RedeemStage } from '../kit/redeem.ts'
+import { type Asker, alwaysSays, presented, READ_ALL, RedeemStage, refusal } from '../kit/redeem.ts'
 import { codeOfAsync } from '../kit/refusal.ts'
 import { tempForProcess } from '../kit/temp.ts'
 import { type Change, type Sealed, sealed, tombstoneAfter } from '../kit/vault.ts'
@@ -58,16 +58,12 @@ for (const each of [reading, refusing, computing]) {
 counting.before.each(open)
 counting.after.each(({ stage }) => stage.close())
 
-/** Seals a version of the owner's, and has its server keep it. */
-async function kept({ stage }: World, change: Change = {}, before?: Sealed): Promise<Sealed> {
-  const { node, vault } = stage.server
-  const file = await sealed(stage.folder, node.context.keys, change, before)
-  await stage.net.during(vault.keep(file.path))
-  return file
+function kept({ stage }: World, change: Change = {}, before?: Sealed): Promise<Sealed> {
+  return stage.keep(change, before)
 }
 
-function redeem({ stage, holder }: World, order: RedeemOrder, timeoutMs = 20_000) {
-  return stage.net.during(holder.redeemer.redeem(order, timeoutMs))
+function redeem({ stage, holder }: World, order: RedeemOrder, timeoutMs?: number) {
+  return stage.redeem(holder, order, timeoutMs)
 }
 
 /** As `read`, of a server that does not answer. */
@@ -76,23 +72,8 @@ function readInVain(world: World, presentation: Uint8Array): Promise<string> {
   return codeOfAsync(() => redeem(world, { presentation, request: READ_ALL, target }, 1_500))
 }
 
-/** Reads into a file; what came, and what was told. */
-async function read(world: World, presentation: Uint8Array, request: Partial<RedeemOrder['request']> = {}) {
-  const { path, target } = world.stage.target()
-  const told = await redeem(world, { presentation, request: { ...READ_ALL, ...request }, target })
-  return { told, content: new Uint8Array(await readFile(path)) }
-}
-
-async function refusal(action: () => Promise<unknown>): Promise<string> {
-  try {
-    await action()
-  } catch (error) {
-    if (error instanceof RedeemRefused) {
-      return [error.code, error.rule, ...(error.number > 0 ? [error.number] : [])].join(' ')
-    }
-    throw error
-  }
-  throw new Error('expected a refusal, got none')
+function read({ stage, holder }: World, presentation: Uint8Array, request: Partial<RedeemOrder['request']> = {}) {
+  return stage.read(holder, presentation, request)
 }
 
 reading('a whole file arrives, of many blocks, and nothing but it is left', async (world) => {
@@ -478,7 +459,7 @@ computing('whoever watches is told of each new version once, until the ping ends
   const { payload } = decodeFrame(decodeEnvelope(notice.bytes))
   const stranger = await stage.asker()
   await stage.send(stranger, { ...stage.server, node: holder.node }, TYPE.vaultNotice, payload)
-  await stage.net.until(() => (holder.node.context.counters.read()['refused.tampered'] ?? 0) === 1)
+  await stage.net.until(() => (holder.node.context.counters.read()['refused.not-allowed'] ?? 0) === 1)
   await stage.net.during(stage.server.node.issuer.revoke(minted.ping.id))
   await kept(world, { runnables: [rule] }, file)
   await stage.net.pass(200)

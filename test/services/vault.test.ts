@@ -6,6 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { equal, toHex } from '../../src/core/bytes.ts'
 import { WebxError } from '../../src/core/errors.ts'
+import { dataIdOf } from '../../src/data/manifest.ts'
 import { FREE_POLICY } from '../../src/data/policy.ts'
 import { publicKeyOf, wrapKeyToAll } from '../../src/data/recipients.ts'
 import { HOST_CHANCE, holderOf } from '../../src/drivers/qnt-holder.ts'
@@ -219,16 +220,14 @@ test('opens what is sealed to this node, in ranges; else not', async () => {
     assert.is(await codeOfAsync(() => vault.readContent(theirs, 0, 1)), 'not-allowed')
     const bytes = await vault.readSealed(theirs, 8, theirs.document.length)
     assert.equal(bytes, theirs.document)
-    const swapped = await seal({
-      recipients: wrapKeyToAll(
-        new Uint8Array(32),
-        [publicKeyOf(await holderOf(node.context.keys))],
-        [],
-        { dataId: kept.manifest.dataId, keyEpoch: 1 },
-        HOST_CHANCE,
-      ),
-    })
-    const strange = await vault.keep(swapped.path)
+    const me = [publicKeyOf(await holderOf(node.context.keys))]
+    const wrappedFor = (dataId: Uint8Array) =>
+      wrapKeyToAll(new Uint8Array(32), me, [], { dataId, keyEpoch: 1 }, HOST_CHANCE)
+    const salt = new Uint8Array(16)
+    const uncommitted = await seal({ salt, recipients: wrappedFor(dataIdOf(node.person.id, salt)) })
+    const lure = await vault.keep(uncommitted.path)
+    assert.is(await codeOfAsync(() => vault.unlock(lure)), 'bad-key', 'another key than the one that was committed to')
+    const strange = await vault.keep((await seal({ recipients: wrappedFor(kept.manifest.dataId) })).path)
     assert.is(await codeOfAsync(() => vault.readContent(strange, 0, 1)), 'not-allowed', 'wrapped for another file')
   })
 })
@@ -258,6 +257,15 @@ test('a tombstone frees the room, ends the file, and stays', async () => {
     await vault.bury(end)
     assert.equal(await names(copies), [])
     assert.is(vault.ended(dataId)?.tombstone.fileVersion, 3)
+    for (const [i, version] of vault.versions(dataId).entries()) {
+      const { digest, manifest } = [first, second][i] as typeof first
+      assert.equal(version.digest, digest)
+      assert.equal(version.manifest, { ...manifest, recipients: [] }, 'what it said stays')
+      for (const { ciphertext } of manifest.recipients) {
+        const bytes = [...node.context.store.scan('vault-version')].map(({ value }) => toHex(value)).join()
+        assert.not(bytes.includes(toHex(ciphertext)), 'a wrapped key outlives the file')
+      }
+    }
     assert.equal([...vault.files()], [])
     assert.is(
       codeOf(() => vault.newest(dataId)),

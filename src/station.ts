@@ -24,6 +24,7 @@ import type { Vault } from './kernel/vault.ts'
 import { backupMethods } from './station-backup.ts'
 import { controlMethods } from './station-control.ts'
 import { openCamera, openConsent, openModel, openSensor } from './station-drivers.ts'
+import { keyLogMethods } from './station-keylogs.ts'
 import { followKeyLog } from './station-keys.ts'
 import { pingMethods } from './station-pings.ts'
 import { tillMethods } from './station-till.ts'
@@ -86,6 +87,7 @@ export async function openStation(profile: Profile, log: Log): Promise<Station> 
       ...tillMethods({ terminal, device }),
       ...kept.methods,
       ...pingMethods(node),
+      ...keyLogMethods(node),
       ...copied,
     }
     const path = join(profile.data.dir, CONTROL_SOCKET)

@@ -185,7 +185,8 @@ function list(text: string | undefined): string[] {
     .filter((part) => part !== '')
 }
 
-async function writeText(path: string, text: string): Promise<void> {
+/** Writes a line into a new file. Throws `bad-argument` where there is one, `store-failed`. */
+export async function writeText(path: string, text: string): Promise<void> {
   await writeFile(path, `${text}\n`, { flag: 'wx', flush: true }).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'EEXIST')
       throw new WebxError('bad-argument', `${path} exists already and was left as it is`, { cause })

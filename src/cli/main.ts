@@ -46,6 +46,7 @@ const LOAD: Readonly<Record<string, () => Promise<Command>>> = {
   'id revoke': async () => (await import('./id-log.ts')).revoke,
   'id veto': async () => (await import('./id-log.ts')).veto,
   'id log': async () => (await import('./id-log.ts')).log,
+  'id settled': async () => (await import('./id-settled.ts')).settled,
   'id recovery': async () => (await import('./id-reclaim.ts')).recovery,
   'id reclaim': async () => (await import('./id-reclaim.ts')).reclaim,
   'id export': async () => (await import('./id-export.ts')).command,

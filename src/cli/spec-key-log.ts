@@ -106,6 +106,21 @@ export const KEY_LOG_COMMANDS: readonly CommandSpec[] = [
     example: 'webx id log ada.keys --out ada-log.txt',
   },
   {
+    name: 'id settled',
+    operands: ['[IDENTITY]'],
+    summary:
+      'Show how far the neighborhood has settled a key log, and what waits in it, as the node on this machine knows it.',
+    details:
+      'IDENTITY is an inception, a log, or 64 digits; this node’s own without it. The text that --out writes ends with the recovery that waits, if one does: webx id veto takes it with --log.',
+    options: {
+      out: { value: 'TEXT', about: 'write the log there as text' },
+      data: { value: 'DIR', about: 'where the node keeps its state (default: from the profile)' },
+      profile: { value: 'NAME|FILE', about: 'firmware profile: one of firmware-profiles/, or a file' },
+      json: JSON_OPTION,
+    },
+    example: 'webx id settled --out seen.txt',
+  },
+  {
     name: 'id recovery',
     operands: ['FILE'],
     summary: 'Show the digest that promises a key of this key file, which is put away, to another identity.',

@@ -23,7 +23,10 @@ export interface EventMap {
   certified: { readonly orderDigest: Uint8Array }
   /** Proof that an identity signed what the rules forbid. `bytes` is an encoded EVIDENCE envelope. */
   evidence: { readonly guilty: Uint8Array; readonly kind: string; readonly bytes: Uint8Array }
-  /** Two key events of one identity for one place, encoded and both properly signed: somebody else has its keys, or it lies. */
+  /**
+   * Two key events of one identity for one place, encoded and both properly signed: somebody else has its keys, or it lies. Or a veto and the witnesses by whom
+   * the same recovery would be put in force, which is nobody's lie.
+   */
   duplicity: { readonly one: Uint8Array; readonly other: Uint8Array }
   /** An order was turned down by this node. */
   refused: { readonly orderDigest: Uint8Array; readonly code: string }

@@ -165,7 +165,7 @@ export interface Identified {
 
 /** Who is who, as far as this node was told. */
 export interface Directory {
-  /** The key that speaks for an identity: after a rotation was settled, the new one. Null where nobody introduced it, or several keys speak together. */
+  /** The key that speaks for an identity: after a rotation was settled or a recovery put in force, the new one. Null where nobody introduced it, or several keys speak together. */
   keyOf(id: Uint8Array): Uint8Array | null
   /** The key that spoke at a position of an identity's key log, for what was signed earlier; null where this node knows of no such position. */
   keyAt(id: Uint8Array, position: number): Uint8Array | null

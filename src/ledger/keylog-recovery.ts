@@ -43,6 +43,19 @@ export class Recoveries {
     return tree ? openRecoveries(tree).map(described) : []
   }
 
+  /**
+   * The settled log of an identity as encoded events, the inception first: what stands, or, where a recovery waits, the branch up to it, which whoever objects
+   * goes on from. Null where its key log is not settled here.
+   */
+  logOf(id: Uint8Array, objects: StateReader): Uint8Array[] | null {
+    const tree = this.#keyLogs.treeOf(id, objects)
+    if (!tree) return null
+    const [waiting] = openRecoveries(tree)
+    const log: Uint8Array[] = []
+    for (let at = waiting ?? tree.standing.at(-1) ?? null; at; at = at.parent) log.unshift(at.bytes)
+    return log
+  }
+
   /** The order that puts a recovery in force; null where it is not settled here. */
   enforcing(terms: Pick<EnforceRecovery, 'identity' | 'recovery'>, objects: StateReader): OrderFields | null {
     const node = this.#nodeOf(terms, objects)

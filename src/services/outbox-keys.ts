@@ -163,7 +163,10 @@ export class OwnKeyLog {
       } else if (isFinal) {
         log.warn(fields, 'a second recovery of this identity waits: only next and recovery keys together end it')
       } else {
-        log.warn(fields, 'a recovery of this identity waits: unless it is yours, end it with "webx id veto"')
+        log.warn(
+          fields,
+          'a recovery of this identity waits: unless it is yours, end it (webx id settled --out, webx id veto --log)',
+        )
       }
     }
   }

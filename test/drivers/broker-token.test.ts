@@ -193,6 +193,14 @@ test('who has rotated shows the key log, and the key before gets nobody in with 
   for (let i = 0; i < 100; i++) long.append(long.delegation(pairOf(10_000 + i).publicKey))
   const flooded = { ...keysOf(long.keys, long.events), id: long.link().id, position: 100 }
   assert.is(await codeOf(signedIn(flooded)), 'too-long')
+  // whoever was brought back must reach the neighborhood before it can put the recovery in force
+  const reclaimed = new LogOwner({ from: 8_000 })
+  const { bytes, recovered } = reclaimed.recoveryEvent()
+  const back = { ...keysOf(recovered.keys, [...reclaimed.events, bytes]), id: reclaimed.link().id, position: 1 }
+  assert.is(await signedIn(back), toHex(reclaimed.link().id))
+  const [first] = reclaimed.keys as [Pair]
+  const sign = async (message: Uint8Array) => first.sign(message)
+  assert.is(await codeOf(signedIn({ ...back, publicKey: first.publicKey, sign })), 'bad-signature')
 })
 
 test.run()

@@ -86,6 +86,7 @@ const arbitraryOperation: fc.Arbitrary<Operation> = fc.oneof(
     memo: fc.uint8Array({ maxLength: 64 }),
   }),
   fc.record({ kind: fc.constant('key-event' as const), digest: bytes32 }),
+  fc.record({ kind: fc.constant('enforce' as const), identity: bytes32, recovery: bytes32 }),
   fc.record({
     kind: fc.constant('version' as const),
     fileVersion: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),

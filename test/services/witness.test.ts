@@ -10,6 +10,7 @@ import { KeyLogs } from '../../src/ledger/keylog.ts'
 import type { OpenRecovery } from '../../src/ledger/keylog-recovery.ts'
 import { Recoveries } from '../../src/ledger/keylog-recovery.ts'
 import { encodeWitnesses, juryOf, type Witness, witnessMessage } from '../../src/ledger/keylog-witness.ts'
+import { SettledLogs } from '../../src/services/directory-logs.ts'
 import { witnessStatement } from '../../src/services/witness-statement.ts'
 import { digestOf } from '../consensus/keylogs.ts'
 import { LogOwner, pairOf, type Recovered } from '../kit/keylog.ts'
@@ -97,7 +98,9 @@ test('one is in force after its delay; who was reclaimed waits until then, and p
   assert.is(members[0]?.context.directory.stateOf(person.id)?.pending?.effectiveMs, null)
   await soon(net, () => acts(house, recovered.keys[0]?.publicKey))
   assert.ok(net.clock.nowMs() - seenMs < DELAY_MS + 10_000, 'and soon after')
+  const actsMs = net.clock.nowMs()
   await soon(net, () => again.wallet.settled(reference) !== null)
+  assert.ok(net.clock.nowMs() - actsMs < 3_000, 'orders go on at once')
   const { directory } = (members[0] as MemoryNode).context
   assert.equal(directory.keyAt(person.id, 0), person.publicKey)
   assert.equal(directory.keyAt(person.id, 1), recovered.keys[0]?.publicKey)
@@ -219,6 +222,31 @@ function setBy({ clock }: MemoryNet, byMs: number): Clock {
     after: (delayMs, action) => clock.after(delayMs, action),
   }
 }
+
+test('one that next and recovery keys have ended is forgotten, and nobody witnesses it', async (house) => {
+  const { net, members, owner, recovery } = house
+  handIn(house, recovery)
+  await untilWaiting(house)
+  owner.append(recovery)
+  const renewal = owner.renewal()
+  handIn(house, recovery, renewal)
+  await soon(net, () => acts(house, owner.keys[0]?.publicKey))
+  await net.pass(DELAY_MS + 2_000, 1_000)
+  assert.equal(net.said(TYPE.witness), [])
+  for (const member of members) assert.equal(member.store.values('witness'), [])
+  assert.ok(acts(house, owner.keys[0]?.publicKey))
+})
+
+test('two recoveries for one place are no two histories: whoever acts is believed', async ({ net, owner, person }) => {
+  const { genesis } = net.net
+  const node = net.nodes.find(({ person: { id } }) => equal(id, person.id)) as MemoryNode
+  const objects = { stateOf: (oid: Uint8Array) => node.agreed.register.object(oid)?.state ?? null }
+  const logs = new SettledLogs(genesis, objects)
+  logs.noteDouble(owner.recoveryEvent().bytes, owner.recoveryEvent().bytes)
+  assert.is(logs.frozen(person.id), false)
+  logs.noteDouble(owner.delegation(pairOf(70).publicKey), owner.delegation(pairOf(71).publicKey))
+  assert.is(logs.frozen(person.id), true)
+})
 
 test('keys of current rank and of next rank go on beside it, and lose what they did when it is in force', async (house) => {
   const { net, owner, person, recovery, recovered } = house

@@ -16,7 +16,7 @@ const REFUSED: ReadonlySet<Code> = new Set<Code>([
   ...(['revoked', 'expired', 'not-yet-valid', 'wrong-audience', 'wrong-purpose', 'wrong-holder'] as const),
   ...(['wrong-file', 'used-up', 'out-of-range', 'operation-not-granted', 'narrowing-widens', 'replayed'] as const),
   ...(['broken-chain', 'status-unknown', 'stale-challenge', 'denied', 'retention-over', 'wrong-owner'] as const),
-  ...(['wrong-jurisdiction', 'not-certified', 'shredded', 'frozen'] as const),
+  ...(['wrong-jurisdiction', 'not-certified', 'shredded', 'frozen', 'runnable-failed', 'out-of-fuel'] as const),
 ])
 const UNREACHABLE: ReadonlySet<Code> = new Set<Code>([
   ...(['unreachable', 'no-quorum', 'not-settled', 'broker-unreachable', 'timeout', 'download-failed'] as const),

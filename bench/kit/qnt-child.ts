@@ -13,6 +13,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import type { Io } from '../../src/cli/io.ts'
+import { peakOfThisProcess } from '../../test/kit/peak.ts'
 
 /** What a step answers. */
 export interface Step {
@@ -49,7 +50,7 @@ if (what === 'seal') await contender.seal(join(folder, name), sealed)
 else await contender.open(sealed, join(folder, `${who}.opened`))
 const step: Step = {
   ms: performance.now() - startMs,
-  peakBytes: process.resourceUsage().maxRSS * 1024,
+  peakBytes: peakOfThisProcess(),
   ...(contender.range === undefined || what === 'seal' ? {} : { rangeBytes: await contender.range(sealed) }),
 }
 process.stdout.write(JSON.stringify(step))

@@ -4,6 +4,7 @@
  *     node test/kit/peak.ts DIRECTORY qnt seal …
  */
 
+import { readFileSync } from 'node:fs'
 import type { Io } from '../../src/cli/io.ts'
 import { runCommandLine } from '../../src/cli/main.ts'
 
@@ -27,6 +28,12 @@ if (import.meta.main) {
     },
   }
   const code = await runCommandLine(args, io)
-  const peak: Peak = { code, err, peakBytes: process.resourceUsage().maxRSS * 1024 }
+  const peak: Peak = { code, err, peakBytes: peakOfThisProcess() }
   process.stdout.write(JSON.stringify(peak))
+}
+
+/** Largest resident set of this process in bytes. Not `resourceUsage().maxRSS`: Linux carries that of the process that started this one across `exec`. */
+export function peakOfThisProcess(): number {
+  const [, kib] = readFileSync('/proc/self/status', 'utf8').match(/^VmHWM:\s+(\d+) kB$/m) ?? []
+  return Number(kib) * 1024
 }

@@ -7,6 +7,7 @@ import { blocksOf, wholeReader } from '../../src/drivers/qnt-blocks.ts'
 import { restoreNode } from '../../src/restore.ts'
 import { CHEAP, PASSPHRASE } from '../kit/backup-node.ts'
 import { onFullDisk } from '../kit/failing-disk.ts'
+import { peakOfThisProcess } from '../kit/peak.ts'
 
 const [what = '', file = '', dataDir = '', steps = ''] = process.argv.slice(2)
 
@@ -20,4 +21,4 @@ if (what === 'restore') {
   const node = { dataDir, keyFile: `${dataDir}/node.key`, genesis: '', settings: '' }
   await backUpNode(file, node, { passphrase: PASSPHRASE, cost: CHEAP })
 }
-process.stdout.write(`${process.resourceUsage().maxRSS * 1024}\n`)
+process.stdout.write(`${peakOfThisProcess()}\n`)

@@ -119,11 +119,16 @@ export function versionWrite(version: CheckedManifest, keptMs: number, certified
   return { space: VERSIONS, key, value: encode([...said, keptMs, certified]) }
 }
 
-/** What forgetting the wrapped keys of a file takes: of each version stays what it was called and what it said, but to nobody. */
+/**
+ * What forgetting the wrapped keys of a file takes: of each version stays what it was called and what it said, but to nobody. Modules go, too: with them all versions of a
+ * file were more than one commit holds.
+ */
 export function* endedWrites(versions: Iterable<KeptVersion>): Iterable<Write> {
   for (const { manifest, digest, document, keptMs, certified } of versions) {
     if (document.length === 0) continue
-    yield versionWrite({ manifest: { ...manifest, recipients: [] }, digest, document: NOTHING }, keptMs, certified)
+    const runnables = manifest.runnables.map((runnable) => ({ ...runnable, module: null }))
+    const said = { ...manifest, recipients: [], runnables }
+    yield versionWrite({ manifest: said, digest, document: NOTHING }, keptMs, certified)
   }
 }
 

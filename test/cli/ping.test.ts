@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { WebxNode } from '../../src/boot.ts'
-import { runCommandLine } from '../../src/cli/main.ts'
 import { fromBase64url, fromHex, toHex } from '../../src/core/bytes.ts'
 import { encodePing, pingMessage } from '../../src/data/ping.ts'
 import { encodePresentation, readPresentation } from '../../src/data/presentation.ts'
@@ -17,14 +16,15 @@ import type { Keys } from '../../src/kernel/ports.ts'
 import { pingMethods } from '../../src/station-pings.ts'
 import { openVault } from '../../src/station-vault.ts'
 import { createTestnet, type Testnet } from '../../src/testnet.ts'
-import { recordingIo } from '../kit/io.ts'
 import { MemoryNet } from '../kit/node.ts'
 import { GRANT, TERMS } from '../kit/pings.ts'
+import { commandsIn } from '../kit/shell.ts'
 import { tempForProcess } from '../kit/temp.ts'
 import { until } from '../kit/within.ts'
 
 const TEMP = tempForProcess()
 const test = suite('cli: pings')
+const { webx, done, refusal } = commandsIn(TEMP)
 const at = (name: string): string => join(TEMP, name)
 
 let net: Testnet
@@ -33,26 +33,8 @@ let server: WebxNode
 /** What ends before the net does, newest last. */
 const closers: (() => Promise<void>)[] = []
 
-async function webx(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const io = recordingIo({ workingDirectory: TEMP })
-  const code = await runCommandLine(args, io)
-  return { code, out: io.out(), err: io.err() }
-}
-
-async function done(...args: string[]): Promise<string> {
-  const { code, out, err } = await webx(...args)
-  assert.is(err, '')
-  assert.is(code, 0)
-  return out
-}
-
 async function json(...args: string[]): Promise<Record<string, unknown>> {
   return JSON.parse(await done(...args, '--json')) as Record<string, unknown>
-}
-
-async function refusal(...args: string[]): Promise<string> {
-  const { code, err } = await webx(...args)
-  return `${code} ${err.split(':')[0]}`
 }
 
 /** Mints at Anna's node. */

@@ -4,32 +4,13 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { runCommandLine } from '../../src/cli/main.ts'
-import { recordingIo } from '../kit/io.ts'
+import { commandsIn } from '../kit/shell.ts'
 import { tempForProcess } from '../kit/temp.ts'
 
 const TEMP = tempForProcess()
 const test = suite('cli: questions')
+const { done, refusal } = commandsIn(TEMP)
 const at = (name: string): string => join(TEMP, name)
-
-async function webx(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const io = recordingIo({ workingDirectory: TEMP })
-  const code = await runCommandLine(args, io)
-  return { code, out: io.out(), err: io.err() }
-}
-
-/** What must work. */
-async function done(...args: string[]): Promise<string> {
-  const { code, out, err } = await webx(...args)
-  assert.is(err, '')
-  assert.is(code, 0)
-  return out
-}
-
-async function refusal(...args: string[]): Promise<string> {
-  const { code, err } = await webx(...args)
-  return `${code} ${err.split(':')[0]}`
-}
 
 const ids: Record<string, { id: string; inception: string }> = {}
 

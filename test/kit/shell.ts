@@ -1,6 +1,7 @@
 /** Command lines in a folder of their own, and what they said. */
 
 import { join } from 'node:path'
+import * as assert from 'uvu/assert'
 import { runCommandLine } from '../../src/cli/main.ts'
 import { recordingIo } from './io.ts'
 import { withTemp } from './temp.ts'
@@ -21,6 +22,37 @@ export type Run = (line: string) => Promise<Said>
 
 /** A folder in which command lines run, and the paths of files in it. */
 export type Shell = (use: (run: Run, path: (name: string) => string) => Promise<void>) => () => Promise<void>
+
+/** Command lines as lists of words, in one folder. */
+export interface Commands {
+  webx(...args: string[]): Promise<{ code: number; out: string; err: string }>
+  /** What must work, without a word on stderr; answers stdout. */
+  done(...args: string[]): Promise<string>
+  /** Exit code and error code of what must not. */
+  refusal(...args: string[]): Promise<string>
+}
+
+/** Runs command lines in `directory`. */
+export function commandsIn(directory: string): Commands {
+  const webx: Commands['webx'] = async (...args) => {
+    const io = recordingIo({ workingDirectory: directory })
+    const code = await runCommandLine(args, io)
+    return { code, out: io.out(), err: io.err() }
+  }
+  return {
+    webx,
+    async done(...args) {
+      const { code, out, err } = await webx(...args)
+      assert.is(err, '')
+      assert.is(code, 0)
+      return out
+    },
+    async refusal(...args) {
+      const { code, err } = await webx(...args)
+      return `${code} ${err.split(':')[0]}`
+    },
+  }
+}
 
 /** An empty folder, gone afterwards. */
 export const withShell: Shell = (use) => () =>

@@ -90,6 +90,10 @@ export const CODES = {
   'no-quorum': 'world',
   'not-settled': 'world',
   abstaining: 'world',
+  'bad-block': 'peer',
+  'bad-transaction': 'peer',
+  'bad-hand-over': 'peer',
+  'inconsistent-log': 'peer',
   // data
   'wrong-owner': 'peer',
   'broken-history': 'peer',

@@ -49,6 +49,15 @@ export const LIMITS = {
   headsPerReplyMax: 1_000,
   summaryBuckets: 16,
   summaryIntervalMsMin: 250,
+  // simplex lane
+  blockBytesMax: 48 * KIB,
+  blockTransactionsMax: 256,
+  // epochs
+  rosterMax: 67,
+  // public log
+  logLeafBytesMax: 4 * KIB,
+  // swarm
+  gossipHopsMax: 3,
   // money
   amountMax: 2 ** 46,
   assetCodeCharactersMax: 12,

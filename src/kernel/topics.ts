@@ -2,7 +2,7 @@
  * Names of topics, and who may use which. A statement's topic follows from its type and scope; a frame carries its topic under its signature.
  *
  *     webx/<net>/order                               orders of owners
- *     webx/<net>/<committee>/<kind>                  what a committee says: vote, certificate, settlement, evidence, witness
+ *     webx/<net>/<committee>/<kind>                  what a committee says: vote, certificate, settlement, evidence, witness, block, ballot, proof, transaction, candidacy, hand-over
  *     webx/<net>/id/<identity>           retained    key events, so that strangers' signatures can be checked
  *     webx/<net>/health/<identity>       retained    how a node is; empty = gone (a hint by the broker, nothing more)
  *     webx/<net>/sync                                what members ask each other
@@ -26,6 +26,12 @@ const COMMITTEE_KINDS: Readonly<Record<number, string>> = {
   [TYPE.settlement]: 'settlement',
   [TYPE.evidence]: 'evidence',
   [TYPE.witness]: 'witness',
+  [TYPE.candidate]: 'block',
+  [TYPE.ballot]: 'ballot',
+  [TYPE.blockCertificate]: 'proof',
+  [TYPE.transaction]: 'transaction',
+  [TYPE.candidacy]: 'candidacy',
+  [TYPE.handOver]: 'hand-over',
 }
 
 /** All topic names of one net. */

@@ -1,0 +1,44 @@
+/**
+ * What the hand-over of an epoch asks of those who know places, chance and money: consensus itself knows none of them.
+ *
+ * Pure and deterministic: all members compute the same.
+ */
+
+/** One of those who belong to a neighborhood, with or without a seat. */
+export interface RosterEntry {
+  /** 32-byte identity. */
+  readonly id: Uint8Array
+  /** Raw Ed25519 key that speaks for the identity. */
+  readonly key: Uint8Array
+  /** Raw Ed25519 key of its verifiable random function, fixed before any seed that it could be chosen for. */
+  readonly vrfKey: Uint8Array
+  /** 32-byte identity of the organization that it belongs to. */
+  readonly organization: Uint8Array
+  /** 32-byte identity of the member that answered for it first; zeros for founders. */
+  readonly voucher: Uint8Array
+  /** Epoch in which it was admitted. */
+  readonly since: number
+  /** Bits of `CAPABILITY`. */
+  readonly capabilities: number
+  readonly weight: number
+}
+
+/** What a node can do for others, as bits. */
+export const CAPABILITY = { broker: 1, masterNode: 2, operator: 4, relay: 8 } as const
+
+/** What decides who sits where in the next epoch. */
+export interface SeatingInput {
+  readonly epoch: number
+  /** 32-byte seed of that epoch. */
+  readonly seed: Uint8Array
+  /** Everyone who may be seated: those who left, died or were convicted are gone from it. */
+  readonly roster: readonly RosterEntry[]
+  /** Identity in each seat of the epoch that ends, by seat number; null for a vacant seat. */
+  readonly incumbents: readonly (Uint8Array | null)[]
+}
+
+/** Who gives places, chance and rewards their meaning. */
+export interface EpochRules {
+  /** Identity for each seat of the next epoch by seat number, null where a seat stays vacant. Keeps incumbents; fills holes with spares by rank; at most `replacedMax` replaced. */
+  seat(input: SeatingInput): readonly (Uint8Array | null)[]
+}

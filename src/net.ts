@@ -33,10 +33,10 @@ export interface NetTerms {
   readonly assets: readonly NetAsset[]
 }
 
-/** What a device hands to the organization to be given a seat: its inception event and the key that it votes with, base64url. */
+/** What a device hands to the organization to be given a seat: its inception event, the key that it votes with and that of its verifiable random function, base64url. */
 export async function offerSeat(keys: Keys): Promise<string> {
   const { publicKey } = await keys.epochSigner(0)
-  return toBase64url(encode([keys.inception, publicKey]))
+  return toBase64url(encode([keys.inception, publicKey, keys.vrf.publicKey]))
 }
 
 /** Signs a genesis. Throws `bad-argument` for a founder that has rotated and a seat offer that cannot be read, and what `readGenesis` throws for terms that make no net. */
@@ -74,6 +74,7 @@ function readOffer(offer: string): Seat {
     const seat = {
       inception: fields.bytesBetween('inception', 1, 1024),
       epochKey: fields.bytes('epochKey', 32),
+      vrfKey: fields.isEmpty ? null : fields.bytes('vrfKey', 32),
       weight: 1,
     }
     fields.end()

@@ -68,9 +68,19 @@ export class Ballot {
 
   /** Gives up all votes that are not sealed. */
   clear(): void {
-    for (const { kind, slot } of [...this.#queue, ...(this.#signing?.votes ?? [])]) giveUp(kind, slot)
-    this.#queue = []
-    this.#signing = null
+    this.drop(() => true)
+  }
+
+  /** Gives up the votes in these slots that are not sealed. Where one of them is being signed, that batch will not be sealed; its other votes wait for the next one. */
+  drop(concerns: (slot: Slot) => boolean): void {
+    const signing = this.#signing?.votes ?? []
+    const waiting = signing.some(({ slot }) => concerns(slot)) ? [...signing, ...this.#queue] : this.#queue
+    if (waiting !== this.#queue) this.#signing = null
+    this.#queue = waiting.filter((vote) => {
+      const isDropped = concerns(vote.slot)
+      if (isDropped) giveUp(vote.kind, vote.slot)
+      return !isDropped
+    })
   }
 
   /** The message to be signed for the next batch, or null where there is nothing to vote, or a batch is being signed. */

@@ -37,6 +37,8 @@ export interface VoteProof extends SignedHeader {
 
 /** A quorum of votes for one order. */
 export interface Certificate extends VoteEntry {
+  /** Whose members voted. */
+  readonly committee: Committee
   /** Sorted by seat, one per seat. */
   readonly proofs: readonly VoteProof[]
   /** Weight of the seats that voted; at least the quorum. */
@@ -49,20 +51,21 @@ export function proofOf(batch: VoteBatch, index: number): VoteProof {
   return { seat, sequence, previousRoot, count, root, signature, index, path: merklePath(batch.tree, index) }
 }
 
-/** The statement made of these votes, in any order; seats beyond the quorum are left out. Throws `no-quorum` where the weight does not suffice. */
+/** The statement made of these votes, in any order; seats beyond `needed` weight are left out. Throws `no-quorum` where the weight does not suffice. */
 export function certificateEnvelope(
   committee: Committee,
   entry: VoteEntry,
   votes: readonly { readonly batch: VoteBatch; readonly index: number }[],
+  needed: number = committee.quorum,
 ): Envelope {
   const chosen: VoteProof[] = []
   let weight = 0
   for (const { batch, index } of [...votes].sort((a, b) => a.batch.seat - b.batch.seat)) {
-    if (weight >= committee.quorum) break
+    if (weight >= needed) break
     weight += committee.seats[batch.seat]?.weight ?? 0
     chosen.push(proofOf(batch, index))
   }
-  if (weight < committee.quorum) throw new WebxError('no-quorum', `weight ${weight} of ${committee.quorum}`)
+  if (weight < needed) throw new WebxError('no-quorum', `weight ${weight} of ${needed}`)
   const body = certificateBody(entry, chosen)
   return { type: typeOf(entry.kind), scope: committee.cid, body, signature: NOTHING, attachment: NOTHING }
 }
@@ -89,7 +92,7 @@ export function readCertificate(envelope: Envelope, committee: Committee): Certi
   }
   const proofs = fields.list('proofs', LIMITS.seatsMax, (item) => readProof(new Fields('vote proof', item), committee))
   fields.end()
-  return { ...entry, proofs, weight: verifiedWeight(committee, entry, proofs) }
+  return { ...entry, committee, proofs, weight: verifiedWeight(committee, entry, proofs) }
 }
 
 /** What a certificate or settlement is about, without a look at its proofs. Throws `bad-shape`, `not-canonical`. */
@@ -101,6 +104,15 @@ export function peekCertificate(envelope: Envelope): VoteEntry {
     version: fields.uint('version'),
     od: fields.bytes('od', 32),
   }
+}
+
+/** How many seats a stored certificate or settlement shows. */
+export function seatsShown(envelope: Envelope): number {
+  const fields = Fields.of('certificate', envelope.body, LIMITS.certificateBytesMax)
+  fields.bytes('oid', 32)
+  fields.uint('version')
+  fields.bytes('od', 32)
+  return fields.list('proofs', LIMITS.seatsMax, (item) => item).length
 }
 
 /** The signatures that must hold for a certificate to count; `known` says which headers were verified before. */

@@ -50,7 +50,7 @@ export function createQuestion(kind: VoteKind, oid: Uint8Array, version: number)
 }
 
 /** The counted votes for one order. */
-export function votesFor(question: Question, od: Uint8Array): CastVote[] {
+export function votesFor(question: Pick<Question, 'votes'>, od: Uint8Array): CastVote[] {
   return question.votes.filter((vote) => vote !== undefined && equal(odOf(vote), od)) as CastVote[]
 }
 

@@ -63,6 +63,19 @@ export type Effect =
       readonly locks: number
       readonly confirms: number
     }
+  /** Final here, and applied, as the chain of blocks decided it: there may be no settlement that proves it to strangers. `order` is null for a version that was consumed by nothing. */
+  | {
+      readonly kind: 'settled-by-chain'
+      readonly oid: Uint8Array
+      readonly version: number
+      /** Digest of the order, or `voidHead`. */
+      readonly od: Uint8Array
+      readonly order: Order | null
+    }
+  /** Was certified here, and will not be settled: its epoch has ended without it, or its version was given an end. */
+  | { readonly kind: 'rolled-back'; readonly order: Order }
+  /** A slot does not get on by itself: its owner signed these two orders for it, or the key of the one that it has was retired. */
+  | { readonly kind: 'stuck'; readonly oid: Uint8Array; readonly version: number; readonly orders: readonly Order[] }
   /** The confirmations have reached the strong quorum. */
   | {
       readonly kind: 'strong'

@@ -1,7 +1,8 @@
 /**
  * EVIDENCE: two signed statements that the rules forbid together, in a form that convicts alone.
  *
- * Body: [0, order, order, ownerProof] a double order; [1, proof, vote, proof, vote] a double vote; [2, header, header] two batches under one number. Scope: the
+ * Body: [0, order, order, ownerProof] a double order; [1, proof, vote, proof, vote] a double vote; [2, header, header] two batches under one number; [3, ballot, ballot] two
+ * ballots of a seat that name different blocks of one slot; [4, candidate, candidate] two blocks of a leader for one slot; [5, ballot, ballot] a FINALIZE and a SKIP. Scope: the
  * committee digest. The two sides are sorted, so that everybody who notices makes the same bytes. `ownerProof` is the owner's inception event, or, where the key
  * was shown later, a list of events: the key log up to the one that showed it. Two key events for one place are no matter of this file: `identity/keylog-fork.ts`.
  */
@@ -17,11 +18,32 @@ import { introductionOf, readIntroduction } from '../identity/introduction.ts'
 import { proofFields, proves, readProof, type VoteProof } from './certificate.ts'
 import type { Committee } from './committee.ts'
 import { type Order, orderBytes, orderMessage, provesItself, readOrder } from './order.ts'
+import { BALLOT, type Ballot, ballotCheck, readBallotFields } from './simplex/ballot.ts'
+import {
+  candidateCheck,
+  readHeaderFields,
+  type SignedCandidateHeader,
+  signedHeaderFields,
+} from './simplex/candidate.ts'
+import { signingSeat } from './simplex/leaders.ts'
 import { assertScope, headerCheck, readEntry, readHeader, type SignedHeader, type VoteEntry } from './statement.ts'
 
-export type EvidenceKind = 'double-order' | 'double-vote' | 'double-batch'
+export type EvidenceKind =
+  | 'double-order'
+  | 'double-vote'
+  | 'double-batch'
+  | 'double-ballot'
+  | 'double-candidate'
+  | 'final-and-skip'
 
-const KINDS: readonly EvidenceKind[] = ['double-order', 'double-vote', 'double-batch']
+const KINDS: readonly EvidenceKind[] = [
+  'double-order',
+  'double-vote',
+  'double-batch',
+  'double-ballot',
+  'double-candidate',
+  'final-and-skip',
+]
 const NOTHING = new Uint8Array(0)
 const PART_HEAD_BYTES = 5
 
@@ -74,6 +96,23 @@ export function doubleBatchEvidence(committee: Committee, one: SignedHeader, oth
   return evidenceBytes(committee, [2, headerFields(first), headerFields(second)])
 }
 
+/** Evidence of two ballots of one seat in one slot: for different blocks, or a FINALIZE and a SKIP. */
+export function doubleBallotEvidence(committee: Committee, one: Ballot, other: Ballot): Uint8Array {
+  const [first, second] = compareBallots(one, other) < 0 ? [one, other] : [other, one]
+  const kind = [one.kind, other.kind].includes(BALLOT.skip) ? 5 : 3
+  return evidenceBytes(committee, [kind, ballotFields(first), ballotFields(second)])
+}
+
+/** Evidence of two blocks of one leader for one slot. */
+export function doubleCandidateEvidence(
+  committee: Committee,
+  one: SignedCandidateHeader,
+  other: SignedCandidateHeader,
+): Uint8Array {
+  const [first, second] = compare(one.hash, other.hash) < 0 ? [one, other] : [other, one]
+  return evidenceBytes(committee, [4, signedHeaderFields(first), signedHeaderFields(second)])
+}
+
 /** Decodes evidence and verifies all but the signatures in `checks`. Throws `bad-shape` where nothing is proven, `wrong-epoch`, and what decoding throws. */
 export function readEvidence(envelope: Envelope, committee: Committee): Evidence {
   if (envelope.type !== TYPE.evidence) throw new WebxError('bad-shape', 'not evidence')
@@ -83,7 +122,14 @@ export function readEvidence(envelope: Envelope, committee: Committee): Evidence
   }
   const fields = Fields.of('evidence', envelope.body, LIMITS.evidenceBytesMax)
   const kind = KINDS[fields.uint('kind', KINDS.length - 1)] as EvidenceKind
-  const read = { 'double-order': readDoubleOrder, 'double-vote': readDoubleVote, 'double-batch': readDoubleBatch }[kind]
+  const read = {
+    'double-order': readDoubleOrder,
+    'double-vote': readDoubleVote,
+    'double-batch': readDoubleBatch,
+    'double-ballot': readDoubleBallot,
+    'double-candidate': readDoubleCandidate,
+    'final-and-skip': readFinalAndSkip,
+  }[kind]
   const evidence = read(fields, committee)
   fields.end()
   return { kind, ...evidence }
@@ -149,6 +195,67 @@ function readDoubleBatch(fields: Fields, committee: Committee): Findings {
   }
   assertOrdered(one.root, other.root)
   return offenceOfSeat(committee, one, other)
+}
+
+function readDoubleBallot(fields: Fields, committee: Committee): Findings {
+  const [one, other] = readBallotPair(fields, committee)
+  if (one.kind === BALLOT.skip || other.kind === BALLOT.skip || equal(one.hash, other.hash)) {
+    throw new WebxError('bad-shape', 'evidence: ballots that do not name different blocks are no offence')
+  }
+  return offenceOfBallots(committee, one, other)
+}
+
+function readFinalAndSkip(fields: Fields, committee: Committee): Findings {
+  const [skip, final] = readBallotPair(fields, committee)
+  if (skip.kind !== BALLOT.skip || final.kind !== BALLOT.finalize) {
+    throw new WebxError('bad-shape', 'evidence: only a SKIP beside a FINALIZE is an offence')
+  }
+  return offenceOfBallots(committee, skip, final)
+}
+
+function readBallotPair(fields: Fields, committee: Committee): [Ballot, Ballot] {
+  const one = fields.tuple('one', (nested) => readSignedBallot(nested, committee))
+  const other = fields.tuple('other', (nested) => readSignedBallot(nested, committee))
+  if (one.seat !== other.seat || one.slot !== other.slot) {
+    throw new WebxError('bad-shape', 'evidence: ballots of different seats or slots are no offence')
+  }
+  if (compareBallots(one, other) >= 0) {
+    throw new WebxError('bad-shape', 'evidence: the two sides must differ and be sorted')
+  }
+  return [one, other]
+}
+
+function readSignedBallot(fields: Fields, committee: Committee): Ballot {
+  return { ...readBallotFields(fields, committee), signature: fields.bytes('signature', 64) }
+}
+
+function ballotFields({ seat, kind, slot, hash, signature }: Ballot): Cbor {
+  return [seat, kind, slot, hash, signature]
+}
+
+/** By kind, then by hash. */
+function compareBallots(one: Ballot, other: Ballot): number {
+  return one.kind - other.kind || compare(one.hash, other.hash)
+}
+
+function offenceOfBallots(committee: Committee, one: Ballot, other: Ballot): Findings {
+  const { memberId } = signingSeat(committee, one.seat)
+  return { guilty: memberId, checks: [ballotCheck(committee, one), ballotCheck(committee, other)] }
+}
+
+function readDoubleCandidate(fields: Fields, committee: Committee): Findings {
+  const [one, other] = ['one', 'other'].map((name) =>
+    fields.tuple(name, (nested) => {
+      const header = readHeaderFields(nested, committee)
+      return { ...header, signature: nested.bytes('signature', 64) }
+    }),
+  ) as [SignedCandidateHeader, SignedCandidateHeader]
+  if (one.leader !== other.leader || one.slot !== other.slot) {
+    throw new WebxError('bad-shape', 'evidence: blocks of different leaders or slots are no offence')
+  }
+  assertOrdered(one.hash, other.hash)
+  const { memberId } = signingSeat(committee, one.leader)
+  return { guilty: memberId, checks: [candidateCheck(committee, one), candidateCheck(committee, other)] }
 }
 
 function readProvenVote(fields: Fields, committee: Committee): ProvenVote {

@@ -34,6 +34,22 @@ export class Journal {
     return typeof change.value === 'function' ? change.value() : change.value
   }
 
+  /** All values of a space as they will be once everything is stored: first the stored ones in the order of their keys, then new ones. */
+  *scan(space: Space): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
+    const changed = [...this.#changes.values()].filter((change) => change.space === space)
+    for (const entry of this.#records.scan(space)) {
+      if (!this.#changes.has(space + keyOf(entry.key))) yield entry
+    }
+    for (const { key, value } of changed) {
+      if (value !== null) yield { key, value: typeof value === 'function' ? value() : value }
+    }
+  }
+
+  /** Notes that everything in a space is deleted. */
+  clear(space: Space): void {
+    for (const { key } of [...this.scan(space)]) this.put(space, key, null)
+  }
+
   /** Takes everything that waits. */
   flush(): Write[] {
     const writes = [...this.#changes.values()].map(({ space, key, value }) => ({

@@ -23,6 +23,7 @@ const LOCK: Judgement = { kind: 'lock' }
 export function judge<S>(lane: Lane<S>, order: Order): Judgement {
   const { committee, objects, rules } = lane
   const head = objects.get(order.oid)?.head
+  if (lane.frozen.has(order.oid, order.version)) return { kind: 'park', code: 'frozen', waitsFor: keyOf(order.oid) }
   if (order.maxEpoch < committee.epoch) return refusal('expired')
   if (head ? !equal(order.previous, head) : order.version !== 1) return refusal('wrong-version')
   return (

@@ -7,13 +7,15 @@ import type { Code } from '../core/errors.ts'
 import type { Ballot } from './ballot.ts'
 import type { Committee } from './committee.ts'
 import type { VoteCount } from './count.ts'
+import type { Frozen } from './frozen.ts'
 import type { Journal } from './journal.ts'
 import type { ObjectRules } from './object.ts'
 import type { Objects } from './objects.ts'
 import type { Order } from './order.ts'
 import type { Outbox } from './outbox.ts'
 import type { Parked } from './parked.ts'
-import type { Proof, Slot, Slots } from './slots.ts'
+import type { Slot, Slots } from './slots.ts'
+import { VOTE } from './statement.ts'
 
 export interface Lane<S> {
   readonly committee: Committee
@@ -24,6 +26,7 @@ export interface Lane<S> {
   readonly count: VoteCount
   readonly slots: Slots
   readonly parked: Parked
+  readonly frozen: Frozen
   readonly outbox: Outbox
   /** Null for an observer. */
   readonly ballot: Ballot | null
@@ -39,9 +42,34 @@ export function votingBallot<S>(lane: Lane<S>): Ballot | null {
   return lane.abstaining ? null : lane.ballot
 }
 
-/** What decides a slot: its certificate, or else its settlement. */
-export function decisionOf(slot: Slot): Proof | null {
-  return slot.certificate ?? slot.settlement
+/** The ballot while this register may vote for this version, else null. */
+export function ballotFor<S>(lane: Lane<S>, { oid, version }: Pick<Slot, 'oid' | 'version'>): Ballot | null {
+  return lane.frozen.has(oid, version) ? null : votingBallot(lane)
+}
+
+/** Queues the CONFIRM of a certified version, unless it was given or may not be. */
+export function confirm<S>(lane: Lane<S>, slot: Slot): void {
+  const ballot = ballotFor(lane, slot)
+  if (!ballot || !slot.certificate || slot.confirm) return
+  slot.confirm = { od: slot.certificate.od, sequence: 0 }
+  ballot.queue(VOTE.confirm, slot)
+}
+
+/** What decides a slot: the chain of blocks, its certificate, or else its settlement. */
+export function decisionOf({ decided, certificate, settlement }: Slot): { readonly od: Uint8Array } | null {
+  return decided ? { od: decided } : (certificate ?? settlement)
+}
+
+/** The order that the slot was decided for, if it is here. */
+export function decidedOrder<S>(lane: Lane<S>, slot: Slot): Order | null {
+  const decision = decisionOf(slot)
+  if (!decision) return null
+  return slot.orders.find((order) => equal(order.od, decision.od)) ?? lane.parked.find(decision.od)
+}
+
+/** True where a LOCK of this member for the version was sealed. */
+export function isLockedAt<S>({ slots }: Lane<S>, oid: Uint8Array, version: number): boolean {
+  return (slots.get(oid, version)?.lock?.sequence ?? 0) > 0
 }
 
 /** True where a quorum has decided for this very order, as far as is known here. */

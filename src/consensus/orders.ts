@@ -5,9 +5,10 @@
 import { equal } from '../core/bytes.ts'
 import { asWebxError, type Code } from '../core/errors.ts'
 import { attach } from './chain.ts'
+import { isVoid } from './decided.ts'
 import { judge } from './judge.ts'
 import { keyOf } from './key.ts'
-import { decisionOf, isBelieved, isDecided, type Lane, park, refuse, votingBallot } from './lane.ts'
+import { ballotFor, confirm, decisionOf, isBelieved, isDecided, type Lane, park, refuse } from './lane.ts'
 import { type Order, orderBytes, provesItself } from './order.ts'
 import { SPACE, slotKey } from './records.ts'
 import type { Repeater } from './repeat.ts'
@@ -55,6 +56,10 @@ export class OrderDesk<S> {
       return
     }
     const decision = slot ? decisionOf(slot) : null
+    if (slot && isVoid(slot)) {
+      refuse(this.#lane, order, 'wrong-version')
+      return
+    }
     if (slot && decision) {
       if (!equal(decision.od, order.od)) {
         refuse(this.#lane, order, 'double-order')
@@ -65,6 +70,11 @@ export class OrderDesk<S> {
       return
     }
     const next = (entry?.certified ?? 0) + 1
+    if (order.version === next && order.version <= (entry?.decided ?? 0)) {
+      // the chain of blocks has decided about this version or one after it: which order it is will be seen from that one
+      park(this.#lane, order, true, keyOf(order.oid), 'wrong-version')
+      return
+    }
     if (order.version === next) {
       this.#judge(order)
       return
@@ -113,7 +123,11 @@ export class OrderDesk<S> {
 
   #onSettledOrder(order: Order): void {
     const settled = this.#repeater.storedOrder(order.oid, order.version)
-    if (!settled) return
+    if (!settled) {
+      // consumed by nothing, or so long ago that nobody here knows it
+      refuse(this.#lane, order, 'wrong-version')
+      return
+    }
     if (equal(settled.od, order.od)) {
       this.#repeater.settled(order.oid, order.version, order.od)
       return
@@ -186,11 +200,39 @@ export class OrderDesk<S> {
     }
     const slot = this.#lane.slots.ensure(order.oid, order.version, this.#lane.nowMs)
     attach(this.#lane, slot, order)
-    const ballot = votingBallot(this.#lane)
+    this.#lock(slot, order)
+  }
+
+  #lock(slot: Slot, order: Order): void {
+    const ballot = ballotFor(this.#lane, slot)
     if (!ballot) return
     this.#lane.journal.put(SPACE.order, slotKey(order.oid, order.version), orderBytes(order))
     slot.lock = { od: order.od, sequence: 0 }
     ballot.queue(VOTE.lock, slot)
+  }
+
+  /** An object is not frozen any more: gives the votes that were held back. */
+  resume(oid: Uint8Array): void {
+    const entry = this.#lane.objects.ensure(oid)
+    for (let version = entry.settled + 1; version <= entry.certified; version++) {
+      const slot = this.#lane.slots.get(oid, version)
+      if (slot) confirm(this.#lane, slot)
+    }
+    const next = this.#lane.slots.get(oid, entry.certified + 1)
+    const [order] = next?.orders ?? []
+    if (next && order && !next.lock && !decisionOf(next) && judge(this.#lane, order).kind === 'lock') {
+      this.#lock(next, order)
+    }
+    this.#lane.wake.push(entry.key)
+  }
+
+  /** Looks again at all orders that wait. Those that may not be voted for any more are refused. */
+  retryAll(): void {
+    for (const { order, verified } of this.#lane.parked.takeAll()) {
+      if (order.maxEpoch < this.#lane.committee.epoch) refuse(this.#lane, order, 'expired')
+      else if (verified) this.receive(order, true)
+      else this.#meetAgain(order)
+    }
   }
 
   /** Looks again at orders that waited for what has changed; ends, because each is taken out before it is looked at. */

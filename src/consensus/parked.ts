@@ -73,6 +73,13 @@ export class Parked {
     return taken
   }
 
+  /** Takes out all, the oldest first. */
+  takeAll(): ParkedOrder[] {
+    const taken = [...this.#orders.values()]
+    for (const key of [...this.#orders.keys()]) this.#remove(key)
+    return taken
+  }
+
   /** Takes out one order. */
   drop(od: Uint8Array): void {
     this.#remove(keyOf(od))

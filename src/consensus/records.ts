@@ -1,22 +1,30 @@
 /**
  * What a register writes down, and how: spaces, keys and values of the store.
  *
- *     object        oid              → [certified, head, settled, settledHead, locked, hasState, state]
+ *     object        oid              → [certified, head, settled, settledHead, locked, hasState, state, covered, baseKind, base]; without the last three in
+ *                                      stores from before there were epochs
  *     order         oid ‖ version    → the ORDER statement that is locked here, or certified
  *     vote          oid ‖ version    → [lock, lockSequence, confirm, confirmSequence]: own votes and the batches that carry them
  *     certificate   oid ‖ version    → the CERT statement, until the settlement takes its place
  *     settlement    oid ‖ version    → the SETTLEMENT statement
  *     batch         sequence         → own VOTEBATCH statements
- *     meta          'own' → [sequence, root] of the newest own batch; 'abstain' → [epoch]
+ *     meta          'own' → [sequence, root] of the newest own batch; 'abstain' → [epoch]; 'epoch' → [epoch, frozen, closed]
  *     evidence      digest of the offence → the EVIDENCE statement
+ *     epoch-opening epoch            → the opening of the epoch under way
+ *     said          name             → [name, statement]: what this node put before the neighborhood in the epoch
+ *     hand-over     epoch            → the HAND-OVER that ended it
+ *     frozen        oid ‖ version    → []: an object that takes no more votes from that version on
+ *     decided       oid ‖ version    → [od]: what the chain of blocks has decided, where no settlement says the same
+ *     opening       oid              → [settled, settledHead, hasState, state]: what an object that has changed since was when the epoch began
  *
  * Values are canonical CBOR. Numbers in keys are big-endian, so that keys sort as numbers do.
  */
 
 import { fromText } from '../core/bytes.ts'
-import { encode } from '../core/codec.ts'
+import { type Cbor, decode, encode } from '../core/codec.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
+import type { Records } from './effects.ts'
 
 /** Names of the spaces. */
 export const SPACE = {
@@ -28,11 +36,21 @@ export const SPACE = {
   batch: 'batch',
   meta: 'meta',
   evidence: 'evidence',
+  epochOpening: 'epoch-opening',
+  said: 'said',
+  handOver: 'hand-over',
+  frozen: 'frozen',
+  decided: 'decided',
+  opening: 'opening',
 } as const
 export type Space = (typeof SPACE)[keyof typeof SPACE]
 
 /** Keys of the space `meta`. */
-export const META = { own: fromText('own'), abstain: fromText('abstain') } as const
+export const META = { own: fromText('own'), abstain: fromText('abstain'), epoch: fromText('epoch') } as const
+
+/** What the settled state is, beside the one with open debits. `same`: nothing is open. `unknown`: written before there were epochs. */
+export const BASE = { same: 0, own: 1, none: 2, unknown: 3 } as const
+export type BaseKind = (typeof BASE)[keyof typeof BASE]
 
 /** What is stored of an object. */
 export interface ObjectRecord {
@@ -44,6 +62,17 @@ export interface ObjectRecord {
   readonly locked: boolean
   /** Encoded state, or null. */
   readonly state: Uint8Array | null
+  readonly covered: number
+  readonly baseKind: BaseKind
+  /** Encoded settled state where its kind is `own`, else empty. */
+  readonly base: Uint8Array
+}
+
+/** How far a register has come with its epoch. */
+export interface EpochMark {
+  readonly epoch: number
+  readonly frozen: boolean
+  readonly closed: boolean
 }
 
 /** Own votes at a slot; `od` is null, and the sequence 0, where none is sealed. */
@@ -73,6 +102,12 @@ export function slotKey(oid: Uint8Array, version: number): Uint8Array {
   return key
 }
 
+/** The slot that a key names. */
+export function slotOfKey(key: Uint8Array): { readonly oid: Uint8Array; readonly version: number } {
+  const version = new DataView(key.buffer, key.byteOffset).getBigUint64(32)
+  return { oid: key.slice(0, 32), version: Number(version) }
+}
+
 /** Key of an own batch. */
 export function batchKey(sequence: number): Uint8Array {
   const key = new Uint8Array(8)
@@ -81,12 +116,14 @@ export function batchKey(sequence: number): Uint8Array {
 }
 
 export function encodeObject(record: ObjectRecord): Uint8Array {
-  const { certified, head, settled, settledHead, locked, state } = record
-  return encode([certified, head, settled, settledHead, locked, state !== null, state ?? NOTHING])
+  const { certified, head, settled, settledHead, locked, state, covered, baseKind, base } = record
+  const own = [certified, head, settled, settledHead, locked, state !== null, state ?? NOTHING]
+  return encode([...own, covered, baseKind, base])
 }
 
 export function decodeObject(bytes: Uint8Array): ObjectRecord {
-  const fields = Fields.of('object record', bytes, LIMITS.storeValueBytesMax)
+  const value = decode(bytes, LIMITS.storeValueBytesMax)
+  const fields = new Fields('object record', value)
   const record = {
     certified: fields.uint('certified'),
     head: fields.bytes('head', 32),
@@ -96,8 +133,27 @@ export function decodeObject(bytes: Uint8Array): ObjectRecord {
   }
   const hasState = fields.boolean('hasState')
   const state = fields.bytesBetween('state', 0, LIMITS.storeValueBytesMax)
+  const isOld = (value as readonly Cbor[]).length === FIELDS_BEFORE_EPOCHS
+  const epochs = isOld ? withoutEpochs(record) : readEpochFields(fields)
   fields.end()
-  return { ...record, state: hasState ? state : null }
+  return { ...record, state: hasState ? state : null, ...epochs }
+}
+
+const FIELDS_BEFORE_EPOCHS = 7
+
+function readEpochFields(fields: Fields): Pick<ObjectRecord, 'covered' | 'baseKind' | 'base'> {
+  return {
+    covered: fields.uint('covered'),
+    baseKind: fields.uint('baseKind', BASE.unknown) as BaseKind,
+    base: fields.bytesBetween('base', 0, LIMITS.storeValueBytesMax),
+  }
+}
+
+function withoutEpochs({
+  certified,
+  settled,
+}: Pick<ObjectRecord, 'certified' | 'settled'>): Pick<ObjectRecord, 'covered' | 'baseKind' | 'base'> {
+  return { covered: 0, baseKind: certified > settled ? BASE.unknown : BASE.same, base: NOTHING }
 }
 
 export function encodeVote(record: VoteRecord): Uint8Array {
@@ -118,6 +174,23 @@ export function decodeVote(bytes: Uint8Array): VoteRecord {
     confirm: confirm.length === 0 ? null : confirm,
     confirmSequence,
   }
+}
+
+export function encodeEpochMark({ epoch, frozen, closed }: EpochMark): Uint8Array {
+  return encode([epoch, frozen, closed])
+}
+
+export function decodeEpochMark(bytes: Uint8Array): EpochMark {
+  const fields = Fields.of('epoch mark', bytes)
+  const mark = { epoch: fields.uint('epoch'), frozen: fields.boolean('frozen'), closed: fields.boolean('closed') }
+  fields.end()
+  return mark
+}
+
+/** The epoch that stored records belong to; null where they do not say, which is so before the first freeze. */
+export function storedEpoch(records: Records): number | null {
+  const stored = records.get(SPACE.meta, META.epoch)
+  return stored ? decodeEpochMark(stored).epoch : null
 }
 
 export function encodeMark(mark: BatchMark): Uint8Array {

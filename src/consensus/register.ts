@@ -3,34 +3,38 @@
  *
  * After FastPay and Zef, with a second round: an order that a quorum has LOCKed is certified, one whose certificate a quorum durably holds (CONFIRM) is settled, and only
  * that is final. This is a state machine without input or output of its own: events go in, effects come out, and `flush` says what must be on the disk
- * before any of them is published. A member locks one order for each version of an object, for ever.
+ * before any of them is published. A member locks one order for each version of an object, as long as the epoch lasts. What the chain of blocks decides beside it
+ * (an unlock, a checkpoint, the end of an epoch) is told to it by name: from `freeze` on, all of that is final.
  */
 
+import { equal } from '../core/bytes.ts'
 import { encode } from '../core/codec.ts'
 import type { SignatureCheck } from '../core/crypto.ts'
-import { Fields } from '../core/shape.ts'
-import { Ballot } from './ballot.ts'
-import { type Certificate, checksOf } from './certificate.ts'
-import { decidedOrder } from './chain.ts'
+import { decodeEnvelope } from '../core/envelope.ts'
+import { WebxError } from '../core/errors.ts'
+import { type Certificate, checksOf, seatsShown } from './certificate.ts'
 import type { Committee } from './committee.ts'
-import { VoteCount } from './count.ts'
+import type { Decision, ProvenDecision } from './coverage.ts'
+import * as coverage from './coverage.ts'
+import { decide, voidHead } from './decided.ts'
+import { type Desks, layLane, openDesks } from './desks.ts'
 import type { Effect, Event, Records, Write } from './effects.ts'
 import { Journal } from './journal.ts'
-import { isDecided, type Lane, votingBallot } from './lane.ts'
+import { decidedOrder, isDecided, type Lane, votingBallot } from './lane.ts'
 import type { ObjectRules, OwnerKey } from './object.ts'
 import { type Head, type ObjectEntry, Objects } from './objects.ts'
-import type { Order } from './order.ts'
-import { OrderDesk } from './orders.ts'
-import { Outbox } from './outbox.ts'
+import { type Order, readOrder } from './order.ts'
 import { Parked } from './parked.ts'
 import { type BatchMark, META, NO_BATCH, SPACE, slotKey } from './records.ts'
-import { Repeater } from './repeat.ts'
 import { restore } from './restore.ts'
-import { type Slot, Slots } from './slots.ts'
+import type { Slot } from './slots.ts'
+import { Snapshot } from './snapshot.ts'
+import type { StateImport } from './state-import.ts'
 import { VOTE, type VoteBatch } from './statement.ts'
-import { VoteDesk } from './votes.ts'
-import { Watch } from './watch.ts'
+import { closeLane, importRecords, lacking, reopen, turnRecords } from './turnover.ts'
+import { isAdoptable } from './votes.ts'
 
+export type { Decision, ProvenDecision } from './coverage.ts'
 export type { Head } from './objects.ts'
 
 /** What a register is made of. */
@@ -47,7 +51,7 @@ export interface RegisterOptions<S> {
 
 /** An object as others may see it. Versions are 0 where there is none. */
 export type ObjectView<S> = Readonly<
-  Pick<ObjectEntry<S>, 'oid' | 'certified' | 'head' | 'settled' | 'settledHead' | 'state'>
+  Pick<ObjectEntry<S>, 'oid' | 'certified' | 'head' | 'settled' | 'settledHead' | 'state' | 'covered'>
 >
 
 /** How much a register holds, for metrics. */
@@ -60,46 +64,33 @@ export interface RegisterSizes {
   readonly countedQuestions: number
 }
 
+/** What became of a slot that was unlocked. The order may be left out where it is not at hand: it is asked for then. */
+export type Outcome = 'void' | { readonly od: Uint8Array; readonly order?: Uint8Array }
+
 /**
  * A register, restored from its records.
  *
- * Throws `store-damaged` where the records contradict themselves, and what decoding them throws.
+ * Throws `store-damaged` where the records contradict themselves, `wrong-epoch` where they are those of another epoch (`storedEpoch` tells), and what decoding them throws.
  */
 export function createRegister<S>(options: RegisterOptions<S>): Register<S> {
   return new Register(options)
 }
 
 export class Register<S> {
-  readonly #lane: Lane<S>
-  readonly #watch: Watch<S>
-  readonly #repeater: Repeater<S>
-  readonly #votes: VoteDesk<S>
-  readonly #orders: OrderDesk<S>
+  readonly #tallySeed: Uint8Array | undefined
+  readonly #snapshot: Snapshot<S>
+  #lane: Lane<S>
+  #desks: Desks<S>
 
   /** See `createRegister`. */
   constructor({ committee, seat, rules, records, tallySeed }: RegisterOptions<S>) {
     const journal = new Journal(records)
-    const count = new VoteCount(committee, tallySeed)
-    this.#lane = {
-      committee,
-      seat,
-      rules,
-      journal,
-      objects: new Objects(rules, journal),
-      count,
-      slots: new Slots(committee, count),
-      parked: new Parked(),
-      outbox: new Outbox(committee, seat),
-      ballot: seat === null ? null : new Ballot(committee, seat, journal),
-      wake: [],
-      abstaining: abstainsFrom(journal, committee.epoch),
-      nowMs: 0,
-    }
-    this.#watch = new Watch(this.#lane)
-    this.#repeater = new Repeater(this.#lane)
-    this.#votes = new VoteDesk(this.#lane, this.#watch)
-    this.#orders = new OrderDesk(this.#lane, this.#votes, this.#watch, this.#repeater)
-    restore(this.#lane, records, (slot, kind, batch, index) => this.#votes.recount(slot, kind, batch, index))
+    const objects = new Objects(rules, journal)
+    this.#tallySeed = tallySeed
+    this.#snapshot = new Snapshot(objects, rules, journal, committee.epoch)
+    this.#lane = layLane({ rules, journal, objects, parked: new Parked() }, committee, seat, tallySeed)
+    this.#desks = openDesks(this.#lane)
+    restore(this.#lane, records, (slot, kind, batch, index) => this.#desks.votes.recount(slot, kind, batch, index))
   }
 
   /** Takes in one event. `nowMs` paces repetition; no vote depends on it. Throws where an order of an unknown owner disproves itself. */
@@ -107,23 +98,22 @@ export class Register<S> {
     this.#lane.nowMs = nowMs
     switch (event.kind) {
       case 'order':
-        this.#orders.receive(event.order, event.verified)
+        this.#desks.orders.receive(event.order, event.verified)
         break
       case 'votes':
         this.#onVotes(event.batch)
         break
       case 'certificate':
-        this.#votes.adopt(event.certificate, event.bytes)
+        this.#desks.votes.adopt(event.certificate, event.bytes)
         break
       case 'need':
-        this.#repeater.need(event.oid, event.fromVersion)
+        this.#desks.repeater.need(event.oid, event.fromVersion)
         break
       case 'tick':
-        this.#repeater.tick()
+        this.#desks.repeater.tick()
         break
     }
-    this.#orders.retryWoken()
-    return this.#lane.outbox.take()
+    return this.#effects()
   }
 
   /** The message to be signed with the epoch key for the next batch of own votes; null where there is none, or one is being signed. */
@@ -137,9 +127,8 @@ export class Register<S> {
     if (!sealed) return []
     for (const slot of sealed.slots) this.#markLocked(slot, sealed.batch.sequence)
     this.#lane.outbox.publishBatch(sealed.batch.sequence, sealed.bytes, null)
-    this.#votes.count(sealed.batch)
-    this.#orders.retryWoken()
-    return this.#lane.outbox.take()
+    this.#desks.votes.count(sealed.batch)
+    return this.#effects()
   }
 
   /** All changes since the last call, to be stored together before anything that came out meanwhile is published. */
@@ -162,17 +151,18 @@ export class Register<S> {
 
   /** Signatures to check before a certificate or settlement is stepped; null where it would tell nothing new. */
   checksFor(certificate: Certificate): SignatureCheck[] | null {
-    const { kind, oid, version } = certificate
-    const object = this.#lane.objects.get(oid)
+    const { kind, oid, version, committee } = certificate
+    if (!isAdoptable(this.#lane, certificate)) return null
     const slot = this.#lane.slots.get(oid, version)
-    if (version <= (object?.settled ?? 0)) return null
-    const known = kind === VOTE.lock ? version <= (object?.certified ?? 0) || slot?.certificate : slot?.settlement
-    return known ? null : checksOf(certificate, this.#lane.committee, (header) => this.#watch.isKnown(header))
+    const certified = this.#lane.objects.get(oid)?.certified ?? 0
+    const known = kind === VOTE.lock ? version <= certified || slot?.certificate : slot?.settlement
+    const isOurs = this.#isOfThisEpoch(certificate)
+    return known ? null : checksOf(certificate, committee, (header) => isOurs && this.#desks.watch.isKnown(header))
   }
 
   /** True where every vote in a certificate or settlement was verified here before, so that it holds without checking a signature. */
   recognizes(certificate: Certificate): boolean {
-    return certificate.proofs.every((proof) => this.#watch.isKnown(proof))
+    return this.#isOfThisEpoch(certificate) && certificate.proofs.every((proof) => this.#desks.watch.isKnown(proof))
   }
 
   object(oid: Uint8Array): ObjectView<S> | null {
@@ -198,12 +188,125 @@ export class Register<S> {
   orderOf(oid: Uint8Array, version: number): Order | null {
     const slot = this.#lane.slots.get(oid, version)
     const known = slot ? (decidedOrder(this.#lane, slot) ?? slot.orders[0]) : null
-    return known ?? this.#repeater.storedOrder(oid, version)
+    return known ?? this.#desks.repeater.storedOrder(oid, version)
   }
 
   /** The SETTLEMENT statement of a version, or null. */
   settlementOf(oid: Uint8Array, version: number): Uint8Array | null {
     return this.#lane.journal.get(SPACE.settlement, slotKey(oid, version))
+  }
+
+  /** The SETTLEMENT of a version that shows a strong quorum, for strangers who ask for one; null where none is known, or it was too long ago. */
+  strongSettlementOf(oid: Uint8Array, version: number): Uint8Array | null {
+    return this.#desks.votes.strong.settlement({ oid, version })
+  }
+
+  /** How many seats are known here to have confirmed a version. */
+  strengthOf(oid: Uint8Array, version: number): number {
+    const counted = this.#desks.votes.strong.seats({ oid, version })
+    if (counted !== null) return counted
+    const settlement = this.settlementOf(oid, version)
+    return settlement ? seatsShown(decodeEnvelope(settlement)) : 0
+  }
+
+  /** From now on no LOCK and no CONFIRM of this member for versions of an object from this one on: see `Frozen`. Throws `limit`. */
+  freeze(oid: Uint8Array, fromVersion: number): void {
+    this.#lane.frozen.freeze(oid, fromVersion)
+    this.#lane.ballot?.drop((slot) => this.#lane.frozen.has(slot.oid, slot.version))
+  }
+
+  /** The same for all objects, until `enterEpoch`. */
+  freezeAll(): void {
+    this.#lane.frozen.freezeAll()
+    this.#lane.ballot?.clear()
+  }
+
+  /** The SETTLEMENT, else the CERT of a version; null where neither is held. */
+  proofOf(oid: Uint8Array, version: number): ProvenDecision | null {
+    return coverage.proofOf(this.#lane, oid, version)
+  }
+
+  /** What a report must list, after freezing: see `coverage.openProofs`. */
+  openProofs(): ProvenDecision[] {
+    return coverage.openProofs(this.#lane)
+  }
+
+  /** An unlocked slot is given an end: the order that a complete report shows, or nothing. The object is not frozen any more. */
+  resolve(oid: Uint8Array, version: number, outcome: Outcome): Effect[] {
+    const { frozen, objects } = this.#lane
+    frozen.thaw(oid, version)
+    const od = outcome === 'void' ? voidHead(oid, version) : outcome.od
+    if (version <= (objects.get(oid)?.settled ?? 0) && !this.holdsSettled(oid, version, od)) {
+      throw new WebxError('internal', 'a settled version was given another end')
+    }
+    const order = outcome !== 'void' && outcome.order ? readOrder(decodeEnvelope(outcome.order)) : undefined
+    decide(this.#lane, oid, version, od, order)
+    this.#desks.votes.advance(oid)
+    this.#desks.orders.resume(oid)
+    return this.#effects()
+  }
+
+  /** Highest version of an object that a final checkpoint covers, or a hand-over. */
+  covered(oid: Uint8Array): number {
+    return this.#lane.objects.get(oid)?.covered ?? 0
+  }
+
+  /** A final checkpoint names this settled version, and with it all before. */
+  cover(oid: Uint8Array, version: number, od: Uint8Array): Effect[] {
+    coverage.cover(this.#lane, { oid, version, od })
+    this.#desks.votes.advance(oid)
+    return this.#effects()
+  }
+
+  /** For the next checkpoint: newest settled versions that none covers, whose is open for longest first. */
+  uncovered(countMax: number): Decision[] {
+    return coverage.uncovered(this.#lane, countMax)
+  }
+
+  /** Whether this member may vote for a checkpoint that names this. */
+  holdsSettled(oid: Uint8Array, version: number, od: Uint8Array): boolean {
+    return coverage.holdsSettled(this.#lane, { oid, version, od })
+  }
+
+  /** The epoch ends with these versions, beside what was decided before; nothing else is certified any more. Then `stateRoot` is final as soon as nothing is `lacking`. */
+  close(closing: readonly Decision[]): Effect[] {
+    closeLane(this.#lane, closing, (oid) => this.#desks.votes.advance(oid))
+    return this.#effects()
+  }
+
+  /** Decided versions whose orders have not come yet: newest of each object. */
+  lacking(): readonly { readonly oid: Uint8Array; readonly version: number }[] {
+    return lacking(this.#lane)
+  }
+
+  /** Goes on with other seats. `closing`: where `close` was not called yet. What is lacking is still asked for; other objects do not wait for it. */
+  enterEpoch(committee: Committee, seat: number | null, closing: readonly Decision[] = []): Effect[] {
+    closeLane(this.#lane, closing, (oid) => this.#desks.votes.advance(oid))
+    turnRecords(this.#lane, committee)
+    this.#snapshot.begin()
+    return this.#begin(committee, seat)
+  }
+
+  /** The same for whoever was not there: all that is known here is replaced by a state that a hand-over names. A new register may take it in its own epoch. */
+  enterEpochWith(committee: Committee, seat: number | null, state: StateImport): Effect[] {
+    importRecords(this.#lane, committee, state)
+    this.#snapshot.forget()
+    return this.#begin(committee, seat)
+  }
+
+  /** 32-byte root of the settled state as it is now: see `Snapshot.root`. */
+  stateRoot(): Uint8Array {
+    return this.#snapshot.root()
+  }
+
+  /** How many chunks the settled state has with which the epoch began. */
+  get chunkCount(): number {
+    return this.#snapshot.chunkCount
+  }
+
+  /** One of them, for a `StateImport`. */
+  chunk(index: number): Uint8Array {
+    return this.#snapshot.chunk(index)
   }
 
   /** `LIMITS.summaryBuckets` digests of 32 bytes: equal where two members have settled the same. */
@@ -259,21 +362,36 @@ export class Register<S> {
     this.#lane.objects.changed(entry)
   }
 
+  #isOfThisEpoch({ committee }: Certificate): boolean {
+    return equal(committee.cid, this.#lane.committee.cid)
+  }
+
   #onVotes(batch: VoteBatch): void {
-    const { ballot, seat, outbox } = this.#lane
+    const { ballot, seat, outbox, committee } = this.#lane
+    // read before the seats changed, in the same turn
+    if (batch.cid && !equal(batch.cid, committee.cid)) return
     if (ballot && batch.seat === seat && !this.#lane.abstaining && ballot.isStranger(batch)) {
       this.abstain()
       outbox.add({ kind: 'log-lost', sequence: batch.sequence })
     }
-    this.#votes.count(batch)
+    this.#desks.votes.count(batch)
   }
-}
 
-function abstainsFrom(journal: Journal, epoch: number): boolean {
-  const stored = journal.get(SPACE.meta, META.abstain)
-  if (!stored) return false
-  const fields = Fields.of('abstention', stored)
-  const abstained = fields.uint('epoch')
-  fields.end()
-  return abstained === epoch
+  /** Ends a call that is no event: looks at what waited for what has changed. */
+  #effects(): Effect[] {
+    this.#desks.orders.retryWoken()
+    return this.#lane.outbox.take()
+  }
+
+  /** Begins anew with other seats; objects and waiting orders stay. */
+  #begin(committee: Committee, seat: number | null): Effect[] {
+    const { outbox, nowMs } = this.#lane
+    const before = outbox.take()
+    this.#lane = layLane(this.#lane, committee, seat, this.#tallySeed)
+    this.#lane.nowMs = nowMs
+    this.#desks = openDesks(this.#lane)
+    reopen(this.#lane)
+    this.#desks.orders.retryAll()
+    return [...before, ...this.#effects()]
+  }
 }

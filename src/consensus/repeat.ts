@@ -58,7 +58,8 @@ export class Repeater<S> {
   /** Answers a member that lacks an object's versions from `fromVersion` on: each one's order with the best proof held. */
   need(oid: Uint8Array, fromVersion: number): void {
     const { journal, outbox, objects } = this.#lane
-    const last = Math.min((objects.get(oid)?.certified ?? 0) + 1, fromVersion + LIMITS.needReplyMax - 1)
+    const { certified = 0, decided = 0 } = objects.get(oid) ?? {}
+    const last = Math.min(Math.max(certified + 1, decided), fromVersion + LIMITS.needReplyMax - 1)
     for (let version = Math.max(1, fromVersion); version <= last; version++) {
       const key = slotKey(oid, version)
       const order = journal.get(SPACE.order, key)
@@ -94,16 +95,34 @@ export class Repeater<S> {
       outbox.add({ kind: 'need', oid: slot.oid, fromVersion: slot.version })
       return true
     }
+    if (slot.decided) {
+      // the newest decided order says what the ones before it are
+      const fromVersion = Math.max(certified + 1, slot.version - LIMITS.needReplyMax + 1)
+      outbox.add({ kind: 'need', oid: slot.oid, fromVersion })
+      return true
+    }
     if (decisionOf(slot) || (slot.orders.length === 0 && isBelieved(this.#lane, slot))) {
       outbox.add({ kind: 'need', oid: slot.oid, fromVersion: certified + 1 })
       return true
     }
     const [order] = slot.orders
-    if (!order || slot.retries > LIMITS.openSlotRetriesMax) return false
+    if (!order) return false
+    if (slot.retries > LIMITS.openSlotRetriesMax) {
+      if (this.#isStuck(slot, order))
+        outbox.add({ kind: 'stuck', oid: slot.oid, version: slot.version, orders: [...slot.orders] })
+      return false
+    }
     outbox.publishRanked('order', orderBytes(order), slot, order.od)
     this.#votes(slot)
     outbox.add({ kind: 'need', oid: slot.oid, fromVersion: slot.version })
     return true
+  }
+
+  /** No quorum will ever be of one mind here: votes are divided between two orders, or new ones are not given any more. */
+  #isStuck(slot: Slot, order: Order): boolean {
+    if (slot.orders.length > 1) return true
+    const owner = this.#lane.rules.ownerKey(order, this.#lane.objects)
+    return owner !== null && order.keyPosition < owner.position
   }
 
   #votes(slot: Slot): void {

@@ -7,10 +7,11 @@
 
 import { decodeEnvelope } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
-import { readCertificate } from './certificate.ts'
+import { seatsShown } from './certificate.ts'
 import { attach } from './chain.ts'
+import { restoreDecided, voidHead } from './decided.ts'
 import type { Records } from './effects.ts'
-import { type Lane, votingBallot } from './lane.ts'
+import { confirm, type Lane } from './lane.ts'
 import { readOrder } from './order.ts'
 import { batchKey, decodeVote, SPACE, slotKey } from './records.ts'
 import type { Proof, Slot } from './slots.ts'
@@ -27,12 +28,14 @@ export function restore<S>(lane: Lane<S>, records: Records, recount: Recount): v
       restoreSlot(lane, entry.oid, version, recount)
     if (entry.locked) restoreSlot(lane, entry.oid, entry.certified + 1, recount)
   }
+  restoreDecided(lane)
 }
 
 function restoreSlot<S>(lane: Lane<S>, oid: Uint8Array, version: number, recount: Recount): void {
   const { journal, slots } = lane
   const key = slotKey(oid, version)
   const stored = journal.get(SPACE.order, key)
+  if (!stored && version <= (lane.objects.get(oid)?.certified ?? 0) && restoreVoid(lane, oid, version)) return
   if (!stored) throw new WebxError('store-damaged', 'an order that was voted for is missing from the store')
   const order = readOrder(decodeEnvelope(stored))
   const slot = slots.ensure(oid, version, 0)
@@ -40,14 +43,17 @@ function restoreSlot<S>(lane: Lane<S>, oid: Uint8Array, version: number, recount
   attach(lane, slot, order)
   const certificate = journal.get(SPACE.certificate, key)
   const settlement = journal.get(SPACE.settlement, key)
-  if (certificate) slot.certificate = proof(lane, order.od, certificate)
-  if (settlement) slot.settlement = proof(lane, order.od, settlement)
+  if (certificate) slot.certificate = proof(order.od, certificate)
+  if (settlement) slot.settlement = proof(order.od, settlement)
   restoreVotes(lane, slot, recount)
-  const ballot = votingBallot(lane)
-  if (ballot && slot.certificate && !slot.confirm) {
-    slot.confirm = { od: order.od, sequence: 0 }
-    ballot.queue(VOTE.confirm, slot)
-  }
+  confirm(lane, slot)
+}
+
+/** A certified version without an order was consumed by nothing. */
+function restoreVoid<S>(lane: Lane<S>, oid: Uint8Array, version: number): boolean {
+  if (!lane.journal.get(SPACE.decided, slotKey(oid, version))) return false
+  lane.slots.ensure(oid, version, 0).decided = voidHead(oid, version)
+  return true
 }
 
 function restoreVotes<S>(lane: Lane<S>, slot: Slot, recount: Recount): void {
@@ -71,6 +77,6 @@ function recountVote<S>(lane: Lane<S>, slot: Slot, kind: VoteKind, sequence: num
   if (index >= 0) recount(slot, kind, batch, index)
 }
 
-function proof<S>(lane: Lane<S>, od: Uint8Array, bytes: Uint8Array): Proof {
-  return { od, bytes, seats: readCertificate(decodeEnvelope(bytes), lane.committee).proofs.length }
+function proof(od: Uint8Array, bytes: Uint8Array): Proof {
+  return { od, bytes, seats: seatsShown(decodeEnvelope(bytes)) }
 }

@@ -40,6 +40,8 @@ export interface Slot {
   confirm: OwnVote | null
   certificate: Proof | null
   settlement: Proof | null
+  /** What the chain of blocks decided: the digest of an order, or `voidHead`. */
+  decided: Uint8Array | null
   /** Bit i is set where the slot stays open for seat i's vote. */
   holders: number
   /** Whom the slot counts against (`quotaName`); null while against nobody. */
@@ -100,7 +102,7 @@ export class Slots {
 
   /** Notes that a seat has voted in a slot that may have no order yet; where its quota is used up, it lets go of its oldest one. */
   voted(slot: Slot, seat: number): void {
-    if (slot.charged !== null || slot.certificate || slot.settlement || !this.isOpen(slot)) return
+    if (slot.charged !== null || isDecided(slot) || !this.isOpen(slot)) return
     const slots = this.#unfounded[seat]
     if (!slots) return
     slots.add(slot)
@@ -162,7 +164,7 @@ export class Slots {
   #letGo(slot: Slot, seat: number): void {
     this.#unfounded[seat]?.delete(slot)
     slot.holders &= ~(1 << seat)
-    if (slot.holders === 0 && !slot.certificate && !slot.settlement) this.close(slot)
+    if (slot.holders === 0 && !isDecided(slot)) this.close(slot)
   }
 
   #unhold(slot: Slot): void {
@@ -170,6 +172,10 @@ export class Slots {
     for (const slots of this.#unfounded) slots.delete(slot)
     slot.holders = 0
   }
+}
+
+function isDecided({ decided, certificate, settlement }: Slot): boolean {
+  return decided !== null || certificate !== null || settlement !== null
 }
 
 function newSlot(name: string, oid: Uint8Array, version: number, nowMs: number): Slot {
@@ -185,6 +191,7 @@ function newSlot(name: string, oid: Uint8Array, version: number, nowMs: number):
     confirm: null,
     certificate: null,
     settlement: null,
+    decided: null,
     charged: null,
     accusedLocks: 0,
     accusedConfirms: 0,

@@ -47,6 +47,8 @@ export interface SignedHeader extends BatchHeader {
 
 /** A decoded batch whose entries match its root; whether its signature holds is another matter. */
 export interface VoteBatch extends SignedHeader {
+  /** 32-byte digest of the committee whose batch was read; left out of what is composed here. */
+  readonly cid?: Uint8Array
   readonly entries: readonly VoteEntry[]
   readonly tree: MerkleTree
 }
@@ -116,7 +118,7 @@ export function readVoteBatch(envelope: Envelope, committee: Committee): VoteBat
   const tree = merkleTree(entries.map(entryLeaf))
   if (!equal(tree.root, header.root))
     throw new WebxError('tampered', 'vote batch: entries are not those that were signed')
-  return { ...header, signature: envelope.signature, entries, tree }
+  return { ...header, cid: committee.cid, signature: envelope.signature, entries, tree }
 }
 
 /** Throws `wrong-epoch` unless the statement was made for this committee. */

@@ -2,6 +2,7 @@
  * Rules 3 to 5, seen from the votes: counts batches, forms and adopts the proofs that a quorum makes, and lets chains advance by them.
  */
 
+import { equal } from '../core/bytes.ts'
 import { encodeEnvelope } from '../core/envelope.ts'
 import { type Certificate, certificateEnvelope } from './certificate.ts'
 import { advance, hold } from './chain.ts'
@@ -15,12 +16,12 @@ import type { Watch } from './watch.ts'
 export class VoteDesk<S> {
   readonly #lane: Lane<S>
   readonly #watch: Watch<S>
-  readonly #strong: StrongCount
+  readonly strong: StrongCount
 
   constructor(lane: Lane<S>, watch: Watch<S>) {
     this.#lane = lane
     this.#watch = watch
-    this.#strong = new StrongCount(lane.committee, lane.count, lane.outbox)
+    this.strong = new StrongCount(lane.committee, lane.count, lane.outbox)
   }
 
   /** Counts every vote of a verified batch. */
@@ -33,12 +34,16 @@ export class VoteDesk<S> {
       return slot ? questionOf(slot, entry.kind).key : this.#settledKey(entry)
     })
     const doubles = new Set(events.flatMap(({ kind, index }) => (kind === 'double' ? [index] : [])))
-    for (const [index, slot] of slots.entries()) if (slot) this.#note(slot, batch, index, doubles.has(index))
+    for (const index of batch.entries.keys()) {
+      const slot = slots[index]
+      if (slot) this.#note(slot, batch, index, doubles.has(index))
+      else if (!doubles.has(index)) this.strong.note(batch, index)
+    }
     for (const { kind, index } of events) {
       const entry = batch.entries[index] as VoteEntry
       const slot = slots[index]
       if (kind === 'quorum' && slot && this.#lane.slots.isOpen(slot)) this.#form(slot, entry)
-      if (kind === 'strong' && entry.kind === VOTE.confirm) this.#strong.reach(entry)
+      if (kind === 'strong' && entry.kind === VOTE.confirm) this.strong.reach(entry)
     }
   }
 
@@ -50,9 +55,10 @@ export class VoteDesk<S> {
   }
 
   /** Takes over a verified certificate or settlement, whoever it came from. */
-  adopt({ kind, oid, version, od, proofs }: Certificate, bytes: Uint8Array): void {
+  adopt(certificate: Certificate, bytes: Uint8Array): void {
     const { objects, slots, nowMs, outbox } = this.#lane
-    if (version <= (objects.get(oid)?.settled ?? 0)) return
+    if (!isAdoptable(this.#lane, certificate)) return
+    const { kind, oid, version, od, proofs } = certificate
     const slot = slots.ensure(oid, version, nowMs)
     if (!hold(this.#lane, slot, kind, { od, bytes, seats: proofs.length })) return
     this.advance(oid)
@@ -67,7 +73,7 @@ export class VoteDesk<S> {
       const locks = Math.max(votesFor(slot.locks, order.od).length, slot.certificate?.seats ?? 0)
       const confirms = Math.max(votesFor(slot.confirms, order.od).length, settlement.seats)
       this.#lane.outbox.add({ kind: 'settled', order, settlement: settlement.bytes, locks, confirms })
-      this.#strong.begin(slot, order.od)
+      this.strong.begin(slot, order.od)
     })
   }
 
@@ -78,7 +84,7 @@ export class VoteDesk<S> {
   }
 
   #settledKey(entry: VoteEntry): Uint8Array | null {
-    return entry.kind === VOTE.confirm ? this.#strong.keyOf(entry) : null
+    return entry.kind === VOTE.confirm ? this.strong.keyOf(entry) : null
   }
 
   /** Remembers who has voted, for proofs; accuses who has voted twice. */
@@ -103,6 +109,20 @@ export class VoteDesk<S> {
     outbox.publishRanked(kind === VOTE.lock ? 'certificate' : 'settlement', bytes, slot, od)
     this.advance(slot.oid)
   }
+}
+
+/**
+ * A certificate counts in its own epoch. A settlement counts for ever, though a member takes one of an earlier epoch only for what that epoch is known to have ended with: keys
+ * that were stolen after it decide nothing any more.
+ */
+export function isAdoptable<S>(lane: Lane<S>, { kind, oid, version, committee }: Certificate): boolean {
+  const entry = lane.objects.get(oid)
+  if (version <= (entry?.settled ?? 0)) return false
+  if (lane.frozen.closed && version > (entry?.decided ?? 0)) return false
+  if (equal(committee.cid, lane.committee.cid)) return true
+  const isOurs = equal(committee.netId, lane.committee.netId) && equal(committee.nid, lane.committee.nid)
+  if (kind === VOTE.lock || !isOurs || committee.epoch >= lane.committee.epoch) return false
+  return lane.seat === null || version <= (entry?.decided ?? 0)
 }
 
 function questionOf(slot: Slot, kind: VoteKind): Question {

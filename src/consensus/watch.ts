@@ -10,6 +10,7 @@ import { blake3Of } from '../core/digest.ts'
 import { LIMITS } from '../core/limits.ts'
 import { proofOf } from './certificate.ts'
 import type { CastVote } from './count.ts'
+import { voidHead } from './decided.ts'
 import {
   doubleBatchEvidence,
   doubleOrderEvidence,
@@ -86,6 +87,7 @@ export class Watch<S> {
   /** An owner has signed two orders for one slot. */
   doubleOrder(one: Order, other: Order): void {
     const { committee, rules, objects } = this.#lane
+    if ([one, other].some((order) => mayBeReplaced(order, committee.epoch))) return
     if (provesItself(one) || provesItself(other)) {
       // two key events for one place: evidence of that is a matter of key logs
       this.#lane.outbox.add({ kind: 'duplicity', one, other })
@@ -116,6 +118,11 @@ export class Watch<S> {
     outbox.add({ kind: 'evidence', guilty, of, bytes })
     outbox.publishRanked('evidence', bytes, { oid: digest, version: 0 }, digest)
   }
+}
+
+/** Who signs anew after its order has expired, or after the version before was consumed by nothing, does no wrong. */
+function mayBeReplaced({ oid, version, previous, maxEpoch }: Order, epoch: number): boolean {
+  return maxEpoch < epoch || (version > 1 && equal(previous, voidHead(oid, version - 1)))
 }
 
 function isSignedBy({ key, position }: OwnerKey, order: Order): boolean {

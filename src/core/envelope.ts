@@ -49,6 +49,8 @@ export const TYPE = {
   batchQuery: 68,
   batchAnswer: 69,
   headQuery: 70,
+  hello: 71,
+  swim: 72,
   checkin: 80,
   probe: 81,
   answer: 82,

@@ -87,6 +87,7 @@ export const CODES = {
   'over-cap': 'peer',
   'insufficient-funds': 'peer',
   'bad-amount': 'caller',
+  'over-refund': 'peer',
   'no-quorum': 'world',
   'not-settled': 'world',
   abstaining: 'world',

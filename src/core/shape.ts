@@ -26,6 +26,11 @@ export class Fields {
     return new Fields(what, decode(bytes, bytesMax))
   }
 
+  /** True where no field is left: for formats that have grown. */
+  get isEmpty(): boolean {
+    return this.#next >= this.#values.length
+  }
+
   /** An unsigned integer, at most `max`. */
   uint(name: string, max: number = Number.MAX_SAFE_INTEGER): number {
     const value = this.#take(name)

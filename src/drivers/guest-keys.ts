@@ -28,6 +28,7 @@ export function guestKeys(random: Random): Keys {
     log: [inception],
     sign: async (message) => signed(message),
     epochSigner: async () => refuse('votes'),
+    vrf: { publicKey: new Uint8Array(32), prove: async () => refuse('draws lots') },
     deriveSecret: async () => refuse('keeps secrets'),
     ephemeral: ephemeralAgreement,
   }

@@ -16,7 +16,8 @@ import { blake3Of } from '../core/digest.ts'
 import { WebxError } from '../core/errors.ts'
 import type { Generation, KeyHistory } from '../identity/keylog-history.ts'
 import type { Kind } from '../identity/xqident.ts'
-import type { Keys, Signer } from '../kernel/ports.ts'
+import type { Keys, RandomFunction, Signer } from '../kernel/ports.ts'
+import { vrfKeyOf, vrfProve } from '../proof/vrf.ts'
 import { ephemeralAgreement } from './host.ts'
 import { readPrivate } from './key-file-disk.ts'
 import { isSealed, type RootContent, readKeyFile, rootFileBytes } from './key-file-format.ts'
@@ -195,6 +196,7 @@ class FileKeys implements OwnerKeys {
   readonly rotation: number
   readonly publicKey: Uint8Array
   readonly #key: KeyObject
+  readonly vrf: RandomFunction
   readonly #epochSecret: Uint8Array
   readonly #restSecret: Uint8Array
 
@@ -209,6 +211,7 @@ class FileKeys implements OwnerKeys {
     this.#key = content.keyAt(content.rotation)
     this.#epochSecret = content.epochSecret.slice()
     this.#restSecret = content.restSecret.slice()
+    this.vrf = randomFunctionOf(this.#epochSecret)
   }
 
   /**
@@ -237,6 +240,20 @@ class FileKeys implements OwnerKeys {
 
   ephemeral() {
     return ephemeralAgreement()
+  }
+}
+
+/** Its key is made of the secret of votes and of nothing that rotates. */
+function randomFunctionOf(epochSecret: Uint8Array): RandomFunction {
+  const secret = blake3Of('webx v1 verifiable random function', epochSecret)
+  let publicKey: Uint8Array | null = null
+  return {
+    // made when it is asked for: only members draw lots
+    get publicKey() {
+      publicKey ??= vrfKeyOf(secret)
+      return publicKey
+    },
+    prove: async (input) => vrfProve(secret, input),
   }
 }
 

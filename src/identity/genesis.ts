@@ -22,6 +22,8 @@ export interface Seat {
   /** Raw Ed25519 key that votes in epoch 0. */
   readonly epochKey: Uint8Array
   readonly weight: number
+  /** Raw Ed25519 key of the member's verifiable random function; null in nets from before there were epochs, which stay in epoch 0. */
+  readonly vrfKey?: Uint8Array | null
 }
 
 /** An asset that may exist in the net. Amounts are integers of its smallest unit. */
@@ -62,7 +64,9 @@ export interface Genesis extends GenesisTerms {
 
 /** Body bytes, to be signed by the organization over `genesisSignedBytes(body)`. */
 export function genesisBody(terms: GenesisTerms): Uint8Array {
-  const seats: Cbor = terms.seats.map((seat) => [seat.inception, seat.epochKey, seat.weight])
+  const seats: Cbor = terms.seats.map(({ inception, epochKey, weight, vrfKey }) =>
+    vrfKey ? [inception, epochKey, weight, vrfKey] : [inception, epochKey, weight],
+  )
   const assets: Cbor = terms.assets.map((asset) => [asset.issuer, asset.code, asset.decimals, asset.cap])
   return encode([terms.name, terms.createdMs, terms.organization, terms.neighborhood, seats, assets, terms.terminals])
 }
@@ -126,8 +130,10 @@ function readSeat(fields: Fields): Seat {
     inception: fields.bytesBetween('inception', 1, 1024),
     epochKey: fields.bytes('epochKey', 32),
     weight: fields.uint('weight', 1_000_000),
+    vrfKey: fields.isEmpty ? null : fields.bytes('vrfKey', 32),
   }
   fields.end()
+  if (seat.vrfKey) assertPublicKey(seat.vrfKey)
   if (seat.weight === 0) throw new WebxError('bad-shape', 'seat: weight must be at least 1')
   return seat
 }

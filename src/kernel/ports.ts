@@ -43,6 +43,14 @@ export interface AgreementKey {
   wipe(): void
 }
 
+/** A verifiable random function: see `proof/vrf.ts`. */
+export interface RandomFunction {
+  /** Raw 32-byte Ed25519 public key that checks its proofs. */
+  readonly publicKey: Uint8Array
+  /** The 80-byte proof of the one output for this input. */
+  prove(input: Uint8Array): Promise<Uint8Array>
+}
+
 /** The keys of the identity that this node acts for. */
 export interface Keys extends Signer {
   /** 32-byte identity. */
@@ -55,6 +63,8 @@ export interface Keys extends Signer {
   readonly log: readonly Uint8Array[]
   /** The key that votes in an epoch: its own secret, the same one every time for the same epoch. */
   epochSigner(epoch: number): Promise<Signer>
+  /** Draws lots for this identity; the same all its life. */
+  readonly vrf: RandomFunction
   /** 32 bytes that only this identity's device can derive, for sealing at rest. */
   deriveSecret(context: string): Promise<Uint8Array>
   /** A new ephemeral agreement key. */

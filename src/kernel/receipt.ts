@@ -1,7 +1,8 @@
 /**
  * A receipt: proof of a settled payment that needs nothing but the genesis to be verified, offline, by anyone.
  *
- * A COSE_Sign1 document by the payee over [title, net id, payee's inception event or key log, order, settlement, time]. The payee vouches for having received it; that the payment is final is proven by
+ * A COSE_Sign1 document by the payee over [title, net id, payee's inception event or key log, order, settlement, time, and of an order of many payments the number
+ * of this one]. The payee vouches for having received it; that the payment is final is proven by
  * the confirmations of a quorum inside.
  */
 
@@ -20,8 +21,7 @@ import { Fields } from '../core/shape.ts'
 import type { Genesis } from '../identity/genesis.ts'
 import { introductionOf, readIntroduction } from '../identity/introduction.ts'
 import { assetTable } from '../ledger/asset.ts'
-import type { Pay } from '../ledger/payment.ts'
-import { operationOf } from '../ledger/rules.ts'
+import { creditsOf } from '../ledger/credit.ts'
 import { accountId } from '../ledger/terms.ts'
 import type { Keys, SettledPayment } from './ports.ts'
 
@@ -38,6 +38,8 @@ export interface Receipt {
   readonly decimals: number
   readonly reference: Uint8Array
   readonly orderDigest: Uint8Array
+  /** Number of the payment in an order of many; 0 for the only one. */
+  readonly index: number
   /** Confirmations shown: their weight is at least the quorum. */
   readonly confirms: number
   /** When the payee signed, by its own clock. */
@@ -48,11 +50,13 @@ export interface Receipt {
 export async function signReceipt(
   genesis: Genesis,
   keys: Keys,
-  payment: Pick<SettledPayment, 'order' | 'settlement'>,
+  payment: Pick<SettledPayment, 'order' | 'settlement' | 'orderDigest'>,
   nowMs: number,
 ): Promise<Uint8Array> {
   const payee = introductionOf(keys.log, keys.position)
-  const payload = encode([TITLE, genesis.netId, payee, payment.order, payment.settlement, nowMs])
+  const credits = creditsOf(readOrder(decodeEnvelope(payment.order)), genesis.netId)
+  const which = credits.length > 1 ? [credits.findIndex((credit) => equal(credit.payment, payment.orderDigest))] : []
+  const payload = encode([TITLE, genesis.netId, payee, payment.order, payment.settlement, nowMs, ...which])
   if (payload.length > LIMITS.envelopeBytesMax) {
     throw new WebxError('too-long', `receipt of ${payload.length} bytes, at most ${LIMITS.envelopeBytesMax} allowed`)
   }
@@ -74,6 +78,8 @@ export function verifyReceipt(bytes: Uint8Array, genesis: Genesis): Receipt {
   const order = readOrder(decodeEnvelope(fields.bytesBetween('order', 1, 2 * LIMITS.orderBytesMax)))
   const settlement = decodeEnvelope(fields.bytesBetween('settlement', 1, LIMITS.envelopeBytesMax))
   const signedMs = fields.uint('signedMs')
+  const credits = creditsOf(order, genesis.netId)
+  const index = credits.length > 1 ? fields.uint('index', credits.length - 1) : 0
   fields.end()
   assertSigned(payee.keys[0], document.message, document.signature, 'the payee did not sign this receipt')
 
@@ -85,13 +91,18 @@ export function verifyReceipt(bytes: Uint8Array, genesis: Genesis): Receipt {
   for (const { key, message, signature } of checksOf(certificate, committee)) {
     assertSigned(key, message, signature, 'a confirmation in this receipt is not signed by its seat')
   }
-  const pay = operationOf(order)
-  if (pay.kind !== 'pay' || !equal(pay.to, accountId(genesis.netId, genesis.neighborhood, payee.id))) {
+  const credit = credits[index]
+  // of a capture, which is the payee's own order, no payer has signed anything that is shown here
+  if (
+    !credit ||
+    !equal(credit.from, order.oid) ||
+    !equal(credit.to, accountId(genesis.netId, genesis.neighborhood, payee.id))
+  ) {
     throw new WebxError('bad-shape', 'the order in this receipt does not pay the one who signed it')
   }
-  const asset = assetTable(genesis.assets).get(toHex(pay.assetId))
+  const asset = assetTable(genesis.assets).get(toHex(credit.assetId))
   if (!asset) throw new WebxError('unknown-asset', 'the genesis names no such asset')
-  const { amount, reference }: Pay = pay
+  const { amount, reference } = credit
   const { code, decimals } = asset
   const confirms = certificate.proofs.length
   return {
@@ -102,6 +113,7 @@ export function verifyReceipt(bytes: Uint8Array, genesis: Genesis): Receipt {
     amount,
     reference,
     orderDigest: order.od,
+    index,
     confirms,
     signedMs,
   }

@@ -1,5 +1,5 @@
 /**
- * The state of an object: what it holds, what it has issued, which key it names, which version of a file it certifies.
+ * The state of an object: what it holds, what it has issued, which key it names, which version of a file it certifies; what it has set aside, paid back and sent abroad.
  *
  * Every object can hold money, even one whose owner never appeared. On a member that lags behind a balance may be below zero for a while: the order was
  * certified by a quorum that had seen a credit which is not settled here yet.
@@ -10,6 +10,9 @@ import { type Cbor, decode, encode } from '../core/codec.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
+import { type Flow, flowFields, readFlow, readSent, type Sent, sentFields } from './abroad.ts'
+import { type Hold, holdFields, readHold } from './hold.ts'
+import { NO_REFUNDS, type Refunds, readRefunds, refundsFields } from './refund.ts'
 
 /** So much of an asset, in its smallest unit. */
 export interface Balance {
@@ -64,12 +67,21 @@ export interface ObjectState {
   readonly file: FileState | null
   /** Of a file: its newest version that is certified. It is not final; `file` follows it. */
   readonly fileCertified: FileState | null
+  /** Of an account: holds of its own, and what its captures under way have taken of others'. Ascending by id. */
+  readonly holds: readonly Hold[]
+  /** Of an account: what it has paid back. */
+  readonly refunds: Refunds
+  /** Of an account: how often it has paid to other homes. Ascending by home. */
+  readonly sent: readonly Sent[]
+  /** Of the books of a home (`abroad.ts`). */
+  readonly flows: readonly Flow[]
 }
 
 /** The state of an object that nothing has happened to. */
 export const EMPTY_STATE: ObjectState = {
   ...{ balances: [], issued: 0, delivered: 0, keys: null, events: [], enforced: [] },
   ...{ file: null, fileCertified: null },
+  ...{ holds: [], refunds: NO_REFUNDS, sent: [], flows: [] },
 }
 
 /** How much of an asset an object holds. */
@@ -91,19 +103,29 @@ export function adjust(state: ObjectState | null, assetId: Uint8Array, change: n
 export function encodeState(state: ObjectState): Uint8Array {
   const balances = state.balances.map(({ assetId, amount }): Cbor => [assetId, Math.abs(amount), amount < 0])
   const { keys } = state
+  const more = moreFields(state)
   return encode([
     ...[balances, state.issued, state.delivered],
     keys ? [keys.key ?? NOTHING, keys.position, keys.contested, keys.inception] : [],
     state.events.map(({ version, bytes }): Cbor => [version, bytes]),
     ...[fileFields(state.file), fileFields(state.fileCertified)],
-    ...(state.enforced.length > 0 ? [state.enforced] : []),
+    ...(more.length > 0 || state.enforced.length > 0 ? [state.enforced] : []),
+    ...more,
   ])
+}
+
+/** Left out where there is nothing: most accounts just pay and are paid. */
+function moreFields({ holds, refunds, sent, flows }: ObjectState): Cbor[] {
+  if (holds.length + sent.length + flows.length === 0 && refunds.closed === null && refunds.parts.length === 0)
+    return []
+  return [[holds.map(holdFields), refundsFields(refunds), sent.map(sentFields), flows.map(flowFields)]]
 }
 
 /** Reads what `encodeState` wrote. */
 export function decodeState(bytes: Uint8Array): ObjectState {
   const value = decode(bytes, LIMITS.storeValueBytesMax)
   const fields = new Fields('object state', value)
+  const count = (value as readonly Cbor[]).length
   const state = {
     balances: fields.list('balances', LIMITS.genesisAssetsMax, (item) => readBalance(new Fields('balance', item))),
     issued: fields.uint('issued'),
@@ -112,7 +134,10 @@ export function decodeState(bytes: Uint8Array): ObjectState {
     events: fields.list('events', LIMITS.cborItemsMax, (item) => readEvent(new Fields('key event', item))),
     file: readFile(fields.any('file')),
     fileCertified: readFile(fields.any('fileCertified')),
-    enforced: (value as readonly Cbor[]).length > FIELDS_BEFORE_ENFORCED ? readEnforced(fields) : [],
+    enforced: count > FIELDS_BEFORE_ENFORCED ? readEnforced(fields) : [],
+    ...(count > FIELDS_BEFORE_MORE
+      ? fields.tuple('more', readMore)
+      : { holds: [], refunds: NO_REFUNDS, sent: [], flows: [] }),
   }
   fields.end()
   return state
@@ -120,6 +145,16 @@ export function decodeState(bytes: Uint8Array): ObjectState {
 
 /** Left out where there is none: most objects are no key logs, and most of those were never recovered. */
 const FIELDS_BEFORE_ENFORCED = 7
+const FIELDS_BEFORE_MORE = 8
+
+function readMore(fields: Fields): Pick<ObjectState, 'holds' | 'refunds' | 'sent' | 'flows'> {
+  return {
+    holds: fields.list('holds', LIMITS.cborItemsMax, readHold),
+    refunds: fields.tuple('refunds', readRefunds),
+    sent: fields.list('sent', LIMITS.homesPaidPerAccountMax, readSent),
+    flows: fields.list('flows', LIMITS.flowsPerHomeMax, readFlow),
+  }
+}
 
 function readEnforced(fields: Fields): Uint8Array[] {
   return fields.list('enforced', LIMITS.settledEventsMax, (digest) => {

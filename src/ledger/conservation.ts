@@ -1,7 +1,9 @@
 /**
- * Conservation of money: at every moment, at every member, issued = held + in flight, asset by asset.
+ * Conservation of money: at every moment, at every member, issued + imported = held + in flight + exported + elsewhere, asset by asset.
  *
- * In flight is what certified orders have taken and not yet settled orders have not yet brought. Nothing but a bug, or a quorum of liars, can break this.
+ * Held is what is in accounts, holds included. In flight is what certified orders have taken and not yet settled orders have not yet brought; elsewhere is what
+ * the neighborhood itself keeps: pools, escrow, what was burned. Nothing but a bug, or a quorum of liars, can break this. So a home never exports more of an
+ * asset than it issued and imported.
  */
 
 import { toHex } from '../core/bytes.ts'
@@ -10,7 +12,8 @@ import type { Genesis } from '../identity/genesis.ts'
 import { objectId } from '../identity/objectid.ts'
 import type { ObjectState } from './account.ts'
 import { type Asset, assetTable } from './asset.ts'
-import { operationOf } from './rules.ts'
+import { creditsOf } from './credit.ts'
+import { operationOf } from './payment.ts'
 import type { OrderView } from './terms.ts'
 
 /** Totals of one asset, in its smallest unit. */
@@ -19,12 +22,24 @@ export interface Supply {
   readonly issued: number
   readonly held: number
   readonly inFlight: number
+  /** Sent to other homes, and come from there. */
+  readonly exported: number
+  readonly imported: number
+  readonly elsewhere: number
+}
+
+/** So much of an asset. */
+export interface Stock {
+  readonly assetId: Uint8Array
+  readonly amount: number
 }
 
 /** What is compared: all objects of a register, and its certified orders that are not settled. */
 export interface Books {
   readonly objects: Iterable<{ readonly oid: Uint8Array; readonly state: ObjectState | null }>
   readonly inFlight: Iterable<OrderView>
+  /** What the neighborhood keeps outside of accounts; nothing where it is left out. */
+  readonly elsewhere?: Iterable<Stock>
 }
 
 /** Totals of every asset that a genesis allows. */
@@ -32,7 +47,7 @@ export function supplies(books: Books, genesis: Genesis): Supply[] {
   const totals = new Map<string, Total>()
   const byIssuingObject = new Map<string, Total>()
   for (const asset of assetTable(genesis.assets).values()) {
-    const total = { asset, issued: 0, held: 0, inFlight: 0 }
+    const total = { asset, issued: 0, held: 0, inFlight: 0, exported: 0, imported: 0, elsewhere: 0 }
     totals.set(toHex(asset.id), total)
     byIssuingObject.set(toHex(objectId(genesis.netId, genesis.neighborhood, asset.issuer, asset.nonce)), total)
   }
@@ -43,32 +58,39 @@ export function supplies(books: Books, genesis: Genesis): Supply[] {
       issuing.issued += state.issued
       issuing.inFlight += state.issued - state.delivered
     }
-    for (const { assetId, amount } of state.balances) {
-      const total = totals.get(toHex(assetId))
-      if (total) total.held += amount
-    }
+    for (const { assetId, amount } of state.balances) add(totals, assetId, { held: amount })
+    for (const { assetId, left } of state.holds) add(totals, assetId, { held: left })
+    for (const { assetId, exported, imported } of state.flows) add(totals, assetId, { exported, imported })
   }
   for (const order of books.inFlight) {
-    const operation = operationOf(order)
-    if (operation.kind !== 'pay') continue
-    const total = totals.get(toHex(operation.assetId))
-    if (total) total.inFlight += operation.amount
+    for (const { assetId, amount } of inTransit(order, genesis.netId)) add(totals, assetId, { inFlight: amount })
   }
+  for (const { assetId, amount } of books.elsewhere ?? []) add(totals, assetId, { elsewhere: amount })
   return [...totals.values()]
+}
+
+/** What an order has taken once it is certified, and brings once it is settled. A capture takes what goes back to the payer, too. */
+function inTransit(order: OrderView, netId: Uint8Array): readonly Stock[] {
+  const operation = operationOf(order)
+  if (operation.kind !== 'capture') return creditsOf(order, netId)
+  return [{ assetId: operation.assetId, amount: operation.amount + operation.released }]
+}
+
+function add(totals: ReadonlyMap<string, Total>, assetId: Uint8Array, more: Partial<Amounts>): void {
+  const total = totals.get(toHex(assetId))
+  if (!total) return
+  for (const [name, amount] of Object.entries(more)) total[name as keyof Amounts] += amount
 }
 
 /** Throws `internal` where an asset's totals do not add up, or exceed its cap. */
 export function assertConserved(list: readonly Supply[]): void {
-  for (const { asset, issued, held, inFlight } of list) {
-    if (issued !== held + inFlight || issued > asset.cap) {
-      throw new WebxError('internal', `${asset.code}: issued ${issued}, held ${held}, in flight ${inFlight}`)
+  for (const { asset, issued, held, inFlight, exported, imported, elsewhere } of list) {
+    if (issued + imported !== held + inFlight + exported + elsewhere || issued > asset.cap) {
+      const abroad = `exported ${exported}, imported ${imported}, elsewhere ${elsewhere}`
+      throw new WebxError('internal', `${asset.code}: issued ${issued}, held ${held}, in flight ${inFlight}, ${abroad}`)
     }
   }
 }
 
-interface Total {
-  readonly asset: Asset
-  issued: number
-  held: number
-  inFlight: number
-}
+type Amounts = { -readonly [K in Exclude<keyof Supply, 'asset'>]: Supply[K] }
+type Total = Amounts & { readonly asset: Asset }

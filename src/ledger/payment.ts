@@ -1,16 +1,17 @@
 /**
- * What owners can order: INCEPT a key log, MINT an asset, PAY another object, take a KEY EVENT into the log, certify a VERSION of a file. And what members order
- * together: to ENFORCE a recovery whose delay is over.
+ * What owners can order: INCEPT a key log, MINT an asset, PAY another object, take a KEY EVENT into the log, certify a VERSION of a file; and further ways of
+ * money (`transfer.ts`). And what members order together: to ENFORCE a recovery whose delay is over.
  *
  * Canonical CBOR inside an order's `op`: [0, inception] | [1, assetId, cumulative, to] | [2, assetId, amount, to, reference, refundOf, memo] |
  * [3, digest of the event, which is attached to the order] | [4, file version, digest of the manifest or tombstone, gone] |
- * [5, identity, digest of the recovery, whose witnesses are attached to the order].
+ * [5, identity, digest of the recovery, whose witnesses are attached to the order] | what `transfer.ts` says, from 6 on.
  */
 
 import { encode } from '../core/codec.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
+import { isTransfer, readTransfer, TRANSFER_CODE_MAX, type Transfer, transferFields } from './transfer.ts'
 
 /** Opens the owner's key log; `inception` is the encoded, signed inception event. */
 export interface Incept {
@@ -34,7 +35,7 @@ export interface Pay {
   readonly to: Uint8Array
   /** 32 bytes of the payee's choice, such as the digest of a transaction. */
   readonly reference: Uint8Array
-  /** 32-byte digest of the order that this pays back; empty for a payment that is no refund. */
+  /** Once named the order that this pays back; members vote for such no more, a refund is an operation of its own. Empty. */
   readonly refundOf: Uint8Array
   /** Up to 64 bytes for people. */
   readonly memo: Uint8Array
@@ -67,14 +68,15 @@ export interface EnforceRecovery {
   readonly recovery: Uint8Array
 }
 
-export type Operation = Incept | Mint | Pay | SettleKeyEvent | CertifyVersion | EnforceRecovery
+export type Operation = Incept | Mint | Pay | SettleKeyEvent | CertifyVersion | EnforceRecovery | Transfer
 /** What an owner wishes for objects of its own and signs with its key. */
-export type OwnOperation = Mint | Pay | CertifyVersion
+export type OwnOperation = Mint | Pay | CertifyVersion | Exclude<Transfer, { kind: 'import' }>
 
 const CODE = { incept: 0, mint: 1, pay: 2, keyEvent: 3, version: 4, enforce: 5 } as const
 
 /** Bytes of an operation, for `OrderTerms.op`. */
 export function encodeOperation(operation: Operation): Uint8Array {
+  if (isTransfer(operation)) return encode(transferFields(operation))
   switch (operation.kind) {
     case 'incept':
       return encode([CODE.incept, operation.inception])
@@ -93,10 +95,15 @@ export function encodeOperation(operation: Operation): Uint8Array {
   }
 }
 
-/** Reads an operation. Throws `bad-shape`, `bad-amount` for a payment of nothing, `not-canonical`. */
+/** Reads an operation. Throws `bad-shape`, `bad-amount` for a payment of nothing, `not-canonical`, `too-long`. */
 export function decodeOperation(bytes: Uint8Array): Operation {
   const fields = Fields.of('operation', bytes, LIMITS.orderBytesMax)
-  const operation = read(fields, fields.uint('code', CODE.enforce))
+  const code = fields.uint('code', TRANSFER_CODE_MAX)
+  const operation = code > CODE.enforce ? readTransfer(fields, code) : read(fields, code)
+  // a refund shows the order that it pays back: there must be room left around a batch
+  if (operation.kind === 'pay-many' && bytes.length > LIMITS.batchBytesMax) {
+    throw new WebxError('too-long', `a batch of ${bytes.length} bytes, at most ${LIMITS.batchBytesMax} allowed`)
+  }
   fields.end()
   return operation
 }
@@ -142,4 +149,15 @@ function readPay(fields: Fields): Pay {
     throw new WebxError('bad-shape', 'operation: refundOf has 32 bytes or none')
   }
   return pay
+}
+
+const operations = new WeakMap<Uint8Array, Operation>()
+
+/** The operation of an order, read once. Throws what `decodeOperation` throws. */
+export function operationOf(order: { readonly op: Uint8Array }): Operation {
+  const known = operations.get(order.op)
+  if (known) return known
+  const operation = decodeOperation(order.op)
+  operations.set(order.op, operation)
+  return operation
 }

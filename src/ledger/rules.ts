@@ -5,47 +5,23 @@
  * when it is settled, so that what is neither here nor there can always be named.
  */
 
-import { equal, toHex } from '../core/bytes.ts'
+import { equal } from '../core/bytes.ts'
 import { asWebxError, type Code, WebxError } from '../core/errors.ts'
 import type { Genesis } from '../identity/genesis.ts'
 import { objectId } from '../identity/objectid.ts'
-import {
-  adjust,
-  balanceOf,
-  decodeState,
-  EMPTY_STATE,
-  encodeState,
-  type FileState,
-  type ObjectState,
-  type OwnerKeys,
-} from './account.ts'
+import { decodeState, EMPTY_STATE, encodeState, type FileState, type ObjectState, type OwnerKeys } from './account.ts'
 import { type Asset, assetTable } from './asset.ts'
+import { Imports, NO_SETTLEMENTS, type Settlements } from './import.ts'
 import { eventOf, inceptionState, isKeyLogOrder, KeyLogs, ownerKeys } from './keylog.ts'
 import { Recoveries } from './keylog-recovery.ts'
 import { refusalOf } from './keylog-rules.ts'
-import {
-  type CertifyVersion,
-  decodeOperation,
-  type EnforceRecovery,
-  type Mint,
-  type Operation,
-  type Pay,
-  type SettleKeyEvent,
-} from './payment.ts'
+import { isMoney, type LedgerVerdict, Money, type StateChange } from './money.ts'
+import { type CertifyVersion, type EnforceRecovery, operationOf, type SettleKeyEvent } from './payment.ts'
 import { accountNonce, KEY_LOG_NONCE, type OrderView, type StateReader } from './terms.ts'
 
+export type { LedgerVerdict, StateChange } from './money.ts'
+export { operationOf } from './payment.ts'
 export type { StateReader } from './terms.ts'
-
-/** May an order be voted for? */
-export type LedgerVerdict =
-  | { readonly ok: true; readonly touches: readonly Uint8Array[] }
-  | { readonly ok: false; readonly code: Code; readonly retry: boolean }
-
-/** A new state of an object. */
-export interface StateChange {
-  readonly oid: Uint8Array
-  readonly state: ObjectState
-}
 
 /** The key that must have signed an order. */
 export type ActingKey = Pick<OwnerKeys, 'key' | 'position' | 'contested'>
@@ -66,9 +42,10 @@ export interface LedgerRules {
   decodeState(bytes: Uint8Array): ObjectState
 }
 
-/** Rules of the net that a genesis begins. */
-export function createLedgerRules(genesis: Genesis): LedgerRules {
+/** Rules of the net that a genesis begins. `settlements` knows the committees of other homes: without them nothing is imported. */
+export function createLedgerRules(genesis: Genesis, settlements: Settlements = NO_SETTLEMENTS): LedgerRules {
   const assets = assetTable(genesis.assets)
+  const money = new Money(genesis, assets, new Imports(genesis.netId, settlements))
   const keyLogs = new KeyLogs(genesis)
   const recoveries = new Recoveries(genesis, keyLogs)
   const account = accountNonce()
@@ -95,6 +72,7 @@ export function createLedgerRules(genesis: Genesis): LedgerRules {
   function positionOf(order: OrderView, objects: StateReader): number | null {
     const operation = operationOf(order)
     if (operation.kind === 'enforce') return recoveries.place(order, operation, objects)
+    if (operation.kind === 'import') return money.proves(order, operation) ? 0 : null
     return keyLogs.place(order, eventOf(order, operation), objects)?.state.position ?? null
   }
 
@@ -105,11 +83,10 @@ export function createLedgerRules(genesis: Genesis): LedgerRules {
     }
     if (operation.kind === 'key-event') return checkKeyEvent(order, operation, objects)
     if (operation.kind === 'enforce') return checkEnforcing(order, operation, objects)
-    const state = objects.stateOf(order.oid)
-    if (operation.kind === 'version') return checkVersion(order, operation, state)
-    const asset = assets.get(toHex(operation.assetId))
-    if (!asset) return refusal('unknown-asset')
-    return operation.kind === 'mint' ? checkMint(order, operation, asset, state) : checkPay(order, operation, state)
+    if (operation.kind === 'version') return checkVersion(order, operation, objects.stateOf(order.oid))
+    // of what nobody signs only an import moves money, in a lane that no account is
+    if (equal(order.nonce, KEY_LOG_NONCE) !== (operation.kind === 'import')) return refusal('not-allowed')
+    return money.check(order, operation, objects)
   }
 
   function checkKeyEvent(order: OrderView, operation: SettleKeyEvent, objects: StateReader): LedgerVerdict {
@@ -128,29 +105,44 @@ export function createLedgerRules(genesis: Genesis): LedgerRules {
     return refused ? { ok: false, ...refused } : touching(keyLogs.rootOf(operation.identity))
   }
 
-  function checkPay(order: OrderView, pay: Pay, state: ObjectState | null): LedgerVerdict {
-    if (!isFree(order) || state?.fileCertified) return refusal('not-allowed')
-    if (balanceOf(state, pay.assetId) < pay.amount) return { ok: false, code: 'insufficient-funds', retry: true }
-    return touching(pay.to)
-  }
-
   /** What a file becomes is never less than what was certified; what is gone stays gone. */
   function checkVersion(order: OrderView, version: CertifyVersion, state: ObjectState | null): LedgerVerdict {
     const { fileCertified: before } = state ?? EMPTY_STATE
     // an account stays one, or a thief of the key that pays could close it for good
     const isAccount = !before && (order.version > 1 || equal(order.nonce, account))
-    if (!isFree(order) || isAccount) return refusal('not-allowed')
+    if (equal(order.nonce, KEY_LOG_NONCE) || money.issues(order) || isAccount) return refusal('not-allowed')
     if (before?.gone) return refusal('shredded')
     return version.fileVersion <= (before?.version ?? 0) ? refusal('wrong-version') : touching(order.oid)
   }
 
-  /** True for an object that is neither a key log nor issues an asset. */
-  function isFree(order: OrderView): boolean {
-    if (equal(order.nonce, KEY_LOG_NONCE)) return false
-    for (const asset of assets.values()) {
-      if (equal(asset.nonce, order.nonce) && equal(asset.issuer, order.owner)) return false
+  function certified(order: OrderView, state: ObjectState | null): ObjectState {
+    const operation = operationOf(order)
+    if (isMoney(operation)) return money.certified(order, operation, state)
+    const own = state ?? EMPTY_STATE
+    return operation.kind === 'version' ? { ...own, fileCertified: fileOf(operation) } : own
+  }
+
+  function settled(order: OrderView, objects: StateReader): StateChange[] {
+    const operation = operationOf(order)
+    if (isMoney(operation)) return money.settled(order, operation, objects)
+    switch (operation.kind) {
+      case 'incept':
+        return [{ oid: order.oid, state: keyLogs.openedState(order, operation, objects) }]
+      case 'key-event': {
+        const event = eventOf(order, operation)
+        const state = keyLogs.settledState(order, event, objects)
+        return state ? [{ oid: keyLogs.rootOf(event.event.id), state }] : []
+      }
+      case 'enforce': {
+        const { identity, recovery } = operation
+        const state = keyLogs.enforcedState(identity, recovery, objects)
+        return state ? [{ oid: keyLogs.rootOf(identity), state }] : []
+      }
+      case 'version': {
+        const own = objects.stateOf(order.oid) ?? EMPTY_STATE
+        return [{ oid: order.oid, state: { ...own, file: fileOf(operation) } }]
+      }
     }
-    return true
   }
 
   return {
@@ -168,76 +160,9 @@ export function createLedgerRules(genesis: Genesis): LedgerRules {
       }
     },
     certified,
-    settled: (order, objects) => settled(order, objects, keyLogs),
+    settled,
     encodeState,
     decodeState,
-  }
-}
-
-const operations = new WeakMap<Uint8Array, Operation>()
-
-/** The operation of an order, read once. Throws what `decodeOperation` throws. */
-export function operationOf(order: Pick<OrderView, 'op'>): Operation {
-  const known = operations.get(order.op)
-  if (known) return known
-  const operation = decodeOperation(order.op)
-  operations.set(order.op, operation)
-  return operation
-}
-
-function checkMint(order: OrderView, mint: Mint, asset: Asset, state: ObjectState | null): LedgerVerdict {
-  if (!equal(order.owner, asset.issuer) || !equal(order.nonce, asset.nonce)) return refusal('not-allowed')
-  if (mint.cumulative > asset.cap) return refusal('over-cap')
-  if (mint.cumulative <= (state?.issued ?? 0)) return refusal('bad-amount')
-  return touching(order.oid, mint.to)
-}
-
-function certified(order: OrderView, state: ObjectState | null): ObjectState {
-  const operation = operationOf(order)
-  switch (operation.kind) {
-    case 'incept':
-    case 'key-event':
-    case 'enforce':
-      return state ?? EMPTY_STATE
-    case 'mint':
-      return { ...(state ?? EMPTY_STATE), issued: operation.cumulative }
-    case 'pay':
-      return adjust(state, operation.assetId, -operation.amount)
-    case 'version':
-      return { ...(state ?? EMPTY_STATE), fileCertified: fileOf(operation) }
-  }
-}
-
-function settled(order: OrderView, objects: StateReader, keyLogs: KeyLogs): StateChange[] {
-  const operation = operationOf(order)
-  const own = objects.stateOf(order.oid) ?? EMPTY_STATE
-  switch (operation.kind) {
-    case 'incept':
-      return [{ oid: order.oid, state: keyLogs.openedState(order, operation, objects) }]
-    case 'key-event': {
-      const event = eventOf(order, operation)
-      const state = keyLogs.settledState(order, event, objects)
-      return state ? [{ oid: keyLogs.rootOf(event.event.id), state }] : []
-    }
-    case 'enforce': {
-      const { identity, recovery } = operation
-      const state = keyLogs.enforcedState(identity, recovery, objects)
-      return state ? [{ oid: keyLogs.rootOf(identity), state }] : []
-    }
-    case 'version':
-      return [{ oid: order.oid, state: { ...own, file: fileOf(operation) } }]
-    case 'mint': {
-      const minted = operation.cumulative - own.delivered
-      const issuer = { ...own, delivered: operation.cumulative }
-      if (equal(operation.to, order.oid)) return [{ oid: order.oid, state: adjust(issuer, operation.assetId, minted) }]
-      const payee = adjust(objects.stateOf(operation.to), operation.assetId, minted)
-      return [
-        { oid: order.oid, state: issuer },
-        { oid: operation.to, state: payee },
-      ]
-    }
-    case 'pay':
-      return [{ oid: operation.to, state: adjust(objects.stateOf(operation.to), operation.assetId, operation.amount) }]
   }
 }
 

@@ -13,11 +13,18 @@ import { type EnforceRecovery, encodeOperation, type OwnOperation } from './paym
 /** States of objects; null where nothing is known of one. */
 export interface StateReader {
   stateOf(oid: Uint8Array): ObjectState | null
+  /**
+   * How many epochs are over and wholly applied here: of every order that was settled in an epoch before this one the effects are in these states. 0 where it
+   * is left out. A number too low only makes an order wait.
+   */
+  readonly epochsClosed?: number
 }
 
 /** The fields of an order that the rules of the ledger look at. */
 export interface OrderView {
   readonly oid: Uint8Array
+  /** 32-byte digest of the order. */
+  readonly od: Uint8Array
   readonly home: Uint8Array
   readonly owner: Uint8Array
   readonly keyPosition: number
@@ -31,7 +38,7 @@ export interface OrderView {
 }
 
 /** All that an owner signs; the same shape as consensus' `OrderTerms`. */
-export interface OrderFields extends Omit<OrderView, 'oid' | 'attached'> {
+export interface OrderFields extends Omit<OrderView, 'oid' | 'od' | 'attached'> {
   readonly previous: Uint8Array
 }
 

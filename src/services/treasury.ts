@@ -18,11 +18,13 @@ import type { Context, Service } from '../kernel/context.ts'
 import type { Assets, PaymentRequest, SettledPayment, Wallet, Write } from '../kernel/ports.ts'
 import { balanceOf } from '../ledger/account.ts'
 import { type Asset, assetNonce } from '../ledger/asset.ts'
-import type { Pay } from '../ledger/payment.ts'
-import { operationOf } from '../ledger/rules.ts'
+import { type Credit, creditsOf } from '../ledger/credit.ts'
+import type { OwnOperation } from '../ledger/payment.ts'
 import { accountId, accountNonce } from '../ledger/terms.ts'
 
 const PAYMENTS = 'payment'
+/** Orders of many payments, once each; those in `PAYMENTS` point at them. */
+const BATCHES = 'payment-batch'
 const BY_REFERENCE = 'payment-by-reference'
 const NOTHING = new Uint8Array(0)
 
@@ -42,6 +44,8 @@ export class Treasury implements Wallet, Service {
   readonly #waiting = new Map<string, Set<(payment: SettledPayment) => void>>()
   /** References that were first credited in the turn under way: the store does not show them yet. */
   readonly #credits = new Set<string>()
+  /** Names of the payments that an order of the turn under way has settled, by its digest. */
+  readonly #settling = new Map<string, readonly Uint8Array[]>()
   readonly #enoughSeats: () => boolean
   #unhear: (() => void)[] = []
 
@@ -79,16 +83,8 @@ export class Treasury implements Wallet, Service {
       return paid
     }
     this.#assertFunds(request)
-    const { asset, amount, to, reference, refundOf } = request
-    const operation: Pay = {
-      kind: 'pay',
-      assetId: asset,
-      amount,
-      to,
-      reference,
-      refundOf: refundOf ?? NOTHING,
-      memo: NOTHING,
-    }
+    const operation = this.#operationOf(request)
+    const { reference } = request
     const settled = this.#untilSettled(reference, timeoutMs)
     // the timer must not outlive a wish that could not be placed
     settled.promise.catch(() => {})
@@ -99,6 +95,18 @@ export class Treasury implements Wallet, Service {
       throw error
     }
     return settled.promise
+  }
+
+  /** A refund shows the order that it pays back. Throws `bad-argument` where this account knows of no such credit. */
+  #operationOf({ asset, amount, to, reference, refundOf }: PaymentRequest): OwnOperation {
+    if (!refundOf) return { kind: 'pay', assetId: asset, amount, to, reference, refundOf: NOTHING, memo: NOTHING }
+    const credit = this.#read(refundOf)
+    if (!credit || !equal(credit.from, to) || !equal(credit.asset, asset)) {
+      throw new WebxError('bad-argument', 'a refund pays back a payment that came, to whoever made it')
+    }
+    const order = readOrder(decodeEnvelope(credit.order))
+    const index = creditsOf(order, this.#context.netId).findIndex(({ payment }) => equal(payment, refundOf))
+    return { kind: 'refund', original: order.envelope.body, index, amount, reference, number: 0, memo: NOTHING }
   }
 
   /**
@@ -133,7 +141,7 @@ export class Treasury implements Wallet, Service {
 
   *credits(): Iterable<SettledPayment> {
     for (const { key, value } of this.#context.store.scan(PAYMENTS)) {
-      const payment = readPayment(key.slice(), value.slice())
+      const payment = this.#readFrom(key.slice(), value.slice())
       if (equal(payment.to, this.account)) yield payment
     }
   }
@@ -185,17 +193,27 @@ export class Treasury implements Wallet, Service {
 
   /** Payments from and to this account are stored with the turn that settles them. */
   #record({ order, settlement, locks, confirms }: Settling): readonly Write[] {
-    const operation = operationOf(order)
-    if (operation.kind !== 'pay') return []
-    const outgoing = equal(order.oid, this.account)
-    const incoming = equal(operation.to, this.account)
-    if (!outgoing && !incoming) return []
-    const writes: Write[] = [
-      { space: PAYMENTS, key: order.od, value: encode([orderBytes(order), settlement, locks, confirms]) },
-    ]
-    if (outgoing) writes.push({ space: BY_REFERENCE, key: referenceKey('out', operation.reference), value: order.od })
-    if (incoming && this.#isFirstCredit(operation.reference))
-      writes.push({ space: BY_REFERENCE, key: referenceKey('in', operation.reference), value: order.od })
+    const credits = creditsOf(order, this.#context.netId)
+    const own = credits.filter(({ from, to }) => equal(from, this.account) || equal(to, this.account))
+    if (own.length === 0) return []
+    this.#settling.set(
+      toHex(order.od),
+      own.map(({ payment }) => payment),
+    )
+    const value = encode([orderBytes(order), settlement, locks, confirms])
+    const isBatch = !equal((own[0] as Credit).payment, order.od)
+    const writes = own.flatMap((credit) => this.#writesOf(credit, isBatch ? encode([order.od, credit.index]) : value))
+    return isBatch ? [{ space: BATCHES, key: order.od, value }, ...writes] : writes
+  }
+
+  #writesOf({ payment, from, to, reference }: Credit, value: Uint8Array): Write[] {
+    const writes: Write[] = [{ space: PAYMENTS, key: payment, value }]
+    if (equal(from, this.account)) {
+      writes.push({ space: BY_REFERENCE, key: referenceKey('out', reference), value: payment })
+    }
+    if (equal(to, this.account) && this.#isFirstCredit(reference)) {
+      writes.push({ space: BY_REFERENCE, key: referenceKey('in', reference), value: payment })
+    }
     return writes
   }
 
@@ -208,7 +226,14 @@ export class Treasury implements Wallet, Service {
   }
 
   #announce(orderDigest: Uint8Array): void {
-    const payment = this.#read(orderDigest)
+    const name = toHex(orderDigest)
+    const payments = this.#settling.get(name) ?? []
+    this.#settling.delete(name)
+    for (const name of payments) this.#announcePayment(name)
+  }
+
+  #announcePayment(name: Uint8Array): void {
+    const payment = this.#read(name)
     if (!payment) return
     this.#credits.delete(toHex(payment.reference))
     if (equal(payment.to, this.account)) for (const credited of [...this.#credited]) credited(payment)
@@ -218,25 +243,40 @@ export class Treasury implements Wallet, Service {
   }
 
   #find(direction: Direction, reference: Uint8Array): SettledPayment | null {
-    const orderDigest = this.#context.store.get(BY_REFERENCE, referenceKey(direction, reference))
-    return orderDigest ? this.#read(orderDigest) : null
+    const name = this.#context.store.get(BY_REFERENCE, referenceKey(direction, reference))
+    return name ? this.#read(name) : null
   }
 
-  #read(orderDigest: Uint8Array): SettledPayment | null {
-    const value = this.#context.store.get(PAYMENTS, orderDigest)
-    return value && readPayment(orderDigest, value)
+  /** By the name of a payment: of the only one in an order that is the order's digest. */
+  #read(name: Uint8Array): SettledPayment | null {
+    const value = this.#context.store.get(PAYMENTS, name)
+    return value && this.#readFrom(name, value)
+  }
+
+  #readFrom(name: Uint8Array, value: Uint8Array): SettledPayment {
+    const { store, netId } = this.#context
+    const fields = Fields.of('payment', value)
+    const first = fields.bytesBetween('order', 1, 2 * LIMITS.orderBytesMax)
+    if (first.length !== 32) return paymentOf(name, value, 0, netId)
+    const index = fields.uint('index', LIMITS.batchPaymentsMax - 1)
+    fields.end()
+    const batch = store.get(BATCHES, first)
+    if (!batch) throw new WebxError('store-damaged', 'a payment is stored without the order that made it')
+    return paymentOf(name, batch, index, netId)
   }
 }
 
-function readPayment(orderDigest: Uint8Array, value: Uint8Array): SettledPayment {
+/** The payment of that name out of the stored order that made it. */
+function paymentOf(name: Uint8Array, value: Uint8Array, index: number, netId: Uint8Array): SettledPayment {
   const fields = Fields.of('payment', value)
   const bytes = fields.bytesBetween('order', 1, 2 * LIMITS.orderBytesMax)
   const settlement = fields.bytesBetween('settlement', 1, LIMITS.envelopeBytesMax)
   const votes = { locks: fields.uint('locks'), confirms: fields.uint('confirms') }
   fields.end()
-  const order = readOrder(decodeEnvelope(bytes))
-  const { reference, assetId, amount, to } = operationOf(order) as Pay
-  return { reference, asset: assetId, amount, from: order.oid, to, orderDigest, order: bytes, settlement, ...votes }
+  const credit = creditsOf(readOrder(decodeEnvelope(bytes)), netId)[index]
+  if (!credit) throw new WebxError('store-damaged', 'a stored order does not hold the payment that it is kept for')
+  const { reference, assetId: asset, amount, from, to } = credit
+  return { reference, asset, amount, from, to, orderDigest: name, order: bytes, settlement, ...votes }
 }
 
 type Direction = 'in' | 'out'

@@ -347,6 +347,7 @@ function keysOf(person: Person): Context['keys'] {
     epochSigner: async () => {
       throw new WebxError('internal', 'nobody votes in a shop')
     },
+    vrf: { publicKey: new Uint8Array(32), prove: () => Promise.reject(new Error('nobody draws lots in a shop')) },
     deriveSecret: async (context) => blake3Of(`test secret ${context}`, person.sign(fromText('secret'))),
     ephemeral: ephemeralAgreement,
   }

@@ -173,6 +173,7 @@ test('who has rotated shows the key log, and the key before gets nobody in with 
     ...{ id: owner.link().id, publicKey: (pair as Pair).publicKey, inception: owner.events[0] as Uint8Array },
     ...{ position: 1, log: events, sign: async (message: Uint8Array) => (pair as Pair).sign(message) },
     epochSigner: () => Promise.reject(new Error('not here')),
+    vrf: { publicKey: new Uint8Array(32), prove: () => Promise.reject(new Error('not here')) },
     deriveSecret: () => Promise.reject(new Error('not here')),
     ephemeral: () => {
       throw new Error('not here')

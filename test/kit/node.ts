@@ -7,6 +7,7 @@ import { blake3Of } from '../../src/core/digest.ts'
 import { decodeEnvelope } from '../../src/core/envelope.ts'
 import { ephemeralAgreement } from '../../src/drivers/host.ts'
 import type { Clock, Keys, Log, SettledPayment } from '../../src/kernel/ports.ts'
+import { vrfKeyOf, vrfProve } from '../../src/proof/vrf.ts'
 import { MemoryBus, type MemoryLink, MemoryStore, type Published, TestClock } from './memory.ts'
 import { makeNet, makePair, makePerson, type Net, type Pair, type Person } from './people.ts'
 import './wasm.ts'
@@ -57,9 +58,16 @@ export function keysOf(person: Person, epoch: Pair = makePair()): Keys {
     log: [person.inception],
     sign: async (message) => person.sign(message),
     epochSigner: async () => ({ publicKey: epoch.publicKey, sign: async (message) => epoch.sign(message) }),
+    vrf: vrfOf(fromText('vrf'), person),
     deriveSecret: async (context) => blake3Of(`test secret ${context}`, person.sign(fromText('secret'))),
     ephemeral: ephemeralAgreement,
   }
+}
+
+/** A verifiable random function out of what only this person can sign. */
+export function vrfOf(purpose: Uint8Array, person: Pick<Person, 'sign'>): Keys['vrf'] {
+  const secret = blake3Of('test vrf', person.sign(purpose))
+  return { publicKey: vrfKeyOf(secret), prove: async (input) => vrfProve(secret, input) }
 }
 
 /** Whole milliseconds, as the machine's clock gives them, whatever fractions timers have. */

@@ -11,6 +11,7 @@ import { type Cbor, decode, encode } from '../../src/core/codec.ts'
 import { decodeSign1, encodeSign1, sign1Message } from '../../src/core/cose.ts'
 import { decodeEnvelope, type Envelope, encodeEnvelope, signedBytes, TYPE } from '../../src/core/envelope.ts'
 import type { Code } from '../../src/core/errors.ts'
+import { LIMITS } from '../../src/core/limits.ts'
 import { genesisFile, genesisSignedBytes } from '../../src/identity/genesis.ts'
 import { keyEventBytes, NO_SCOPE } from '../../src/identity/keylog.ts'
 import { buildProtocol, NOW_MS, seed } from './protocol.ts'
@@ -148,7 +149,7 @@ function orders({ people, genesis, pay, keyLogs }: Protocol): [string, Code, Uin
     [
       'longer than an order can be',
       'too-long',
-      encodeEnvelope({ ...pay.envelope, body: orderBody({ ...pay, op: new Uint8Array(4_096) }) }),
+      encodeEnvelope({ ...pay.envelope, body: orderBody({ ...pay, op: new Uint8Array(LIMITS.orderBytesMax) }) }),
     ],
     ['without a signature', 'bad-shape', encodeEnvelope({ ...pay.envelope, signature: new Uint8Array(0) })],
     ['with an attachment', 'bad-shape', encodeEnvelope({ ...pay.envelope, attachment: Uint8Array.of(1) })],

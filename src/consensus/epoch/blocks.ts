@@ -1,0 +1,151 @@
+/**
+ * The blocks of an epoch: what this member would put into one, what it thinks of another's, and what becomes of a final one.
+ *
+ * Transactions wait in the pool and are taken in the order in which they came. Two kinds have no signature of their own, because they are the leader's: a checkpoint, and the end of the epoch.
+ */
+
+import { equal } from '../../core/bytes.ts'
+import { LIMITS } from '../../core/limits.ts'
+import { keyOf } from '../key.ts'
+import type { Block, BlockRules, FinalBlock, Opinion } from '../simplex/rules.ts'
+import { type Ordered, type OrderedContext, openOrdered } from './ordered.ts'
+import type { Pool } from './pool.ts'
+import type { EpochState } from './state.ts'
+import { type Decided, leadersBytes, type Proposal } from './transaction.ts'
+
+/** Room for what frames a block and its transactions. */
+const FRAME_BYTES = 1_024
+const PER_TRANSACTION_BYTES = 5
+
+/** What is known at this member beside the blocks. */
+export interface BlockKnowledge {
+  /** The settled versions that a checkpoint should list now; null where none is due. */
+  checkpoint(): readonly Decided[] | null
+  /** This member holds the settlement of that order. */
+  holdsSettled(entry: Decided): boolean
+  /** Digest of the next opening; null while the epoch is not closed, or this member lacks something of the settled state. */
+  nextOpening(): Uint8Array | null
+  /** A certificate of a final block that puts on record who voted for it; null where none is lacking. */
+  attendance(): Uint8Array | null
+  executed(block: FinalBlock, transactions: readonly Ordered[]): void
+}
+
+export interface BlocksParts {
+  readonly state: EpochState
+  readonly pool: Pool
+  readonly context: OrderedContext
+  readonly seat: number | null
+  readonly known: BlockKnowledge
+}
+
+export class Blocks implements BlockRules {
+  readonly #parts: BlocksParts
+  /** Decoded transactions of blocks that are not final yet, by hash. */
+  readonly #decoded = new Map<string, readonly Ordered[] | null>()
+
+  constructor(parts: BlocksParts) {
+    this.#parts = parts
+  }
+
+  wants(): boolean {
+    const { state, pool, known } = this.#parts
+    if (state.phase === 'ended') return false
+    return pool.size > 0 || state.phase === 'closed' || state.turning.isGathering || known.checkpoint() !== null
+  }
+
+  compose(ancestors: readonly Block[]): readonly Uint8Array[] | null {
+    const { state, seat, known, pool } = this.#parts
+    if (seat === null || state.phase === 'ended') return null
+    if (state.phase === 'closed') {
+      const opening = ancestors.length === 0 ? known.nextOpening() : null
+      return opening ? [this.#leaders({ kind: 'final', opening })] : null
+    }
+    const taken = new Set(
+      ancestors.flatMap((block) => (this.#orderedOf(block) ?? []).map(({ digest }) => keyOf(digest))),
+    )
+    const chosen: Uint8Array[] = []
+    let room = LIMITS.blockBytesMax - FRAME_BYTES
+    const take = (bytes: Uint8Array): boolean => {
+      if (bytes.length + PER_TRANSACTION_BYTES > room || chosen.length >= LIMITS.blockTransactionsMax) return false
+      room -= bytes.length + PER_TRANSACTION_BYTES
+      chosen.push(bytes)
+      return true
+    }
+    for (const { bytes, ordered } of pool.all()) if (!taken.has(keyOf(ordered.digest))) take(bytes)
+    const entries = ancestors.some((block) => this.#hasCheckpoint(block)) ? null : known.checkpoint()
+    if (entries) take(this.#leaders({ kind: 'checkpoint', entries }))
+    if (chosen.length === 0) return state.turning.isGathering ? [] : null
+    const attendance = known.attendance()
+    if (attendance) take(attendance)
+    return chosen
+  }
+
+  opinion(block: Block, ancestors: readonly Block[]): Opinion {
+    const { state, known } = this.#parts
+    const transactions = this.#orderedOf(block)
+    if (!transactions || state.phase === 'ended') return 'no'
+    if (transactions.length === 0) return state.turning.isGathering ? 'yes' : 'later'
+    for (const transaction of transactions) {
+      if (transaction.kind !== 'proposal') continue
+      const { seat, proposal } = transaction
+      if (proposal.kind === 'checkpoint') {
+        if (seat !== block.leader) return 'no'
+        if (!proposal.entries.every((entry) => known.holdsSettled(entry))) return 'later'
+      }
+      if (proposal.kind === 'final') {
+        if (seat !== block.leader || transactions.length > 1) return 'no'
+        if (ancestors.length > 0 || state.phase !== 'closed') return 'later'
+        const opening = known.nextOpening()
+        if (!opening) return 'later'
+        if (!equal(opening, proposal.opening)) return 'no'
+      }
+    }
+    return 'yes'
+  }
+
+  execute(block: FinalBlock): boolean {
+    const { state, pool, known } = this.#parts
+    const transactions = this.#orderedOf(block) ?? []
+    this.#decoded.delete(keyOf(block.hash))
+    known.executed(block, transactions)
+    for (const { digest } of transactions) pool.delete(digest)
+    return state.phase === 'ended'
+  }
+
+  /** The transactions of a block, decoded once; null where one of them is none. */
+  #orderedOf(block: Block): readonly Ordered[] | null {
+    const name = keyOf(block.hash)
+    let transactions = this.#decoded.get(name)
+    if (transactions === undefined) {
+      transactions = decodeAll(block.transactions, this.#parts.context)
+      this.#decoded.set(name, transactions)
+      if (this.#decoded.size > LIMITS.decodedBlocksMax) {
+        for (const oldest of this.#decoded.keys()) {
+          this.#decoded.delete(oldest)
+          break
+        }
+      }
+    }
+    return transactions
+  }
+
+  #hasCheckpoint(block: Block): boolean {
+    return (this.#orderedOf(block) ?? []).some(
+      (transaction) => transaction.kind === 'proposal' && transaction.proposal.kind === 'checkpoint',
+    )
+  }
+
+  #leaders(proposal: Proposal): Uint8Array {
+    const { context, seat } = this.#parts
+    return leadersBytes(context.committee, { seat: seat as number, proposal })
+  }
+}
+
+/** All of a block's transactions; null where one of them cannot be read. */
+export function decodeAll(transactions: readonly Uint8Array[], context: OrderedContext): readonly Ordered[] | null {
+  try {
+    return transactions.map((bytes) => openOrdered(bytes, context).ordered)
+  } catch {
+    return null
+  }
+}

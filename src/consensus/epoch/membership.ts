@@ -1,0 +1,131 @@
+/**
+ * Who comes, goes, stays away or lies during an epoch. It takes effect with the next one.
+ */
+
+import { LIMITS } from '../../core/limits.ts'
+import type { Committee } from '../committee.ts'
+import { keyOf } from '../key.ts'
+import type { RosterEntry } from './rules.ts'
+import { SeatSet } from './seatset.ts'
+
+/** How many seats must answer for an applicant. */
+export const VOUCHERS_MIN = 2
+
+/** Somebody who asks to be taken in. */
+export interface Applicant {
+  readonly entry: Omit<RosterEntry, 'voucher'>
+  /** Numbers of the seats that answer for it, the first one first. */
+  readonly vouchers: readonly number[]
+}
+
+export class Membership {
+  readonly #committee: Committee
+  readonly #roster: ReadonlyMap<string, RosterEntry>
+  readonly #applicants = new Map<string, { entry: Applicant['entry']; vouchers: number[] }>()
+  readonly #vouched: SeatSet
+  readonly #leaving = new Set<string>()
+  readonly #accused = new Map<string, SeatSet>()
+  readonly #convicted = new Map<string, Uint8Array>()
+
+  constructor(committee: Committee, roster: readonly RosterEntry[]) {
+    this.#committee = committee
+    this.#roster = new Map(roster.map((entry) => [keyOf(entry.id), entry]))
+    this.#vouched = new SeatSet(committee)
+  }
+
+  entryOf(id: Uint8Array): RosterEntry | null {
+    return this.#roster.get(keyOf(id)) ?? null
+  }
+
+  /** Takes in an applicant; false where it belongs to the neighborhood already, or too many apply in one epoch. */
+  apply(entry: Applicant['entry']): boolean {
+    const name = keyOf(entry.id)
+    if (this.#roster.has(name) || this.#applicants.has(name)) return false
+    if (this.#applicants.size >= LIMITS.applicantsPerEpochMax) return false
+    this.#applicants.set(name, { entry, vouchers: [] })
+    return true
+  }
+
+  /** A seat answers for an applicant: once in an epoch. */
+  vouch(seat: number, id: Uint8Array): void {
+    const applicant = this.#applicants.get(keyOf(id))
+    if (!applicant || this.#vouched.has(seat)) return
+    this.#vouched.add(seat)
+    applicant.vouchers.push(seat)
+  }
+
+  /** Applicants whom too few have answered for yet, in the order in which they applied. */
+  waiting(): Applicant[] {
+    return [...this.#applicants.values()].filter(({ vouchers }) => vouchers.length < this.#needed)
+  }
+
+  hasVouched(seat: number): boolean {
+    return this.#vouched.has(seat)
+  }
+
+  leave(id: Uint8Array): void {
+    if (this.#roster.has(keyOf(id))) this.#leaving.add(keyOf(id))
+  }
+
+  /** A seat says that a member does not answer. */
+  accuse(seat: number, id: Uint8Array): void {
+    const name = keyOf(id)
+    if (!this.#roster.has(name)) return
+    let accusers = this.#accused.get(name)
+    if (!accusers) {
+      accusers = new SeatSet(this.#committee)
+      this.#accused.set(name, accusers)
+    }
+    accusers.add(seat)
+  }
+
+  hasAccused(seat: number, id: Uint8Array): boolean {
+    return this.#accused.get(keyOf(id))?.has(seat) ?? false
+  }
+
+  /** The accused answers: what was said against it is void. */
+  answer(id: Uint8Array): void {
+    this.#accused.delete(keyOf(id))
+  }
+
+  isAccused(id: Uint8Array): boolean {
+    return this.#accused.has(keyOf(id))
+  }
+
+  /** Evidence against a member was ordered. False where it is none, or was convicted before. */
+  convict(id: Uint8Array): boolean {
+    const name = keyOf(id)
+    if (!this.#roster.has(name) || this.#convicted.has(name)) return false
+    this.#convicted.set(name, id.slice())
+    return true
+  }
+
+  get convicted(): Uint8Array[] {
+    return [...this.#convicted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, id]) => id)
+  }
+
+  /** True where the next epoch would begin with other people than this one. */
+  get hasChanged(): boolean {
+    return this.next(0).length !== this.#roster.size || this.next(0).some(({ id }) => !this.#roster.has(keyOf(id)))
+  }
+
+  /** Everyone who belongs to the neighborhood from the epoch `since` on, sorted by identity. Newcomers come last in line for a place on the roster. */
+  next(since: number): RosterEntry[] {
+    const staying = [...this.#roster.values()].filter(({ id }) => !this.#isGone(keyOf(id)))
+    const admitted = [...this.#applicants.values()].filter(({ vouchers }) => vouchers.length >= this.#needed)
+    const entries = admitted.map(({ entry, vouchers }): RosterEntry => {
+      const voucher = this.#committee.seats[vouchers[0] as number]?.memberId ?? new Uint8Array(32)
+      return { ...entry, voucher, since }
+    })
+    const roster = [...staying, ...entries].slice(0, LIMITS.rosterMax)
+    return roster.sort((a, b) => (keyOf(a.id) < keyOf(b.id) ? -1 : 1))
+  }
+
+  get #needed(): number {
+    return Math.min(VOUCHERS_MIN, this.#committee.seats.length)
+  }
+
+  #isGone(name: string): boolean {
+    return this.#leaving.has(name) || this.#convicted.has(name) || (this.#accused.get(name)?.isBelieved ?? false)
+  }
+}

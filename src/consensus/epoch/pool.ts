@@ -1,0 +1,59 @@
+/**
+ * Transactions that wait to be ordered: signed by their seats or identities, and known to hold. Bounded, and nobody can take more than a share of the room.
+ */
+
+import { LIMITS } from '../../core/limits.ts'
+import { keyOf } from '../key.ts'
+import type { Ordered } from './ordered.ts'
+
+/** A transaction as it travels, and what it says. */
+export interface Pending {
+  readonly bytes: Uint8Array
+  readonly ordered: Ordered
+}
+
+export class Pool {
+  readonly #pending = new Map<string, Pending & { readonly sender: string }>()
+  readonly #perSender = new Map<string, number>()
+
+  /** Takes in a transaction whose signatures hold; false where it waits already, or its sender has used up its room. */
+  add(pending: Pending): boolean {
+    const name = keyOf(pending.ordered.digest)
+    if (this.#pending.has(name) || this.#pending.size >= LIMITS.pendingTransactionsMax) return false
+    const sender = senderOf(pending.ordered)
+    const count = this.#perSender.get(sender) ?? 0
+    if (count >= LIMITS.pendingTransactionsPerSenderMax) return false
+    this.#pending.set(name, { ...pending, sender })
+    this.#perSender.set(sender, count + 1)
+    return true
+  }
+
+  has(digest: Uint8Array): boolean {
+    return this.#pending.has(keyOf(digest))
+  }
+
+  delete(digest: Uint8Array): void {
+    const name = keyOf(digest)
+    const pending = this.#pending.get(name)
+    if (!pending) return
+    this.#pending.delete(name)
+    const left = (this.#perSender.get(pending.sender) ?? 1) - 1
+    if (left === 0) this.#perSender.delete(pending.sender)
+    else this.#perSender.set(pending.sender, left)
+  }
+
+  all(): Iterable<Pending> {
+    return this.#pending.values()
+  }
+
+  get size(): number {
+    return this.#pending.size
+  }
+}
+
+/** Whose room a transaction takes. Certificates and evidence are nobody's: all share one room, and what is worth ordering is handed in again. */
+function senderOf(ordered: Ordered): string {
+  if (ordered.kind === 'proposal') return `seat ${ordered.seat}`
+  if (ordered.kind === 'candidacy') return `id ${keyOf(ordered.id)}`
+  return ordered.kind
+}

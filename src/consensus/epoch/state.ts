@@ -1,0 +1,278 @@
+/**
+ * What the final blocks of an epoch mean: one transaction after the other, the same at every member. A transaction that makes no sense where it stands is skipped.
+ *
+ * Nothing here votes, signs or knows which seat it runs at. What follows for those who do comes out as events.
+ */
+
+import { equal } from '../../core/bytes.ts'
+import { blake3Of } from '../../core/digest.ts'
+import { LIMITS } from '../../core/limits.ts'
+import { type Committee, createCommittee } from '../committee.ts'
+import { keyOf } from '../key.ts'
+import { Membership } from './membership.ts'
+import { committeeOfOpening, type Opening } from './opening.ts'
+import type { Ordered } from './ordered.ts'
+import { entryName, Reports } from './reports.ts'
+import type { EpochRules, RosterEntry } from './rules.ts'
+import { SeatSet } from './seatset.ts'
+import type { Decided, Proposal } from './transaction.ts'
+import { Turning } from './turning.ts'
+import { type Place, type Unlocked, Unlocks } from './unlocks.ts'
+
+/** What follows from a block. */
+export type EpochEvent =
+  /** Freeze this slot and all after it, and report. */
+  | { readonly kind: 'frozen'; readonly place: Place }
+  | { readonly kind: 'unlocked'; readonly outcome: Unlocked }
+  | { readonly kind: 'covered'; readonly entries: readonly Decided[] }
+  /** Seats of the next epoch were planned: whoever has one gets ready. */
+  | { readonly kind: 'planned' }
+  /** Freeze the lane and report. */
+  | { readonly kind: 'closing' }
+  /** What the lane ends with: apply these, forget the rest. */
+  | { readonly kind: 'closed'; readonly entries: readonly Decided[] }
+  | { readonly kind: 'convicted'; readonly id: Uint8Array }
+  | { readonly kind: 'ended' }
+
+/** How far the epoch has come. `closed`: all that is lacking is the FINAL block. */
+export type Phase = 'open' | 'planned' | 'closing' | 'closed' | 'ended'
+
+export class EpochState {
+  readonly opening: Opening
+  readonly committee: Committee
+  readonly membership: Membership
+  readonly turning: Turning
+  readonly unlocks: Unlocks
+  readonly #proven = new Set<string>()
+  readonly #done = new Set<string>()
+  readonly #attended: number[]
+  readonly #led: number[]
+  /** Who is on record for having voted for recent final blocks, by slot. */
+  readonly #recent = new Map<number, { readonly hash: Uint8Array; readonly seats: SeatSet }>()
+  #reports: Reports | null = null
+  #phase: Phase = 'open'
+  #nextDigest: Uint8Array | null = null
+  #blocks = 0
+
+  constructor(opening: Opening, rules: EpochRules) {
+    this.opening = opening
+    this.committee = committeeOfOpening(opening)
+    this.membership = new Membership(this.committee, opening.roster)
+    this.turning = new Turning(this.committee, opening.seed, rules)
+    this.unlocks = new Unlocks(this.committee, (name) => this.#proven.has(name))
+    this.#attended = this.committee.seats.map(() => 0)
+    this.#led = this.committee.seats.map(() => 0)
+  }
+
+  get phase(): Phase {
+    return this.#phase
+  }
+
+  /** Digest of the next opening, once the epoch has ended. */
+  get nextDigest(): Uint8Array | null {
+    return this.#nextDigest
+  }
+
+  get blocks(): number {
+    return this.#blocks
+  }
+
+  /** True where a transaction was ordered before, by its digest. */
+  isDone(digest: Uint8Array): boolean {
+    return this.#done.has(keyOf(digest))
+  }
+
+  isProven(entry: Decided): boolean {
+    return this.#proven.has(entryName(entry))
+  }
+
+  hasReported(seat: number): boolean {
+    return this.#reports?.has(seat) ?? false
+  }
+
+  /** No more transactions are taken than these, so that an epoch has a bound; what ends it always has room. */
+  get isFull(): boolean {
+    return this.#done.size >= LIMITS.transactionsPerEpochMax
+  }
+
+  /** Executes a final block. */
+  execute(
+    block: { readonly slot: number; readonly hash: Uint8Array; readonly leader: number },
+    transactions: readonly Ordered[],
+  ): EpochEvent[] {
+    const events: EpochEvent[] = []
+    for (const transaction of transactions) {
+      const name = keyOf(transaction.digest)
+      if (this.#done.has(name) || this.#phase === 'ended') continue
+      this.#done.add(name)
+      this.#apply(transaction, events)
+    }
+    // the last block names what was on record before it
+    if (this.#phase === 'ended') return events
+    this.#blocks++
+    this.#led[block.leader] = (this.#led[block.leader] ?? 0) + 1
+    this.#remember(block.slot, block.hash)
+    if (this.#phase === 'open' && this.turning.endOfBlock(block.slot, () => this.#nextRoster())) {
+      this.#phase = 'planned'
+      events.push({ kind: 'planned' })
+    }
+    return events
+  }
+
+  /** The committee of the next epoch, once this one is closing: nobody gets ready any more. */
+  nextCommittee(): Committee {
+    const { netId, nid, epoch } = this.opening
+    return createCommittee({ netId, nid, epoch: epoch + 1, seats: this.turning.seats() })
+  }
+
+  /** What the next epoch begins with, once this one is closed: the same bytes at every member that has the settled state. */
+  nextOpening(stateRoot: Uint8Array): Opening {
+    const { plan } = this.turning
+    const { netId, nid, epoch, roster } = this.opening
+    return {
+      netId,
+      nid,
+      epoch: epoch + 1,
+      seed: plan?.seed ?? this.opening.seed,
+      stateRoot,
+      roster: plan?.roster ?? roster,
+      seats: this.turning.seats(),
+      blocks: this.#blocks,
+      attendance: this.committee.seats.map(({ memberId }, seat) => ({
+        id: memberId,
+        attended: this.#attended[seat] ?? 0,
+        led: this.#led[seat] ?? 0,
+      })),
+      convicted: this.membership.convicted,
+    }
+  }
+
+  #apply(transaction: Ordered, events: EpochEvent[]): void {
+    switch (transaction.kind) {
+      case 'proposal':
+        this.#propose(transaction.seat, transaction.proposal, events)
+        return
+      case 'candidacy':
+        this.#candidate(transaction)
+        return
+      case 'certificate':
+        this.#prove(transaction.entry, events)
+        return
+      case 'evidence':
+        if (this.membership.convict(transaction.guilty)) events.push({ kind: 'convicted', id: transaction.guilty })
+        return
+      case 'attendance':
+        this.#attend(transaction.slot, transaction.hash, transaction.seats)
+    }
+  }
+
+  #propose(seat: number, proposal: Proposal, events: EpochEvent[]): void {
+    const { turning, membership, unlocks } = this
+    const isOpen = this.#phase === 'open' || this.#phase === 'planned'
+    switch (proposal.kind) {
+      case 'turn':
+        if (this.#phase === 'open') turning.turn(seat, this.#vrfKeyOf(seat), proposal.proof)
+        return
+      case 'vouch':
+        membership.vouch(seat, proposal.id)
+        return
+      case 'accuse':
+        membership.accuse(seat, proposal.id)
+        return
+      case 'unlock':
+        if (isOpen && unlocks.wish(seat, proposal)) events.push({ kind: 'frozen', place: proposal })
+        return
+      case 'report':
+        if (isOpen) pushOutcome(unlocks.report(seat, proposal, proposal.od), events)
+        return
+      case 'checkpoint':
+        if (isOpen) events.push({ kind: 'covered', entries: proposal.entries })
+        return
+      case 'close':
+        if (this.#phase !== 'planned' || !turning.close(seat)) return
+        this.#phase = 'closing'
+        this.#reports = new Reports(this.committee, (name) => this.#proven.has(name))
+        events.push({ kind: 'closing' })
+        return
+      case 'replan':
+        if (this.#phase === 'planned' && turning.replan(seat)) events.push({ kind: 'planned' })
+        return
+      case 'close-report':
+        if (this.#phase !== 'closing') return
+        this.#reports?.add(seat, proposal.part, proposal.parts, proposal.entries)
+        this.#considerClosing(events)
+        return
+      case 'final':
+        // that the digest is the right one was checked by a quorum, each before it voted for this block
+        if (this.#phase !== 'closed') return
+        this.#phase = 'ended'
+        this.#nextDigest = proposal.opening
+        events.push({ kind: 'ended' })
+    }
+  }
+
+  #candidate({ id, candidature, entry }: Extract<Ordered, { kind: 'candidacy' }>): void {
+    switch (candidature.kind) {
+      case 'join':
+        if (entry) this.membership.apply(entry)
+        return
+      case 'leave':
+        this.membership.leave(id)
+        return
+      case 'alive':
+        this.membership.answer(id)
+        return
+      case 'ready':
+        if (this.#phase === 'planned') this.turning.ready(id, candidature.epochKey)
+    }
+  }
+
+  #prove(entry: Decided, events: EpochEvent[]): void {
+    const name = entryName(entry)
+    this.#proven.add(name)
+    if (this.#phase === 'open' || this.#phase === 'planned') pushOutcome(this.unlocks.prove(entry, name), events)
+    this.#reports?.prove(name)
+    this.#considerClosing(events)
+  }
+
+  #considerClosing(events: EpochEvent[]): void {
+    if (this.#phase !== 'closing' || !this.#reports?.isQuorum) return
+    this.#phase = 'closed'
+    events.push({ kind: 'closed', entries: this.#reports.union() })
+  }
+
+  #remember(slot: number, hash: Uint8Array): void {
+    this.#recent.set(slot, { hash, seats: new SeatSet(this.committee) })
+    for (const old of this.#recent.keys()) {
+      if (this.#recent.size <= LIMITS.attendanceSlotsMax) break
+      this.#recent.delete(old)
+    }
+  }
+
+  #attend(slot: number, hash: Uint8Array, seats: readonly number[]): void {
+    const recent = this.#recent.get(slot)
+    if (!recent || !equal(recent.hash, hash)) return
+    for (const seat of seats) {
+      if (!recent.seats.add(seat)) continue
+      this.#attended[seat] = (this.#attended[seat] ?? 0) + 1
+    }
+  }
+
+  #nextRoster(): readonly RosterEntry[] {
+    return this.membership.next(this.opening.epoch + 1)
+  }
+
+  #vrfKeyOf(seat: number): Uint8Array | null {
+    const id = this.committee.seats[seat]?.memberId
+    return id ? (this.membership.entryOf(id)?.vrfKey ?? null) : null
+  }
+}
+
+function pushOutcome(outcome: Unlocked | null, events: EpochEvent[]): void {
+  if (outcome) events.push({ kind: 'unlocked', outcome })
+}
+
+/** 32-byte name of a transaction: a hash of all of it, signatures too. */
+export function transactionDigest(bytes: Uint8Array): Uint8Array {
+  return blake3Of('webx v1 transaction', bytes)
+}

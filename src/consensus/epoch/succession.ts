@@ -1,0 +1,92 @@
+/**
+ * The way of a node that was not there: from hand-over to hand-over up to the newest epoch, and then the settled state with which that one began, chunk by chunk.
+ *
+ * Nobody is believed: each hand-over is signed by a quorum of the seats that the one before named, and the state root stands in the last of them. A member that is only a moment behind gets
+ * on by itself before this begins to fetch anything.
+ */
+
+import { asWebxError } from '../../core/errors.ts'
+import { LIMITS } from '../../core/limits.ts'
+import type { Committee } from '../committee.ts'
+import { StateImport } from '../state-import.ts'
+import type { HandOver } from './handover.ts'
+import { committeeOfOpening, type Opening } from './opening.ts'
+
+/** How long a member that is behind may take to get on by itself. */
+const GRACE_MS = 1_500
+const ASK_MS = 500
+
+/** Where the walk has come to. */
+export interface Stand {
+  readonly opening: Opening
+  readonly openingBytes: Uint8Array
+  /** The HAND-OVER statement that led here. */
+  readonly handOver: Uint8Array
+  readonly committee: Committee
+}
+
+/** What is to be asked: the hand-over that ended an epoch, and chunks of the state with which it began. `attempt` changes who is to answer. */
+export interface Wanted {
+  readonly epoch: number
+  readonly chunks: readonly number[]
+  readonly attempt: number
+}
+
+export class Succession {
+  readonly #stands: Stand[] = []
+  #import: StateImport | null = null
+  #fromMs = 0
+  #askedMs = Number.NEGATIVE_INFINITY
+  #attempt = 0
+
+  /** The newest epoch that the walk has come to; null before the first step. */
+  get stand(): Stand | null {
+    return this.#stands.at(-1) ?? null
+  }
+
+  /** All steps of the walk, the first one first. */
+  get stands(): readonly Stand[] {
+    return this.#stands
+  }
+
+  /** A verified step, from the newest stand or from the epoch under way. */
+  step({ opening, openingBytes }: HandOver, handOver: Uint8Array, nowMs: number): void {
+    if (this.#stands.length === 0) this.#fromMs = nowMs + GRACE_MS
+    if (this.#stands.length >= LIMITS.successionStepsMax) this.#stands.shift()
+    this.#stands.push({ opening, openingBytes, handOver, committee: committeeOfOpening(opening) })
+    this.#import = new StateImport(opening.stateRoot)
+    this.#askedMs = Number.NEGATIVE_INFINITY
+  }
+
+  /** What to ask now; null for nothing. */
+  wanted(nowMs: number): Wanted | null {
+    const { stand } = this
+    if (!stand || !this.#import || nowMs < this.#fromMs || nowMs - this.#askedMs < ASK_MS) return null
+    this.#askedMs = nowMs
+    this.#attempt++
+    const chunks = this.#import.missing(LIMITS.stateChunksPerAskMax)
+    return { epoch: stand.opening.epoch, chunks, attempt: this.#attempt }
+  }
+
+  wakeAtMs(): number | null {
+    return this.#import ? Math.max(this.#fromMs, this.#askedMs + ASK_MS) : null
+  }
+
+  /** Takes in a chunk; one that is not what the root names is nothing. Returns the whole state where this was the last. */
+  take(epoch: number, index: number, bytes: Uint8Array): StateImport | null {
+    if (!this.#import || this.stand?.opening.epoch !== epoch) return null
+    try {
+      this.#import.take(index, bytes)
+    } catch (error) {
+      if (asWebxError(error).fault === 'ours') throw error
+      return null
+    }
+    if (this.#import.missing(1).length > 0) return null
+    return this.#import
+  }
+
+  /** True where the next chunks may be asked for at once. */
+  get isHungry(): boolean {
+    return this.#import !== null
+  }
+}

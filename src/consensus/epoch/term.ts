@@ -1,0 +1,165 @@
+/**
+ * One epoch of a neighborhood at one node: its state, the blocks, the words that this node says in it.
+ *
+ * Made from the opening and from what earlier lives have stored of the epoch: final blocks are executed again, words are known again.
+ */
+
+import { equal } from '../../core/bytes.ts'
+import { decodeEnvelope } from '../../core/envelope.ts'
+import { WebxError } from '../../core/errors.ts'
+import { type Committee, seatOf } from '../committee.ts'
+import type { Records, Write } from '../effects.ts'
+import type { Journal } from '../journal.ts'
+import { keyOf } from '../key.ts'
+import { SPACE } from '../records.ts'
+import { readCandidate } from '../simplex/candidate.ts'
+import type { SimplexEffect, SimplexEvent, Timing } from '../simplex/effects.ts'
+import { forgetLane, SIMPLEX_SPACE } from '../simplex/records.ts'
+import type { FinalBlock } from '../simplex/rules.ts'
+import { createSimplex, type Simplex } from '../simplex/simplex.ts'
+import { type BlockKnowledge, Blocks, decodeAll } from './blocks.ts'
+import { beginningOf, decodeOpening, type Opening } from './opening.ts'
+import { type Ordered, type OrderedContext, openOrdered } from './ordered.ts'
+import { Pool } from './pool.ts'
+import type { EpochRules } from './rules.ts'
+import { type EpochEvent, EpochState, transactionDigest } from './state.ts'
+import { type Decided, isLeaders } from './transaction.ts'
+import { Voice } from './voice.ts'
+
+/** How often a word that was not ordered is said again. */
+const REPEAT_MS = 2_000
+
+/** What a term is made of. */
+export interface TermParts {
+  readonly openingBytes: Uint8Array
+  readonly memberId: Uint8Array
+  readonly organizationKey: Uint8Array | null
+  readonly epochRules: EpochRules
+  readonly timing?: Partial<Timing>
+  readonly journal: Journal
+  readonly records: Records
+  /** What the register knows. */
+  readonly known: Omit<BlockKnowledge, 'executed'>
+  /** Called with what follows from each final block, in order. Not called for blocks of earlier lives. */
+  readonly follow: (events: readonly EpochEvent[]) => void
+}
+
+export class Term {
+  readonly openingBytes: Uint8Array
+  readonly opening: Opening
+  readonly committee: Committee
+  readonly seat: number | null
+  readonly state: EpochState
+  readonly pool = new Pool()
+  readonly voice: Voice
+  readonly simplex: Simplex
+  readonly context: OrderedContext
+  /** When the seats were planned, in this node's time; 0 where that was in an earlier life. */
+  plannedMs = 0
+  readonly #journal: Journal
+  readonly #records: Records
+  readonly #repeatedMs = new Map<string, number>()
+  readonly #fresh: Uint8Array[] = []
+  nowMs = 0
+
+  constructor(parts: TermParts) {
+    const { openingBytes, memberId, organizationKey, epochRules, timing, journal, records, known, follow } = parts
+    this.openingBytes = openingBytes
+    this.opening = decodeOpening(openingBytes)
+    this.state = new EpochState(this.opening, epochRules)
+    this.committee = this.state.committee
+    this.seat = seatOf(this.committee, memberId)
+    this.context = { committee: this.committee, opening: this.opening, organizationKey }
+    this.#journal = journal
+    this.#records = records
+    this.#replay()
+    this.voice = new Voice(this.committee, journal, records.scan(SPACE.said))
+    for (const bytes of this.voice.said()) this.add(bytes)
+    const executed = (block: FinalBlock, transactions: readonly Ordered[]): void => {
+      const events = this.state.execute(block, transactions)
+      if (events.some(({ kind }) => kind === 'planned')) this.plannedMs = this.nowMs
+      follow(events)
+    }
+    const { state, pool, context, seat } = this
+    this.simplex = createSimplex({
+      committee: this.committee,
+      seat,
+      beginning: beginningOf(openingBytes),
+      seed: this.opening.seed,
+      records,
+      rules: new Blocks({ state, pool, context, seat, known: { ...known, executed } }),
+      ...(timing && { timing }),
+    })
+  }
+
+  /** Takes in a transaction whose signatures hold, from anyone; false where it tells nothing new. */
+  add(bytes: Uint8Array): boolean {
+    const digest = transactionDigest(bytes)
+    if (this.state.isDone(digest) || this.pool.has(digest) || this.state.phase === 'ended') return false
+    const { ordered } = openOrdered(bytes, this.context)
+    if (ordered.kind === 'proposal' && isLeaders(ordered.proposal))
+      throw new WebxError('bad-transaction', 'only the leader of a block says this, in it')
+    if (ordered.kind === 'attendance') throw new WebxError('bad-transaction', 'only in a block')
+    return this.pool.add({ bytes, ordered })
+  }
+
+  step(event: SimplexEvent): SimplexEffect[] {
+    return this.simplex.step(event, this.nowMs)
+  }
+
+  /** What this node has said lately, and what it said and was not ordered for a while: to be sent to all. */
+  words(): Uint8Array[] {
+    const fresh = [...this.#fresh.splice(0), ...this.voice.take()]
+    for (const bytes of fresh) {
+      this.add(bytes)
+      this.#repeatedMs.set(nameOf(bytes), this.nowMs)
+    }
+    return fresh
+  }
+
+  /** Words that were not ordered for a while. */
+  repeated(): Uint8Array[] {
+    const due: Uint8Array[] = []
+    for (const bytes of this.voice.said()) {
+      const name = nameOf(bytes)
+      if (this.state.isDone(transactionDigest(bytes))) continue
+      if (this.nowMs - (this.#repeatedMs.get(name) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) continue
+      this.#repeatedMs.set(name, this.nowMs)
+      this.add(bytes)
+      due.push(bytes)
+    }
+    return due
+  }
+
+  /** Hands in what needs no signature of this node: a certificate that proves an entry of a report. */
+  offer(bytes: Uint8Array): void {
+    if (this.add(bytes)) this.#fresh.push(bytes)
+  }
+
+  /** True for a certificate that may complete somebody's report. */
+  wantsProof(entry: Decided): boolean {
+    const { phase, unlocks } = this.state
+    if (this.state.isProven(entry)) return false
+    return phase === 'closing' || ((phase === 'open' || phase === 'planned') && unlocks.isFrozen(entry))
+  }
+
+  /** Forgets all that is stored of the epoch: what is to be written for that. */
+  erase(): Write[] {
+    this.#journal.clear(SPACE.said)
+    this.simplex.flush()
+    return [...forgetLane(this.#records, this.committee.cid)]
+  }
+
+  /** Executes again what earlier lives have executed. */
+  #replay(): void {
+    for (const { key, value } of this.#records.scan(SIMPLEX_SPACE.block)) {
+      if (!equal(key.subarray(0, this.committee.cid.length), this.committee.cid)) continue
+      const block = readCandidate(decodeEnvelope(value), this.committee)
+      this.state.execute(block, decodeAll(block.transactions, this.context) ?? [])
+    }
+  }
+}
+
+function nameOf(bytes: Uint8Array): string {
+  return keyOf(transactionDigest(bytes))
+}

@@ -1,0 +1,184 @@
+/**
+ * How an epoch comes to its end: shares of the next seed, the plan of the next seats, who is ready for them, and the word to close.
+ *
+ * More than the liars must wish for the end. From the block in which that is so the shares are gathered for a fixed number of slots, and until a quorum has given its own; the seed hashes all of them, so that
+ * nobody selects among them, and it stays what it is when seats are planned anew. Whoever has a place must say with which key it will vote; a place whose holder does
+ * not counts in the weight all the same, or else a few who are ready would be the majority.
+ */
+
+import { compare, concat } from '../../core/bytes.ts'
+import { assertPublicKey } from '../../core/crypto.ts'
+import { blake3Of } from '../../core/digest.ts'
+import { vrfVerify } from '../../proof/vrf.ts'
+import { type Committee, type CommitteeSeat, createCommittee } from '../committee.ts'
+import { keyOf } from '../key.ts'
+import { beaconInput } from './beacon.ts'
+import { VACANT } from './opening.ts'
+import type { EpochRules, RosterEntry } from './rules.ts'
+import { SeatSet } from './seatset.ts'
+
+/** For how many slots shares of the seed are gathered. */
+const GATHER_SLOTS = 4
+
+/** The seats of the next epoch, as far as they are known. */
+export interface Plan {
+  /** 32 bytes. */
+  readonly seed: Uint8Array
+  readonly roster: readonly RosterEntry[]
+  /** By seat number; null where nobody sits. */
+  readonly seats: readonly (RosterEntry | null)[]
+}
+
+export class Turning {
+  readonly #committee: Committee
+  readonly #seed: Uint8Array
+  readonly #rules: EpochRules
+  readonly #turned: SeatSet
+  readonly #shares = new Map<number, Uint8Array>()
+  #gatherFrom: number | null = null
+  #nextSeed: Uint8Array | null = null
+  #plan: Plan | null = null
+  #plans = 0
+  readonly #ready = new Map<string, Uint8Array>()
+  readonly #unready = new Set<string>()
+  #closers: SeatSet
+  #replanners: SeatSet
+
+  constructor(committee: Committee, seed: Uint8Array, rules: EpochRules) {
+    this.#committee = committee
+    this.#seed = seed
+    this.#rules = rules
+    this.#turned = new SeatSet(committee)
+    this.#closers = new SeatSet(committee)
+    this.#replanners = new SeatSet(committee)
+  }
+
+  get plan(): Plan | null {
+    return this.#plan
+  }
+
+  /** Number of the plan: seats may be planned more than once. */
+  get plans(): number {
+    return this.#plans
+  }
+
+  hasTurned(seat: number): boolean {
+    return this.#turned.has(seat)
+  }
+
+  hasClosed(seat: number): boolean {
+    return this.#closers.has(seat)
+  }
+
+  hasReplanned(seat: number): boolean {
+    return this.#replanners.has(seat)
+  }
+
+  isReady(id: Uint8Array): boolean {
+    return this.#ready.has(keyOf(id))
+  }
+
+  /** More than the liars wish for the end of the epoch. */
+  get isWanted(): boolean {
+    return this.#turned.isBelieved
+  }
+
+  /** Blocks must go on though nothing waits: the shares are being gathered. */
+  get isGathering(): boolean {
+    return this.#gatherFrom !== null && this.#nextSeed === null
+  }
+
+  /** A seat's share of the seed; one whose proof does not hold is none. */
+  turn(seat: number, vrfKey: Uint8Array | null, proof: Uint8Array): void {
+    if (this.#nextSeed || this.#turned.has(seat) || !vrfKey) return
+    const share = vrfVerify(vrfKey, beaconInput(this.#seed, this.#committee), proof)
+    if (!share) return
+    this.#turned.add(seat)
+    this.#shares.set(seat, share)
+  }
+
+  /** A block has been executed; true where the seats were planned with it. */
+  endOfBlock(slot: number, roster: () => readonly RosterEntry[]): boolean {
+    if (this.#nextSeed || !this.#turned.isBelieved) return false
+    this.#gatherFrom ??= slot
+    if (slot < this.#gatherFrom + GATHER_SLOTS || !this.#turned.isQuorum) return false
+    const shares = [...this.#shares]
+      .sort(([a], [b]) => a - b)
+      .map(([seat, share]) => concat(Uint8Array.of(seat), share))
+    this.#nextSeed = blake3Of('webx v1 seed', concat(this.#seed, ...shares))
+    this.#makePlan(roster())
+    return true
+  }
+
+  /** Somebody who has a place says with which key it will vote. Its first word stands; a key that somebody else has named is none. */
+  ready(id: Uint8Array, epochKey: Uint8Array): void {
+    const name = keyOf(id)
+    if (!this.#plan?.seats.some((entry) => entry && keyOf(entry.id) === name)) return
+    if (this.#ready.has(name) || !isUsable(epochKey)) return
+    for (const taken of this.#ready.values()) if (compare(taken, epochKey) === 0) return
+    this.#ready.set(name, epochKey)
+  }
+
+  /** A seat says: close. True where the epoch closes with it: enough say so, and a quorum of the next seats is ready. */
+  close(seat: number): boolean {
+    if (!this.#plan) return false
+    this.#closers.add(seat)
+    return this.mayClose && this.#closers.isBelieved
+  }
+
+  /** A quorum of the next seats is ready. */
+  get mayClose(): boolean {
+    if (!this.#plan) return false
+    const next = this.seats()
+    const { quorum } = createCommittee({ ...this.#committee, epoch: this.#committee.epoch + 1, seats: next })
+    const ready = next.filter(({ epochKey }) => compare(epochKey, VACANT.epochKey) !== 0)
+    return ready.reduce((sum, { weight }) => sum + weight, 0) >= quorum
+  }
+
+  /** Everyone who has a place is ready. */
+  get isComplete(): boolean {
+    return this.#plan?.seats.every((entry) => !entry || this.isReady(entry.id)) ?? false
+  }
+
+  /** A seat says: too few get ready. True where the seats were planned anew with it. */
+  replan(seat: number): boolean {
+    if (!this.#plan) return false
+    this.#replanners.add(seat)
+    if (!this.#replanners.isBelieved || this.isComplete) return false
+    for (const entry of this.#plan.seats) if (entry && !this.isReady(entry.id)) this.#unready.add(keyOf(entry.id))
+    this.#makePlan(this.#plan.roster)
+    return true
+  }
+
+  /** The next seats: who is not ready has a place, weight, and no key. */
+  seats(): CommitteeSeat[] {
+    return (this.#plan?.seats ?? []).map((entry) => {
+      if (!entry) return { memberId: VACANT.id, epochKey: VACANT.epochKey, weight: 0 }
+      const { id, weight } = entry
+      return { memberId: id, epochKey: this.#ready.get(keyOf(id)) ?? VACANT.epochKey, weight }
+    })
+  }
+
+  #makePlan(roster: readonly RosterEntry[]): void {
+    const seed = this.#nextSeed as Uint8Array
+    const eligible = roster.filter(({ id }) => !this.#unready.has(keyOf(id)))
+    const incumbents = this.#committee.seats.map(({ memberId }) =>
+      compare(memberId, VACANT.id) === 0 ? null : memberId,
+    )
+    const chosen = this.#rules.seat({ epoch: this.#committee.epoch + 1, seed, roster: eligible, incumbents })
+    const byId = new Map(roster.map((entry) => [keyOf(entry.id), entry]))
+    this.#plan = { seed, roster, seats: chosen.map((id) => (id ? (byId.get(keyOf(id)) ?? null) : null)) }
+    this.#plans++
+    this.#closers = new SeatSet(this.#committee)
+    this.#replanners = new SeatSet(this.#committee)
+  }
+}
+
+function isUsable(key: Uint8Array): boolean {
+  try {
+    assertPublicKey(key)
+    return true
+  } catch {
+    return false
+  }
+}

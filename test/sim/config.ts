@@ -1,0 +1,78 @@
+/**
+ * What one run is made of, drawn from its seed: every run leaves most faults out and lets the others rage, so that together they meet in all combinations
+ * (swarm testing, Groce et al. 2012).
+ */
+
+import { Chance } from './chance.ts'
+import type { Weather } from './network.ts'
+
+/** How a member lies: it says nothing; it is two nodes with one key; it follows a script of lies. */
+export type Treason = 'silent' | 'twin' | 'liar'
+
+export interface Config {
+  readonly n: number
+  readonly seed: number
+  readonly orders: number
+  /** Faults end after so long. */
+  readonly faultMs: number
+  /** After that all must be final within so long. */
+  readonly boundMs: number
+  readonly weather: Weather
+  /** By seat. */
+  readonly traitors: ReadonlyMap<number, Treason>
+  readonly partitions: number
+  readonly splits: number
+  readonly brokerRestarts: number
+  readonly crashes: number
+  readonly powerCuts: number
+  readonly flips: number
+  readonly fullDisks: number
+  readonly slowDisks: boolean
+  readonly skew: number
+  readonly leaps: number
+  readonly thief: boolean
+  readonly vandal: boolean
+}
+
+const BOUND_MS = 60_000
+
+/** The configuration of a seed. */
+export function configOf(n: number, seed: number): Config {
+  const chance = new Chance(seed, n)
+  const faultyMax = Math.floor((n - 1) / 3)
+  const traitors = new Map<number, Treason>()
+  if (chance.hits(0.65)) {
+    const seats = Array.from({ length: n }, (_, seat) => seat)
+    for (const seat of chance.sample(seats, 1 + chance.below(faultyMax))) {
+      traitors.set(seat, chance.pick(['silent', 'twin', 'twin', 'liar', 'liar']))
+    }
+  }
+  const sometimes = (probability: number, max: number) => (chance.hits(probability) ? 1 + chance.below(max) : 0)
+  const slowMs = chance.pick([10, 40, 150, 600])
+  return {
+    n,
+    seed,
+    orders: n <= 7 ? 40 + chance.below(80) : 30 + chance.below(20),
+    faultMs: chance.between(4_000, 12_000),
+    boundMs: BOUND_MS,
+    weather: {
+      loss: chance.hits(0.6) ? chance.between(0.01, 0.5) : 0,
+      duplication: chance.hits(0.4) ? chance.between(0.01, 0.3) : 0,
+      delayMs: [1, chance.hits(0.5) ? slowMs : 8],
+      straggling: chance.hits(0.3) ? 0.05 : 0,
+    },
+    traitors,
+    partitions: sometimes(0.4, 3),
+    splits: sometimes(0.2, 2),
+    brokerRestarts: sometimes(0.3, 3),
+    crashes: sometimes(0.6, n <= 7 ? 8 : 12),
+    powerCuts: sometimes(0.15, 2),
+    flips: traitors.size < faultyMax && chance.hits(0.3) ? 1 : 0,
+    fullDisks: sometimes(0.15, 2),
+    slowDisks: chance.hits(0.3),
+    skew: chance.hits(0.5) ? 0.1 : 0,
+    leaps: sometimes(0.3, 3),
+    thief: chance.hits(0.6),
+    vandal: chance.hits(0.5),
+  }
+}

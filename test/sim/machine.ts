@@ -1,0 +1,54 @@
+/**
+ * What the simulator drives: a production engine in an adapter that does what the services around it do, without their clocks and sockets.
+ *
+ * A machine is told what arrives and what time its own clock shows; at the end of a turn it says what must be on the disk, and what may leave once it is.
+ */
+
+import type { Records, Write } from '../../src/consensus/effects.ts'
+import type { EvidenceKind } from '../../src/consensus/evidence.ts'
+import type { Order } from '../../src/consensus/order.ts'
+
+/** Bytes for everybody, or for one member. */
+export interface Publication {
+  readonly bytes: Uint8Array
+  /** Seat; null for all. */
+  readonly to: number | null
+}
+
+/** What a node tells its user: promises, to be held to them. */
+export type Notice =
+  | { readonly kind: 'certified'; readonly order: Order }
+  | { readonly kind: 'settled'; readonly order: Order; readonly settlement: Uint8Array }
+  | { readonly kind: 'strong'; readonly oid: Uint8Array; readonly version: number; readonly od: Uint8Array }
+  | { readonly kind: 'evidence'; readonly guilty: Uint8Array; readonly of: EvidenceKind; readonly bytes: Uint8Array }
+  | { readonly kind: 'final'; readonly slot: number; readonly hash: Uint8Array; readonly parentHash: Uint8Array }
+  | { readonly kind: 'abstains' }
+
+/** All that a turn brought about. Nothing of it leaves before the writes are on the disk. */
+export interface Turn {
+  readonly writes: readonly Write[]
+  readonly publish: readonly Publication[]
+  readonly notices: readonly Notice[]
+}
+
+/** A member under simulation. */
+export interface Machine {
+  /** Takes in a message. Throws a WebxError where it is refused. */
+  receive(bytes: Uint8Array, nowMs: number): void
+  /** Time has come to the moment that `wakeAtMs` named, or beyond. */
+  tick(nowMs: number): void
+  /** When `tick` is wanted, by the member's own clock. */
+  wakeAtMs(): number
+  /** Signs what is to be signed and ends the turn. */
+  end(nowMs: number): Turn
+}
+
+/** Makes a member, new or from what its disk holds. */
+export type MachineMaker = (seat: number, records: Records, options: MachineOptions) => Machine
+
+export interface MachineOptions {
+  /** False for one that never asks whether its log is whole: a liar's. */
+  readonly recovers: boolean
+  /** A number that no other life of this member has. */
+  readonly life: number
+}

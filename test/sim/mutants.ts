@@ -1,0 +1,219 @@
+/**
+ * Deliberate faults in the production code, each of which the simulator must find within a number of seeds: what it cannot see in others it would not see in us.
+ *
+ * A mutant is text that is replaced when a module is loaded. It must be there exactly once: a mutant that has gone stale fails the gate like one that was not caught.
+ */
+
+export interface Patch {
+  /** Path from the top of the repository. */
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+}
+
+export interface Mutant {
+  readonly name: string
+  readonly patches: readonly Patch[]
+  /** It must be caught within so many seeds at n = 4. */
+  readonly seedsMax: number
+}
+
+function mutant(name: string, file: string, find: string, replace: string, seedsMax = 40): Mutant {
+  return { name, patches: [{ file, find, replace }], seedsMax }
+}
+
+const REGISTER: readonly Mutant[] = [
+  mutant(
+    'a quorum is one vote less',
+    'src/identity/seats.ts',
+    'Math.floor((2 * weight) / 3) + 1',
+    'Math.floor((2 * weight) / 3)',
+  ),
+  mutant(
+    'a strong quorum is a quorum',
+    'src/consensus/committee.ts',
+    'strong: weight - Math.floor(weight / 6)',
+    'strong: quorumOf(weight)',
+  ),
+  mutant(
+    'votes leave before they are stored',
+    'test/sim/node.ts',
+    'this.#busy = true\n',
+    'this.#emit(turn)\n    this.#busy = true\n',
+  ),
+  mutant(
+    'locks are forgotten by a restart',
+    'src/consensus/restore.ts',
+    'if (entry.locked) restoreSlot(lane, entry.oid, entry.certified + 1, recount)',
+    'if (entry.locked) lane.journal.put(SPACE.order, slotKey(entry.oid, entry.certified + 1), null)',
+  ),
+  mutant(
+    'the own batch number is forgotten by a restart',
+    'src/consensus/ballot.ts',
+    'if (stored) this.#newest = decodeMark(stored)',
+    'if (stored) decodeMark(stored)',
+  ),
+  mutant(
+    'both orders of a thief are locked',
+    'src/consensus/orders.ts',
+    'if (slot.orders.length < 2) slot.orders.push(order)',
+    'if (slot.orders.length < 2) {\n      slot.orders.push(order)\n      slot.lock = { od: order.od, sequence: 0 }\n      votingBallot(this.#lane)?.queue(VOTE.lock, slot)\n    }',
+  ),
+  mutant(
+    'a confirmation goes out with the lock',
+    'src/consensus/orders.ts',
+    'ballot.queue(VOTE.lock, slot)',
+    'ballot.queue(VOTE.lock, slot)\n    slot.confirm = { od: order.od, sequence: 0 }\n    ballot.queue(VOTE.confirm, slot)',
+  ),
+  mutant(
+    'a certificate settles',
+    'src/consensus/chain.ts',
+    'const settlement = slot?.settlement\n',
+    'const settlement = slot?.settlement ?? slot?.certificate\n',
+  ),
+  {
+    name: 'a settlement is not stored',
+    patches: [
+      {
+        file: 'src/consensus/chain.ts',
+        find: 'lane.journal.put(SPACE.settlement, key, settlement.bytes)\n  lane.journal.put(SPACE.certificate, key, null)',
+        replace: 'lane.journal.put(SPACE.certificate, key, null)',
+      },
+      {
+        file: 'src/consensus/chain.ts',
+        find: 'if (slot.settlement) lane.journal.put(SPACE.settlement, key, slot.settlement.bytes)\n',
+        replace: '',
+      },
+    ],
+    seedsMax: 40,
+  },
+  mutant(
+    'a certified order is not stored',
+    'src/consensus/chain.ts',
+    'lane.journal.put(SPACE.order, slotKey(entry.oid, order.version), orderBytes(order))\n  storeProofs',
+    'storeProofs',
+  ),
+  mutant(
+    'an order is not stored with its lock',
+    'src/consensus/orders.ts',
+    'this.#lane.journal.put(SPACE.order, slotKey(order.oid, order.version), orderBytes(order))\n',
+    '',
+  ),
+  mutant(
+    'any previous order will do',
+    'src/consensus/judge.ts',
+    'if (head ? !equal(order.previous, head) : order.version !== 1)',
+    'if (head ? false : order.version > 99)',
+  ),
+  mutant(
+    'any home will do',
+    'src/consensus/orders.ts',
+    'if (!equal(order.home, committee.nid))',
+    'if (order.home.length === 0)',
+  ),
+  mutant(
+    'a certificate needs no quorum',
+    'src/consensus/certificate.ts',
+    "if (weight < committee.quorum) {\n    throw new WebxError('bad-certificate'",
+    "if (weight < 1) {\n    throw new WebxError('bad-certificate'",
+  ),
+  mutant(
+    'a seat may count many times',
+    'src/consensus/certificate.ts',
+    'if (proof.seat <= seatBefore)',
+    'if (proof.seat < seatBefore)',
+  ),
+  mutant(
+    'votes in a certificate need no path',
+    'src/consensus/certificate.ts',
+    'if (!proves(proof, entry))',
+    'if (proof.index < 0)',
+  ),
+  mutant(
+    'signatures in a certificate are not looked at',
+    'src/consensus/register.ts',
+    'return known ? null : checksOf(certificate',
+    'return known ? null : checksOf({ ...certificate, proofs: [] }',
+  ),
+  mutant(
+    'votes for other orders go into a certificate',
+    'src/consensus/count.ts',
+    'vote !== undefined && equal(odOf(vote), od)',
+    'vote !== undefined && odOf(vote).length === od.length',
+  ),
+  mutant(
+    "an owner's signature is not looked at",
+    'src/consensus/register.ts',
+    'if (isActing && !owner.contested) return owner',
+    'if (isActing && !owner.contested) return { ...owner, key: null }',
+  ),
+  mutant('everybody who votes is accused', 'src/consensus/votes.ts', 'if (double && earlier)', 'if (earlier)'),
+  mutant(
+    'whoever repeats an order is accused',
+    'src/consensus/orders.ts',
+    'if (slot.orders.some((known) => equal(known.od, order.od)))',
+    'if (slot.orders.some((known) => known === order))',
+  ),
+  mutant(
+    'what others lack is not said again',
+    'src/consensus/repeat.ts',
+    "outbox.publishRanked('order', order, slot, oid)",
+    'continue',
+  ),
+  mutant(
+    'settled heads are not summed up',
+    'src/consensus/objects.ts',
+    'digest[i] = (digest[i] as number) ^ (hash[i] as number)',
+    'digest[i] = 0 * (hash[i] as number)',
+  ),
+]
+
+const LEDGER: readonly Mutant[] = [
+  mutant(
+    'funds are not looked at',
+    'src/ledger/rules.ts',
+    'if (balanceOf(state, pay.assetId) < pay.amount)',
+    'if (pay.amount < 0)',
+  ),
+  mutant(
+    'a payment takes nothing',
+    'src/ledger/rules.ts',
+    'return adjust(state, operation.assetId, -operation.amount)',
+    'return adjust(state, operation.assetId, 0)',
+  ),
+  mutant(
+    'a payment arrives twice',
+    'src/ledger/rules.ts',
+    'adjust(objects.stateOf(operation.to), operation.assetId, operation.amount) }]',
+    'adjust(objects.stateOf(operation.to), operation.assetId, 2 * operation.amount) }]',
+  ),
+  mutant(
+    'issuing counts from nothing each time',
+    'src/ledger/rules.ts',
+    'const minted = operation.cumulative - own.delivered',
+    'const minted = operation.cumulative',
+  ),
+  mutant(
+    'the cap of an asset is not looked at',
+    'src/ledger/rules.ts',
+    'if (mint.cumulative > asset.cap)',
+    'if (mint.cumulative < 0)',
+  ),
+]
+
+export const MUTANTS: readonly Mutant[] = [...REGISTER, ...LEDGER]
+
+export function mutantNamed(name: string): Mutant {
+  const found = MUTANTS.find((one) => one.name === name)
+  if (!found) throw new Error(`there is no mutant called ${name}`)
+  return found
+}
+
+/** The text with a patch applied. Throws where the text to be replaced is not there exactly once. */
+export function patched(text: string, { file, find, replace }: Patch): string {
+  const at = text.indexOf(find)
+  if (at < 0 || text.indexOf(find, at + 1) >= 0) {
+    throw new Error(`stale mutant: ${at < 0 ? 'nothing' : 'more than one place'} in ${file} is ${JSON.stringify(find)}`)
+  }
+  return text.slice(0, at) + replace + text.slice(at + find.length)
+}

@@ -1,0 +1,211 @@
+/** Oracles about what was promised and what the disks say: nothing settled is lost, no money is made or credited twice, and everything ends well. */
+
+import type { Order } from '../../src/consensus/order.ts'
+import { readOrder } from '../../src/consensus/order.ts'
+import { decodeObject, type ObjectRecord, SPACE, slotKey } from '../../src/consensus/records.ts'
+import { toHex } from '../../src/core/bytes.ts'
+import { decodeEnvelope } from '../../src/core/envelope.ts'
+import { balanceOf, decodeState, type ObjectState } from '../../src/ledger/account.ts'
+import { assertConserved, supplies } from '../../src/ledger/conservation.ts'
+import { operationOf } from '../../src/ledger/rules.ts'
+import type { Disk } from './disk.ts'
+import type { Notice } from './machine.ts'
+import type { Accuse, Ending, Oracle, Speaker } from './oracle.ts'
+import { slotOf } from './oracles-votes.ts'
+import type { Stage } from './stage.ts'
+
+interface Book {
+  readonly oid: Uint8Array
+  readonly record: ObjectRecord
+  readonly state: ObjectState | null
+}
+
+/** All objects on a disk. */
+function booksOf(disk: Disk): Book[] {
+  return [...disk.scan(SPACE.object)].map(({ key, value }) => {
+    const record = decodeObject(value)
+    return { oid: key, record, state: record.state ? decodeState(record.state) : null }
+  })
+}
+
+/** What a node has called settled stays so: its disk names it, with the settlement, at every later moment. */
+export class NeverVoided implements Oracle {
+  readonly name = 'settled is never voided'
+  readonly #accuse: Accuse
+  /** By seat and object, the highest version that was called settled. */
+  readonly #promised = new Map<string, { readonly order: Order; readonly seat: number }>()
+
+  constructor(accuse: Accuse) {
+    this.#accuse = accuse
+  }
+
+  reported({ seat }: Speaker, notice: Notice): void {
+    if (notice.kind !== 'settled') return
+    const name = `${seat} ${toHex(notice.order.oid)}`
+    const before = this.#promised.get(name)
+    if (before && before.order.version >= notice.order.version) {
+      this.#accuse(this, `seat ${seat} settled version ${notice.order.version} after ${before.order.version}`)
+    }
+    this.#promised.set(name, { order: notice.order, seat })
+  }
+
+  inspected({ seat }: Speaker, disk: Disk): void {
+    for (const { order, seat: who } of this.#promised.values()) {
+      if (who !== seat) continue
+      const stored = disk.get(SPACE.object, order.oid)
+      const record = stored ? decodeObject(stored) : null
+      if (!record || record.settled < order.version) this.#accuse(this, `seat ${seat} has forgotten ${slotOf(order)}`)
+      else if (record.settled === order.version && toHex(record.settledHead) !== toHex(order.od)) {
+        this.#accuse(this, `seat ${seat} has another order at ${slotOf(order)}`)
+      }
+      if (!disk.get(SPACE.settlement, slotKey(order.oid, order.version))) {
+        this.#accuse(this, `seat ${seat} lacks the settlement of ${slotOf(order)}`)
+      }
+    }
+  }
+
+  ended({ correct }: Ending): void {
+    for (const node of correct) this.inspected(node, node.disk)
+  }
+}
+
+/** Issued = held + in flight, on every disk at every moment. */
+export class Conservation implements Oracle {
+  readonly name = 'conservation'
+  readonly #accuse: Accuse
+  readonly #stage: Stage
+
+  constructor(accuse: Accuse, stage: Stage) {
+    this.#accuse = accuse
+    this.#stage = stage
+  }
+
+  inspected({ seat }: Speaker, disk: Disk): void {
+    const books = booksOf(disk)
+    const inFlight = books.flatMap(({ oid, record }) => openOrders(disk, oid, record))
+    try {
+      assertConserved(supplies({ objects: books, inFlight }, this.#stage.world.genesis))
+    } catch (error) {
+      this.#accuse(this, `seat ${seat}: ${(error as Error).message}`)
+    }
+  }
+
+  ended({ correct }: Ending): void {
+    for (const node of correct) this.inspected(node, node.disk)
+  }
+}
+
+function openOrders(disk: Disk, oid: Uint8Array, { certified, settled }: ObjectRecord): Order[] {
+  const orders: Order[] = []
+  for (let version = settled + 1; version <= certified; version++) {
+    const bytes = disk.get(SPACE.order, slotKey(oid, version))
+    if (bytes) orders.push(readOrder(decodeEnvelope(bytes)))
+  }
+  return orders
+}
+
+/** In the end every balance is what the settled orders make it, each counted once; and nobody owes. */
+export class ExactlyOnce implements Oracle {
+  readonly name = 'exactly-once credit'
+  readonly #accuse: Accuse
+  readonly #stage: Stage
+
+  constructor(accuse: Accuse, stage: Stage) {
+    this.#accuse = accuse
+    this.#stage = stage
+  }
+
+  ended({ correct, healedMs }: Ending): void {
+    const [first] = correct
+    if (healedMs === null || !first) return
+    const expected = this.#balances(first.disk)
+    for (const { seat, disk } of correct) {
+      for (const { oid, record, state } of booksOf(disk)) {
+        const holds = balanceOf(state, this.#stage.world.asset)
+        if (holds < 0) this.#accuse(this, `seat ${seat}: an account owes ${-holds}`)
+        if (record.certified > record.settled) continue
+        const due = expected.get(toHex(oid)) ?? 0
+        if (holds !== due) this.#accuse(this, `seat ${seat}: an account holds ${holds}, settled orders make ${due}`)
+      }
+    }
+  }
+
+  /** What the settled orders on a disk make, by a ledger of three lines. */
+  #balances(disk: Disk): Map<string, number> {
+    const balances = new Map<string, number>()
+    const add = (oid: Uint8Array, amount: number) => balances.set(toHex(oid), (balances.get(toHex(oid)) ?? 0) + amount)
+    for (const { oid, record } of booksOf(disk)) {
+      let minted = 0
+      for (let version = 1; version <= record.settled; version++) {
+        const bytes = disk.get(SPACE.order, slotKey(oid, version))
+        if (!bytes) this.#accuse(this, `a settled order is not on the disk: ${slotOf({ oid, version })}`)
+        else {
+          const operation = operationOf(readOrder(decodeEnvelope(bytes)))
+          if (operation.kind === 'pay') add(oid, -operation.amount)
+          if (operation.kind === 'pay') add(operation.to, operation.amount)
+          if (operation.kind === 'mint') add(operation.to, operation.cumulative - minted)
+          if (operation.kind === 'mint') minted = operation.cumulative
+        }
+      }
+    }
+    return balances
+  }
+}
+
+/** Once the faults have ended every order of an honest owner settles, at every correct node, within a bound; and what one has settled, all have. */
+export class Finality implements Oracle {
+  readonly name = 'finality after healing'
+  readonly #accuse: Accuse
+  readonly #expected: ReadonlyMap<string, string>
+
+  constructor(accuse: Accuse, expected: ReadonlyMap<string, string>) {
+    this.#accuse = accuse
+    this.#expected = expected
+  }
+
+  reported(_by: Speaker, notice: Notice): void {
+    if (notice.kind !== 'settled') return
+    const slot = slotOf(notice.order)
+    const due = this.#expected.get(slot)
+    if (due !== undefined && due !== toHex(notice.order.od)) this.#accuse(this, `not the order of its owner at ${slot}`)
+  }
+
+  /** The first version that is not settled on all of these disks though it must be, or is on another; null for none. */
+  open(disks: readonly Disk[]): string | null {
+    const settled = disks.map((disk) => {
+      const records = [...disk.scan(SPACE.object)]
+      return new Map(records.map(({ key, value }) => [toHex(key), decodeObject(value).settled]))
+    })
+    const due = new Map<string, number>()
+    const raise = (oid: string, version: number) => due.set(oid, Math.max(due.get(oid) ?? 0, version))
+    for (const slot of this.#expected.keys()) raise(slot.slice(0, 64), Number(slot.slice(65)))
+    for (const one of settled) for (const [oid, version] of one) raise(oid, version)
+    for (const [oid, version] of due) {
+      if (settled.some((one) => (one.get(oid) ?? 0) < version)) return `${oid.slice(0, 8)}…/${version}`
+    }
+    return null
+  }
+
+  ended({ correct, healedMs }: Ending): void {
+    if (healedMs !== null) return
+    this.#accuse(this, `not settled everywhere, such as ${this.open(correct.map(({ disk }) => disk))}`)
+  }
+}
+
+/** No engine stops, or stops voting, without a fault of its disk. */
+export class StaysUp implements Oracle {
+  readonly name = 'stays up'
+  readonly #accuse: Accuse
+
+  constructor(accuse: Accuse) {
+    this.#accuse = accuse
+  }
+
+  reported({ seat }: Speaker, notice: Notice): void {
+    if (notice.kind === 'abstains') this.#accuse(this, `seat ${seat} abstains though its log is whole`)
+  }
+
+  broke({ seat }: Speaker, error: Error): void {
+    this.#accuse(this, `seat ${seat}: ${error.stack ?? error.message}`)
+  }
+}

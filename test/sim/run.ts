@@ -1,0 +1,253 @@
+/** One run: a net, its people and its faults out of one seed, watched by oracles, until everything is final or the time is up. */
+
+import { toHex } from '../../src/core/bytes.ts'
+import { Chance } from './chance.ts'
+import { type Config, configOf } from './config.ts'
+import { scheduleFaults } from './faults.ts'
+import { Liar } from './liars.ts'
+import type { Machine, MachineMaker, Notice, Publication } from './machine.ts'
+import { Network } from './network.ts'
+import { type Outside, SimNode } from './node.ts'
+import type { Oracle, Violation } from './oracle.ts'
+import { Conservation, ExactlyOnce, Finality, NeverVoided, StaysUp } from './oracles-books.ts'
+import { FoundedSettlement, FoundedVotes, NoDoubleVote, OneCertificate, OnlyTheGuilty, Votes } from './oracles-votes.ts'
+import { Crowd } from './owners.ts'
+import { RegisterMachine } from './register-machine.ts'
+import { saidBy } from './said.ts'
+import { type Stage, stageOf } from './stage.ts'
+import { Timeline } from './timeline.ts'
+import { Trace } from './trace.ts'
+
+const LOOK_MS = 250
+const INSPECT_MS = 1_000
+const VIOLATIONS_MAX = 5
+const EVENTS_MAX = 3_000_000
+const TWIN_MS: readonly [number, number] = [500, 3_000]
+
+/** What came of a run. */
+export interface Result {
+  readonly n: number
+  readonly seed: number
+  readonly hash: string
+  readonly events: number
+  readonly virtualMs: number
+  readonly settled: number
+  /** From the end of the faults until everything was final; null where it never was. */
+  readonly healedMs: number | null
+  readonly violations: readonly Violation[]
+}
+
+/** Runs a seed. The same seed gives the same result, hash and all. */
+export function runSeed(n: number, seed: number): Result {
+  return new Run(configOf(n, seed)).play()
+}
+
+class Run implements Outside {
+  readonly config: Config
+  readonly stage: Stage
+  readonly timeline = new Timeline()
+  readonly chance: Chance
+  readonly network: Network
+  readonly nodes: SimNode[] = []
+  readonly #trace = new Trace()
+  readonly #crowd: Crowd
+  readonly #violations: Violation[] = []
+  readonly #oracles: Oracle[]
+  readonly #finality: Finality
+  readonly #staysUp: StaysUp
+  /** Endpoints that hear what is said to all. */
+  readonly #listeners: number[] = []
+  /** Whom a twin hears and speaks to, by its endpoint. */
+  readonly #sees = new Map<number, Set<number>>()
+  readonly #byEndpoint = new Map<number, { readonly seat: number }>()
+  #said = 0
+  #settled = 0
+
+  constructor(config: Config) {
+    this.config = config
+    this.stage = stageOf(config.n)
+    this.chance = new Chance(config.seed, 1)
+    this.network = new Network(this.timeline, this.#stream(2), config.weather, (to, bytes) =>
+      this.#trace.note(this.timeline.nowMs, to, bytes.length),
+    )
+    const owners = this.network.join({ receive() {} })
+    this.#crowd = new Crowd({
+      stage: this.stage,
+      timeline: this.timeline,
+      chance: this.#stream(3),
+      orders: config.orders,
+      thief: config.thief,
+      vandal: config.vandal,
+      send: (bytes, share) => this.#speak(owners, bytes, share),
+    })
+    const accuse = (oracle: Oracle, what: string) => {
+      if (this.#violations.length < VIOLATIONS_MAX) this.#violations.push({ oracle: oracle.name, what })
+    }
+    const guilty = new Set([...config.traitors.keys()].map((seat) => this.#memberId(seat)))
+    const votes = new Votes(this.stage)
+    this.#finality = new Finality(accuse, this.#crowd.expected)
+    this.#staysUp = new StaysUp(accuse)
+    this.#oracles = [
+      votes,
+      new NoDoubleVote(accuse),
+      new FoundedVotes(accuse, votes, this.stage, this.#crowd.forbidden),
+      new OneCertificate(accuse, this.stage),
+      new FoundedSettlement(accuse, votes, this.stage),
+      new OnlyTheGuilty(accuse, this.stage, guilty, this.#crowd.thieves),
+      new NeverVoided(accuse),
+      new Conservation(accuse, this.stage),
+      new ExactlyOnce(accuse, this.stage),
+      this.#finality,
+      this.#staysUp,
+    ]
+    for (const seat of this.stage.committee.seats.keys()) this.#seat(seat)
+  }
+
+  play(): Result {
+    const { config, timeline } = this
+    scheduleFaults(this)
+    this.#crowd.start()
+    this.#inspectAgain()
+    let healedMs: number | null = null
+    const endMs = config.faultMs + config.boundMs
+    let lookAtMs = config.faultMs + LOOK_MS
+    while (this.#violations.length === 0 && timeline.step(endMs)) {
+      if (timeline.events > EVENTS_MAX)
+        this.#violations.push({ oracle: 'comes to an end', what: `more than ${EVENTS_MAX} events` })
+      if (timeline.nowMs < lookAtMs) continue
+      lookAtMs = timeline.nowMs + LOOK_MS
+      if (this.#crowd.isBusy || this.#finality.open(this.#correct().map(({ disk }) => disk)) !== null) continue
+      healedMs = timeline.nowMs - config.faultMs
+      break
+    }
+    if (this.#violations.length === 0) this.#end(healedMs)
+    return {
+      n: config.n,
+      seed: config.seed,
+      hash: this.#trace.digest(),
+      events: timeline.events,
+      virtualMs: Math.round(timeline.nowMs),
+      settled: this.#settled,
+      healedMs: healedMs === null ? null : Math.round(healedMs),
+      violations: this.#violations,
+    }
+  }
+
+  publish(node: SimNode, { bytes, to }: Publication): void {
+    this.#heard(node, bytes)
+    const listeners = to === null ? this.#listeners : this.#endpointsOf(to)
+    this.network.send(node.id, bytes, this.#reachable(node.id, listeners))
+  }
+
+  report(node: SimNode, notice: Notice): void {
+    if (!node.honest) return
+    for (const oracle of this.#oracles) oracle.reported?.(node, notice)
+    if (notice.kind !== 'settled') return
+    this.#settled++
+    this.#trace.note(this.timeline.nowMs, node.id, notice.order.version)
+    this.#crowd.heard(notice.order)
+  }
+
+  broke(node: SimNode, error: Error): void {
+    if (node.honest) this.#staysUp.broke(node, error)
+  }
+
+  /** A seat is taken by an honest node, by nobody, by two nodes with one key, or by a script. */
+  #seat(seat: number): void {
+    const treason = this.config.traitors.get(seat)
+    if (treason === 'silent') return
+    if (treason === 'liar') {
+      const endpoint = this.network.size
+      const send = (bytes: Uint8Array, share: number) => {
+        this.#heard({ seat, honest: false }, bytes)
+        this.#speak(endpoint, bytes, share)
+      }
+      const chance = this.#stream(100 + seat)
+      const liar = new Liar({ stage: this.stage, seat, chance, timeline: this.timeline, pets: this.#crowd.pets, send })
+      this.#listen(this.network.join(liar), seat)
+      return
+    }
+    this.#addNode(seat, treason === undefined)
+    if (treason === 'twin') this.#addNode(seat, false)
+  }
+
+  #addNode(seat: number, honest: boolean): void {
+    const { timeline, config } = this
+    const id = this.network.size
+    const chance = this.#stream(1000 + id)
+    const make: MachineMaker = (who, records, options): Machine =>
+      new RegisterMachine(this.stage, who, records, options)
+    const clockRate = 1 + chance.between(-config.skew, config.skew)
+    const syncMs: [number, number] = config.slowDisks && chance.hits(0.5) ? [5, 250] : [1, 6]
+    const node = new SimNode({ id, seat, honest, make, timeline, chance, outside: this, clockRate, syncMs })
+    this.network.join(node)
+    this.#listen(id, seat)
+    this.nodes.push(node)
+    if (!honest) this.#look(id)
+  }
+
+  #listen(endpoint: number, seat: number): void {
+    this.#listeners.push(endpoint)
+    this.#byEndpoint.set(endpoint, { seat })
+  }
+
+  /** A twin shows itself to some of the others, and after a while to other ones; never to its twin. */
+  #look(id: number): void {
+    const { timeline } = this
+    const others = this.#listeners.filter(
+      (other) => this.#byEndpoint.get(other)?.seat !== this.#byEndpoint.get(id)?.seat,
+    )
+    this.#sees.set(id, new Set(this.chance.some(others, 0.6)))
+    timeline.after(this.chance.between(...TWIN_MS), () => this.#look(id))
+  }
+
+  #reachable(from: number, listeners: readonly number[]): readonly number[] {
+    if (this.#sees.size === 0) return listeners
+    const mine = this.#sees.get(from)
+    return listeners.filter((to) => (!mine || mine.has(to)) && (this.#sees.get(to)?.has(from) ?? true))
+  }
+
+  /** Something is said to each listener with this probability. */
+  #speak(from: number, bytes: Uint8Array, share: number): void {
+    const listeners = share >= 1 ? this.#listeners : this.chance.some(this.#listeners, share)
+    this.network.send(from, bytes, listeners)
+  }
+
+  #heard(by: { readonly seat: number; readonly honest: boolean }, bytes: Uint8Array): void {
+    this.#trace.note(this.timeline.nowMs, by.seat, this.#said++)
+    this.#trace.bytes(bytes)
+    const said = saidBy(bytes, this.stage)
+    if (said.kind === 'frame') return
+    for (const oracle of this.#oracles) oracle.published?.(by, said, bytes)
+  }
+
+  #inspectAgain(): void {
+    this.timeline.after(INSPECT_MS, () => {
+      const node = this.chance.pick(this.nodes)
+      if (node.honest && !node.disk.isDamaged) for (const oracle of this.#oracles) oracle.inspected?.(node, node.disk)
+      this.#inspectAgain()
+    })
+  }
+
+  #end(healedMs: number | null): void {
+    const correct = this.#correct()
+    for (const oracle of this.#oracles) oracle.ended?.({ correct, faulty: this.config.n - correct.length, healedMs })
+  }
+
+  /** Honest nodes that are up and whole. */
+  #correct(): SimNode[] {
+    return this.nodes.filter((node) => node.honest && node.up && !node.disk.isDamaged)
+  }
+
+  #endpointsOf(seat: number): number[] {
+    return this.#listeners.filter((endpoint) => this.#byEndpoint.get(endpoint)?.seat === seat)
+  }
+
+  #memberId(seat: number): string {
+    return toHex((this.stage.committee.seats[seat] as Stage['committee']['seats'][number]).memberId)
+  }
+
+  #stream(number: number): Chance {
+    return new Chance(this.config.seed, number * 1000 + this.config.n)
+  }
+}

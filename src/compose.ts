@@ -4,11 +4,11 @@
  * `boot.ts` hands in what the machine has; tests and simulations hand in a broker, a disk and a clock of their own. The node is the same.
  */
 
-import { type Committee, committeeOf, seatOf } from './consensus/committee.ts'
-import { createRegister } from './consensus/register.ts'
-import { equal } from './core/bytes.ts'
+import { committeeOf, seatOf } from './consensus/committee.ts'
+import { createNeighborhood } from './consensus/neighborhood.ts'
 import { decode, encode } from './core/codec.ts'
 import { WebxError } from './core/errors.ts'
+import { anchorOf, seatingOf } from './epochs.ts'
 import { guestsOf } from './guest.ts'
 import type { Genesis } from './identity/genesis.ts'
 import type { Orders } from './kernel/agreed.ts'
@@ -16,22 +16,25 @@ import type { Context, Service } from './kernel/context.ts'
 import { Events } from './kernel/events.ts'
 import type { OpenGuest } from './kernel/guest.ts'
 import { createCounters } from './kernel/observe.ts'
-import type { Assets, Clock, Counters, Keys, Link, Log, Random, Signer, Store } from './kernel/ports.ts'
+import type { Assets, Clock, Counters, Keys, Link, Log, Random, Store } from './kernel/ports.ts'
 import { Road } from './kernel/road.ts'
 import { Schedule } from './kernel/schedule.ts'
 import { Topics } from './kernel/topics.ts'
 import type { StatusLists } from './kernel/vault.ts'
 import { createLedgerRules } from './ledger/rules.ts'
 import { Agreement } from './services/agreement.ts'
+import { EpochKeys } from './services/agreement-keys.ts'
 import { CatchUp } from './services/catchup.ts'
 import { Introductions, KnownIdentities } from './services/directory.ts'
 import { SettledLogs } from './services/directory-logs.ts'
+import { Following } from './services/following.ts'
 import { Issuer } from './services/issuer.ts'
 import { Outbox } from './services/outbox.ts'
 import { Presence } from './services/presence.ts'
 import { Recovery } from './services/recovery.ts'
 import { Statuses } from './services/statuses.ts'
 import { createAssets, Treasury } from './services/treasury.ts'
+import { type Admission, EPOCH_TIMES, type EpochTimes, Turning } from './services/turning.ts'
 import { Witnessing } from './services/witness.ts'
 
 const SOFTWARE = 'webx 0.1.0'
@@ -51,6 +54,10 @@ export interface NodeParts {
   readonly openGuestLink?: (counters: Counters) => { readonly keys: Keys; readonly link: Link }
   /** Terminals listen to single votes, so that they see an order settle at once; members always do. */
   readonly hearsVotes?: boolean
+  /** How long epochs last here; `EPOCH_TIMES` unless given. */
+  readonly epochs?: EpochTimes
+  /** What lets this node apply for a place in the neighborhood, where it has none. */
+  readonly admission?: Admission | null
   /** Called with every message as it comes in, before anything is judged: for captures. */
   readonly onWire?: (topic: string, bytes: Uint8Array) => void
 }
@@ -59,6 +66,8 @@ export interface NodeParts {
 export interface ComposedNode {
   readonly context: Context
   readonly agreed: Agreement
+  /** This node's say about the end of epochs, and about its own place. */
+  readonly turning: Turning
   /** Turns wishes of this node's identity into orders. */
   readonly orders: Orders
   readonly wallet: Treasury
@@ -97,24 +106,41 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const context: Context = { ...ports, genesis, topics, random, events, schedule, road }
 
   // services
-  const committee = committeeOf(genesis)
-  const seat = seatOf(committee, keys.id)
   const rules = createLedgerRules(genesis)
-  const register = createRegister({ committee, seat, rules, records: store, tallySeed: random.bytes(8) })
-  const voter = seat === null ? null : await voterOf(keys, committee, seat)
+  const hood = createNeighborhood({
+    anchor: anchorOf(genesis),
+    memberId: keys.id,
+    inception: keys.inception,
+    rules,
+    epochRules: seatingOf(genesis),
+    records: store,
+    organizationKey: genesis.organizationState.keys[0] ?? null,
+    tallySeed: random.bytes(8),
+  })
+  const { committee, seat } = hood.term
+  const { register } = hood
+  const epochKeys = new EpochKeys(context)
+  if (seat !== null && committee.epoch === 0) await expectVoter(epochKeys, committee.seats[seat]?.epochKey, seat)
   const hearsVotes = seat !== null || parts.hearsVotes === true
-  const agreed = new Agreement(context, { committee, register, voter, hearsVotes })
+  const agreed = new Agreement(context, { hood, keys: epochKeys, hearsVotes })
+  const following = new Following(context, agreed)
+  const turning = new Turning(context, agreed, parts.epochs ?? EPOCH_TIMES, parts.admission ?? null)
   const settledLogs = new SettledLogs(genesis, { stateOf: (oid) => register.object(oid)?.state ?? null })
   directory.follow(settledLogs)
+  directory.setMembers(hood.term.opening.roster.map(({ id }) => id))
+  events.on('epoch', ({ members }) => directory.setMembers(members))
   events.on('duplicity', ({ one, other }) => settledLogs.noteDouble(one, other))
   const catchUp = new CatchUp(context, agreed)
-  const recovery = seat === null ? null : new Recovery(context, agreed)
+  const recovery = new Recovery(context, agreed)
   const { recoveries } = rules
+  const founder = seatOf(committeeOf(genesis), keys.id)
   const witnessing =
-    seat === null || !voter ? null : new Witnessing(context, { agreed, recoveries, seat, signer: voter })
+    founder === null
+      ? null
+      : new Witnessing(context, { agreed, recoveries, seat: founder, signer: await keys.epochSigner(0) })
   const outbox = new Outbox(context, agreed, catchUp)
-  const presence = new Presence(context, SOFTWARE, committee.quorum)
-  const enoughSeats = (): boolean => presence.seatsUp() >= committee.quorum
+  const presence = new Presence(context, SOFTWARE, () => agreed.committee)
+  const enoughSeats = (): boolean => presence.seatsUp() >= agreed.committee.quorum
   const wallet = new Treasury(context, agreed, outbox, enoughSeats)
   const introductions = new Introductions(context, directory)
   const issuer = new Issuer(context)
@@ -126,8 +152,19 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
     else presence.hintGone(topic)
   })
   link.onState((state) => events.emit('link', { up: state === 'up' }))
-  const services: Service[] = [introductions, presence, agreed, catchUp, wallet, outbox, statuses, issuer]
-  if (recovery) services.push(recovery)
+  const services: Service[] = [
+    introductions,
+    presence,
+    agreed,
+    following,
+    turning,
+    catchUp,
+    wallet,
+    outbox,
+    statuses,
+    issuer,
+  ]
+  services.push(recovery)
   if (witnessing) services.push(witnessing)
   for (const service of services) await service.start()
 
@@ -143,6 +180,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   return {
     context,
     agreed,
+    turning,
     orders: outbox,
     wallet,
     assets: createAssets(rules.assets.values()),
@@ -152,15 +190,14 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
     statuses,
     failed,
     openGuest: guestsOf(context, { open: () => parts.openGuestLink?.(counters), halt }),
-    recovered: () => recovery?.settled ?? true,
+    recovered: () => recovery.settled,
     stop: () => (stopping ??= stop()),
   }
 }
 
-/** The key that votes. Throws `bad-config` where the genesis gave this seat another one. */
-async function voterOf(keys: Keys, committee: Committee, seat: number): Promise<Signer> {
-  const voter = await keys.epochSigner(committee.epoch)
-  if (equal(voter.publicKey, committee.seats[seat]?.epochKey ?? NOTHING)) return voter
+/** Throws `bad-config` where the genesis gave this seat another key than this node has. */
+async function expectVoter(keys: EpochKeys, epochKey: Uint8Array | undefined, seat: number): Promise<void> {
+  if (await keys.holds(0, epochKey ?? NOTHING)) return
   throw new WebxError('bad-config', `the genesis names another voting key for seat ${seat}`, {
     hint: 'Use the key file that the seat was offered with.',
   })

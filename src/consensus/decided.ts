@@ -88,7 +88,7 @@ function takeBackFrom<S>(lane: Lane<S>, entry: ObjectEntry<S>, version: number):
   rollBack(lane, entry, version)
   for (let at = version + 1; at <= last; at++) {
     const slot = lane.slots.get(entry.oid, at)
-    if (!slot || isLockedAt(lane, entry.oid, at)) continue
+    if (!slot || slot.decided || isLockedAt(lane, entry.oid, at)) continue
     lane.ballot?.drop((dropped) => dropped === slot)
     lane.journal.put(SPACE.order, slotKey(entry.oid, at), null)
     lane.slots.close(slot)

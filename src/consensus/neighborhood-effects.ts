@@ -30,8 +30,14 @@ export type NeighborhoodEffect =
       readonly bytes: Uint8Array
       readonly rank: number
     }
-  /** Another epoch has begun: erase the keys of the one before, listen to the new committee. */
-  | { readonly kind: 'epoch'; readonly opening: Opening; readonly committee: Committee }
+  /** Another epoch has begun: erase the keys of the one that `ended`, listen to the new committee. `skipped`: this node was not there when it began. */
+  | {
+      readonly kind: 'epoch'
+      readonly opening: Opening
+      readonly committee: Committee
+      readonly ended: Committee
+      readonly skipped: boolean
+    }
   | { readonly kind: 'convicted'; readonly id: Uint8Array }
   /** This node is behind: ask the others. */
   | ({ readonly kind: 'ask' } & Wanted)

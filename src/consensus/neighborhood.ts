@@ -164,8 +164,23 @@ export class Neighborhood<S> {
     return this.#settle()
   }
 
-  /** What somebody who holds the keys must answer next; null where nothing is asked, or an answer is awaited. */
-  nextSigning(): Asked | null {
+  /** This node belongs to the neighborhood, with a seat or as a spare. */
+  get isMember(): boolean {
+    return this.#term.opening.roster.some(({ id }) => equal(id, this.#options.memberId))
+  }
+
+  /** Something waits to be signed, beside votes on orders. */
+  get isSpeaking(): boolean {
+    return this.#term.voice.isWaiting || this.#term.simplex.sizes.queued > 0
+  }
+
+  /** What was asked last is a signature under votes on orders. */
+  get isVoting(): boolean {
+    return this.#asked === 'register'
+  }
+
+  /** What somebody who holds the keys must answer next; null where nothing is asked, or an answer is awaited. `withVotes`: votes on orders, too. */
+  nextSigning(withVotes = true): Asked | null {
     if (this.#asked) return null
     const { simplex, committee, voice, state } = this.#term
     const epoch = committee.epoch
@@ -174,7 +189,8 @@ export class Neighborhood<S> {
       this.#asked = 'block'
       return { with: 'epoch-key', epoch, message: block.message }
     }
-    const votes = state.phase === 'open' || state.phase === 'planned' ? this.register.nextBatch() : null
+    const isOpen = state.phase === 'open' || state.phase === 'planned'
+    const votes = isOpen && withVotes ? this.register.nextBatch() : null
     if (votes) {
       this.#asked = 'register'
       return { with: 'epoch-key', epoch, message: votes.message }
@@ -321,7 +337,7 @@ export class Neighborhood<S> {
     const committee = state.nextCommittee()
     const seat = seatOf(committee, this.#options.memberId)
     this.#fromRegister(this.register.enterEpoch(committee, seat))
-    this.#begin(next.bytes, bytes)
+    this.#begin(next.bytes, bytes, false)
   }
 
   /** Answers a node that is behind, in turn with the others. */
@@ -354,10 +370,11 @@ export class Neighborhood<S> {
     const { committee, openingBytes, handOver } = newest
     const seat = seatOf(committee, this.#options.memberId)
     this.#fromRegister(this.register.enterEpochWith(committee, seat, state))
-    this.#begin(openingBytes, handOver)
+    this.#begin(openingBytes, handOver, true)
   }
 
-  #begin(openingBytes: Uint8Array, handOver: Uint8Array): void {
+  #begin(openingBytes: Uint8Array, handOver: Uint8Array, skipped: boolean): void {
+    const ended = this.#term.committee
     this.#journal.clear(SPACE.epochOpening)
     this.#erased.push(...this.#term.erase())
     this.#term = this.#openTerm(openingBytes)
@@ -371,7 +388,8 @@ export class Neighborhood<S> {
     this.#asked = null
     this.#next = null
     this.#conduct.begin()
-    this.#effects.push({ kind: 'epoch', opening: this.#term.opening, committee: this.#term.committee })
+    const { opening, committee } = this.#term
+    this.#effects.push({ kind: 'epoch', opening, committee, ended, skipped })
   }
 
   #askForHandOver(): void {

@@ -24,7 +24,6 @@ import { fromText } from '../core/bytes.ts'
 import { type Cbor, decode, encode } from '../core/codec.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
-import type { Records } from './effects.ts'
 
 /** Names of the spaces. */
 export const SPACE = {
@@ -185,12 +184,6 @@ export function decodeEpochMark(bytes: Uint8Array): EpochMark {
   const mark = { epoch: fields.uint('epoch'), frozen: fields.boolean('frozen'), closed: fields.boolean('closed') }
   fields.end()
   return mark
-}
-
-/** The epoch that stored records belong to; null where they do not say, which is so before the first freeze. */
-export function storedEpoch(records: Records): number | null {
-  const stored = records.get(SPACE.meta, META.epoch)
-  return stored ? decodeEpochMark(stored).epoch : null
 }
 
 export function encodeMark(mark: BatchMark): Uint8Array {

@@ -16,7 +16,7 @@ import { type Certificate, checksOf, seatsShown } from './certificate.ts'
 import type { Committee } from './committee.ts'
 import type { Decision, ProvenDecision } from './coverage.ts'
 import * as coverage from './coverage.ts'
-import { decide, voidHead } from './decided.ts'
+import { decide, restoreDecided, voidHead } from './decided.ts'
 import { type Desks, layLane, openDesks } from './desks.ts'
 import type { Effect, Event, Records, Write } from './effects.ts'
 import { Journal } from './journal.ts'
@@ -31,7 +31,7 @@ import type { Slot } from './slots.ts'
 import { Snapshot } from './snapshot.ts'
 import type { StateImport } from './state-import.ts'
 import { VOTE, type VoteBatch } from './statement.ts'
-import { closeLane, importRecords, lacking, reopen, turnRecords } from './turnover.ts'
+import { closeLane, importRecords, lacking, turnRecords } from './turnover.ts'
 import { isAdoptable } from './votes.ts'
 
 export type { Decision, ProvenDecision } from './coverage.ts'
@@ -70,7 +70,7 @@ export type Outcome = 'void' | { readonly od: Uint8Array; readonly order?: Uint8
 /**
  * A register, restored from its records.
  *
- * Throws `store-damaged` where the records contradict themselves, `wrong-epoch` where they are those of another epoch (`storedEpoch` tells), and what decoding them throws.
+ * Throws `store-damaged` where the records contradict themselves, `wrong-epoch` where they are those of another epoch, and what decoding them throws.
  */
 export function createRegister<S>(options: RegisterOptions<S>): Register<S> {
   return new Register(options)
@@ -390,7 +390,8 @@ export class Register<S> {
     this.#lane = layLane(this.#lane, committee, seat, this.#tallySeed)
     this.#lane.nowMs = nowMs
     this.#desks = openDesks(this.#lane)
-    reopen(this.#lane)
+    // what the old lane lacked is lacking in the new one
+    restoreDecided(this.#lane)
     this.#desks.orders.retryAll()
     return [...before, ...this.#effects()]
   }

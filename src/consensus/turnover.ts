@@ -10,7 +10,7 @@ import { equal } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
 import type { Committee } from './committee.ts'
 import type { Decision } from './coverage.ts'
-import { decide, restoreDecided } from './decided.ts'
+import { decide } from './decided.ts'
 import type { Lane } from './lane.ts'
 import type { ObjectEntry } from './objects.ts'
 import { encodeEpochMark, META, SPACE, type Space, slotKey, slotOfKey } from './records.ts'
@@ -37,7 +37,9 @@ export function closeLane<S>(lane: Lane<S>, closing: readonly Decision[], advanc
     lane.journal.put(SPACE.order, slotKey(slot.oid, slot.version), null)
     lane.slots.close(slot)
   }
-  askForLacking(lane)
+  for (const { oid, certified } of lane.objects.lacking()) {
+    lane.outbox.add({ kind: 'need', oid, fromVersion: certified + 1 })
+  }
 }
 
 /** What a closed lane stores when other seats take over. */
@@ -73,12 +75,6 @@ export function lacking<S>(lane: Lane<S>): { readonly oid: Uint8Array; readonly 
   return [...lane.objects.lacking()].map(({ oid, decided }) => ({ oid, version: decided }))
 }
 
-/** Reopens what the old lane lacked in the new one. */
-export function reopen<S>(lane: Lane<S>): void {
-  restoreDecided(lane)
-  askForLacking(lane)
-}
-
 /** What is certified and not decided: its debits are undone. */
 function takeBack<S>(lane: Lane<S>, entry: ObjectEntry<S>): void {
   for (let version = entry.settled + 1; version <= entry.certified; version++) {
@@ -87,13 +83,6 @@ function takeBack<S>(lane: Lane<S>, entry: ObjectEntry<S>): void {
   }
   entry.locked = false
   lane.objects.changed(entry)
-}
-
-function askForLacking<S>(lane: Lane<S>): void {
-  for (const { oid } of lacking(lane)) {
-    const { certified = 0 } = lane.objects.get(oid) ?? {}
-    lane.outbox.add({ kind: 'need', oid, fromVersion: certified + 1 })
-  }
 }
 
 function forgetEpoch<S>({ journal }: Lane<S>, { epoch }: Committee): void {

@@ -69,6 +69,9 @@ export const LIMITS = {
   answerBytesMax: 256 * KIB,
   // epochs
   rosterMax: 67,
+  orderEpochsMax: 100_000,
+  followingIntervalMsMin: 50,
+  signingsPerTurnMax: 64,
   openingBytesMax: 48 * KIB,
   attendanceSlotsMax: 16,
   successionStepsMax: 10_000,
@@ -90,6 +93,7 @@ export const LIMITS = {
   logNoteCharactersMax: 200,
   logTextBytesMax: 1 * KIB,
   logQueuedLeavesMax: 4_096,
+  logQueuedPerSourceMax: 512,
   logBlockLeavesMax: 256,
   logDraftsMax: 64,
   logGapLeavesMax: 131_072,

@@ -6,7 +6,7 @@
  * further (a key that was once next can write its own rotation anew; witnesses stand against that). It also holds the secrets of votes and of sealing at rest,
  * which rotations do not change.
  * Files with seeds of their own, of the first version, are read for ever. Only its owner may read a file, a new identity never overwrites one, and a change
- * leaves the old file or the new one. Epoch keys are derived, so past ones can be derived again.
+ * leaves the old file or the new one. The key of epoch 0 can be derived again; those of later epochs need a secret that the node forgets with the epoch.
  */
 
 import type { KeyObject } from 'node:crypto'
@@ -222,8 +222,8 @@ class FileKeys implements OwnerKeys {
     return signWith(this.#key, message)
   }
 
-  async epochSigner(epoch: number): Promise<Signer> {
-    const material = concat(this.#epochSecret, encode(epoch))
+  async epochSigner(epoch: number, secret: Uint8Array = NOTHING): Promise<Signer> {
+    const material = concat(this.#epochSecret, encode(epoch), secret)
     const seed = blake3Of('webx v1 epoch key', material)
     const key = privateKeyOf(seed)
     material.fill(0)
@@ -260,3 +260,5 @@ function randomFunctionOf(epochSecret: Uint8Array): RandomFunction {
 function signerOf(key: KeyObject): Signer {
   return { publicKey: publicKeyOf(key), sign: async (message) => signWith(key, message) }
 }
+
+const NOTHING = new Uint8Array(0)

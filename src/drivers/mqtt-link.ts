@@ -131,6 +131,12 @@ class ReconnectingLink implements MqttLink {
     if (this.#state === 'up' && this.#client) await this.#subscribeNow(this.#client, [filter])
   }
 
+  async unsubscribe(filter: string): Promise<void> {
+    if (!this.#filters.delete(filter) || this.#state !== 'up') return
+    // a broker that does not hear of it sends what nobody listens to, until the next connection
+    this.#client?.unsubscribe(filter, () => {})
+  }
+
   onMessage(receive: Receive): void {
     this.#receive = receive
   }

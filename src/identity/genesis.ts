@@ -37,6 +37,21 @@ export interface AssetTerms {
   readonly cap: number
 }
 
+/** How a net seats its members after the first epoch: the same for all of them, so it stands in the genesis. */
+export interface SeatingPolicy {
+  /** Seats of a neighborhood. */
+  readonly seats: number
+  /** For so many epochs a newcomer is a spare. */
+  readonly probationEpochs: number
+  /** Seats of all that one founder answers for, directly or through others; 0: no bound. */
+  readonly perTreeMax: number
+  /** Seats of one organization; 0: no bound. */
+  readonly perOrganizationMax: number
+}
+
+/** The policy of a genesis that names none. */
+export const USUAL_POLICY: SeatingPolicy = { seats: 25, probationEpochs: 24, perTreeMax: 5, perOrganizationMax: 0 }
+
 /** What a genesis says, before and after it is signed. */
 export interface GenesisTerms {
   readonly name: string
@@ -49,6 +64,8 @@ export interface GenesisTerms {
   readonly assets: readonly AssetTerms[]
   /** Encoded, signed inception events of the terminals. */
   readonly terminals: readonly Uint8Array[]
+  /** Absent: `USUAL_POLICY`. */
+  readonly policy?: SeatingPolicy
 }
 
 /** A verified genesis. */
@@ -68,7 +85,10 @@ export function genesisBody(terms: GenesisTerms): Uint8Array {
     vrfKey ? [inception, epochKey, weight, vrfKey] : [inception, epochKey, weight],
   )
   const assets: Cbor = terms.assets.map((asset) => [asset.issuer, asset.code, asset.decimals, asset.cap])
-  return encode([terms.name, terms.createdMs, terms.organization, terms.neighborhood, seats, assets, terms.terminals])
+  const { name, createdMs, organization, neighborhood, terminals, policy } = terms
+  const fields: Cbor[] = [name, createdMs, organization, neighborhood, seats, assets, terminals]
+  if (policy) fields.push([policy.seats, policy.probationEpochs, policy.perTreeMax, policy.perOrganizationMax])
+  return encode(fields)
 }
 
 /** What the organization signs. */
@@ -119,6 +139,7 @@ function readTerms(body: Uint8Array): GenesisTerms {
     seats: fields.list('seats', LIMITS.seatsMax, (item) => readSeat(new Fields('seat', item))),
     assets: fields.list('assets', LIMITS.genesisAssetsMax, (item) => readAsset(new Fields('asset', item))),
     terminals: fields.list('terminals', LIMITS.genesisTerminalsMax, readBytes),
+    ...(fields.isEmpty ? {} : { policy: fields.tuple('policy', readPolicy) }),
   }
   fields.end()
   if (terms.seats.length === 0) throw new WebxError('bad-shape', 'genesis: a net has at least one seat')
@@ -136,6 +157,17 @@ function readSeat(fields: Fields): Seat {
   if (seat.vrfKey) assertPublicKey(seat.vrfKey)
   if (seat.weight === 0) throw new WebxError('bad-shape', 'seat: weight must be at least 1')
   return seat
+}
+
+function readPolicy(fields: Fields): SeatingPolicy {
+  const policy = {
+    seats: fields.uint('seats', LIMITS.seatsMax),
+    probationEpochs: fields.uint('probationEpochs', 1_000_000),
+    perTreeMax: fields.uint('perTreeMax', LIMITS.seatsMax),
+    perOrganizationMax: fields.uint('perOrganizationMax', LIMITS.seatsMax),
+  }
+  if (policy.seats === 0) throw new WebxError('bad-shape', 'policy: a neighborhood has at least one seat')
+  return policy
 }
 
 function readAsset(fields: Fields): AssetTerms {

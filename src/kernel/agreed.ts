@@ -3,6 +3,8 @@
  */
 
 import type { Committee } from '../consensus/committee.ts'
+import type { Neighborhood } from '../consensus/neighborhood.ts'
+import type { NeighborhoodEffect } from '../consensus/neighborhood-effects.ts'
 import type { Order } from '../consensus/order.ts'
 import type { Register } from '../consensus/register.ts'
 import type { SignedHeader } from '../consensus/statement.ts'
@@ -14,7 +16,7 @@ import type { Outgoing } from './road.ts'
 /** An order that is settled in the turn under way. */
 export interface Settling {
   readonly order: Order
-  /** Encoded SETTLEMENT envelope. */
+  /** Encoded SETTLEMENT envelope; empty where the chain of blocks settled it and no settlement is known. */
   readonly settlement: Uint8Array
   /** Seats counted so far. */
   readonly locks: number
@@ -22,7 +24,10 @@ export interface Settling {
 }
 
 export interface Agreed {
+  /** Of the epoch under way. */
   readonly committee: Committee
+  /** This node's seat in it, or null. */
+  readonly seat: number | null
   /** For reading; what changes it goes through the methods below. */
   readonly register: Register<ObjectState>
   /** Whether this node votes: it has a seat, its vote log is known to be whole, and it does not abstain. */
@@ -41,6 +46,20 @@ export interface Agreed {
   onBatch(listen: (header: SignedHeader) => void): void
   /** Calls `join` for every order that becomes settled; its writes are stored in the same commit. */
   onSettling(join: (settling: Settling) => readonly Write[]): void
+}
+
+/** What a neighborhood does, for the services that help it along. */
+export interface Conducted extends Agreed {
+  /** For reading; what changes it goes through `act`. */
+  readonly hood: Neighborhood<ObjectState>
+  /** Has the neighborhood do something; what follows is sent at the end of this turn. Call within a decision, or poke the road. */
+  act(action: (hood: Neighborhood<ObjectState>, nowMs: number) => NeighborhoodEffect[]): void
+  /** Calls `follow` with every effect of the neighborhood once it is stored. */
+  onEffect(follow: (effect: NeighborhoodEffect) => void): void
+  /** Signs nothing until `beginVoting` is called again. */
+  holdVotes(): void
+  /** Newest ballots that were seen of a seat, encoded: for a member that asks what it has signed. */
+  ballotsOf(seat: number): Uint8Array[]
 }
 
 /** Asks the members how far an object has come. */

@@ -36,6 +36,8 @@ export interface EventMap {
   presence: { readonly seatsUp: number; readonly quorum: number }
   /** The connection to the broker came up, or went. */
   link: { readonly up: boolean }
+  /** Another epoch has begun: who belongs to the neighborhood and who votes. */
+  epoch: { readonly epoch: number; readonly members: readonly Uint8Array[]; readonly seats: readonly Uint8Array[] }
   /** A tag passed a reader and its event is stored. */
   tag: { readonly tag: string; readonly atMs: number }
 }

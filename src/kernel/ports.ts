@@ -61,8 +61,11 @@ export interface Keys extends Signer {
   readonly position: number
   /** The key log as far as this node has it: encoded events, the inception first. Later events (of delegations, say) may stand behind `position`. */
   readonly log: readonly Uint8Array[]
-  /** The key that votes in an epoch: its own secret, the same one every time for the same epoch. */
-  epochSigner(epoch: number): Promise<Signer>
+  /**
+   * The key that votes in an epoch. `secret`: 32 random bytes that were made for that epoch and are forgotten after it, so that nobody can vote in it any more, whatever files he
+   * steals later; none for epoch 0, whose keys the genesis names.
+   */
+  epochSigner(epoch: number, secret?: Uint8Array): Promise<Signer>
   /** Draws lots for this identity; the same all its life. */
   readonly vrf: RandomFunction
   /** 32 bytes that only this identity's device can derive, for sealing at rest. */
@@ -110,6 +113,8 @@ export interface Link {
   publish(topic: string, bytes: Uint8Array, options?: { retain?: boolean }): Promise<void>
   /** Subscribes to an MQTT topic filter; survives reconnection. */
   subscribe(filter: string): Promise<void>
+  /** Ends a subscription; one that there was none of is no fault. */
+  unsubscribe(filter: string): Promise<void>
   /** The one receiver of all messages. */
   onMessage(receive: Receive): void
   onState(changed: (state: LinkState) => void): void

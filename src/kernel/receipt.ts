@@ -46,7 +46,7 @@ export interface Receipt {
   readonly signedMs: number
 }
 
-/** Signs a receipt for a payment to this identity. Throws `too-long` where the key log up to the key that signs is longer than any reader takes. */
+/** Signs a receipt for a payment to this identity. Throws `bad-argument` where its order does not hold it, `too-long` where the key log up to the key that signs is longer than any reader takes. */
 export async function signReceipt(
   genesis: Genesis,
   keys: Keys,
@@ -55,7 +55,9 @@ export async function signReceipt(
 ): Promise<Uint8Array> {
   const payee = introductionOf(keys.log, keys.position)
   const credits = creditsOf(readOrder(decodeEnvelope(payment.order)), genesis.netId)
-  const which = credits.length > 1 ? [credits.findIndex((credit) => equal(credit.payment, payment.orderDigest))] : []
+  const index = credits.findIndex((credit) => equal(credit.payment, payment.orderDigest))
+  if (index < 0) throw new WebxError('bad-argument', 'the order does not hold the payment that a receipt is asked for')
+  const which = credits.length > 1 ? [index] : []
   const payload = encode([TITLE, genesis.netId, payee, payment.order, payment.settlement, nowMs, ...which])
   if (payload.length > LIMITS.envelopeBytesMax) {
     throw new WebxError('too-long', `receipt of ${payload.length} bytes, at most ${LIMITS.envelopeBytesMax} allowed`)

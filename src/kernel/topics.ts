@@ -2,10 +2,14 @@
  * Names of topics, and who may use which. A statement's topic follows from its type and scope; a frame carries its topic under its signature.
  *
  *     webx/<net>/order                               orders of owners
- *     webx/<net>/<committee>/<kind>                  what a committee says: vote, certificate, settlement, evidence, witness, block, ballot, proof, transaction, candidacy, hand-over
+ *     webx/<net>/<committee>/<kind>                  what a committee says: vote, certificate, settlement, evidence, witness, block, ballot, proof, transaction
+ *     webx/<net>/candidacy                           who wants to take part, and with which key
+ *     webx/<net>/hand-over                           what ended an epoch, and opened the next
+ *     webx/<net>/log/<kind>                          the public log: leaf, checkpoint, cosignature
  *     webx/<net>/id/<identity>           retained    key events, so that strangers' signatures can be checked
  *     webx/<net>/health/<identity>       retained    how a node is; empty = gone (a hint by the broker, nothing more)
  *     webx/<net>/sync                                what members ask each other
+ *     webx/<net>/neighborhood/<nid>                  what its members tell each other: who they are, who is there
  *     webx/<net>/to/<identity>                       frames for one receiver
  *     webx/<net>/checkin/<terminal>                  shoppers' devices at a till
  *     webx/<net>/tag/<identity>                      tag events
@@ -30,8 +34,12 @@ const COMMITTEE_KINDS: Readonly<Record<number, string>> = {
   [TYPE.ballot]: 'ballot',
   [TYPE.blockCertificate]: 'proof',
   [TYPE.transaction]: 'transaction',
-  [TYPE.candidacy]: 'candidacy',
-  [TYPE.handOver]: 'hand-over',
+}
+
+const LOG_KINDS: Readonly<Record<number, string>> = {
+  [TYPE.leaf]: 'leaf',
+  [TYPE.checkpoint]: 'checkpoint',
+  [TYPE.cosignature]: 'cosignature',
 }
 
 /** All topic names of one net. */
@@ -39,6 +47,8 @@ export class Topics {
   readonly prefix: string
   readonly order: string
   readonly sync: string
+  readonly candidacy: string
+  readonly handOver: string
   readonly #netId: Uint8Array
 
   constructor(netId: Uint8Array) {
@@ -46,6 +56,13 @@ export class Topics {
     this.prefix = `webx/${toHex(netId.subarray(0, 8))}`
     this.order = `${this.prefix}/order`
     this.sync = `${this.prefix}/sync`
+    this.candidacy = `${this.prefix}/candidacy`
+    this.handOver = `${this.prefix}/hand-over`
+  }
+
+  /** Of the public log, one kind or all. */
+  log(kind = '+'): string {
+    return `${this.prefix}/log/${kind}`
   }
 
   identity(id: Uint8Array): string {
@@ -54,6 +71,11 @@ export class Topics {
 
   health(id: Uint8Array): string {
     return `${this.prefix}/health/${toHex(id)}`
+  }
+
+  /** Of the neighborhood with this 16-byte id. */
+  neighborhood(nid: Uint8Array): string {
+    return `${this.prefix}/neighborhood/${toHex(nid)}`
   }
 
   to(id: Uint8Array): string {
@@ -86,10 +108,14 @@ export class Topics {
   ofStatement(envelope: Envelope, owner?: Uint8Array): string {
     const kind = COMMITTEE_KINDS[envelope.type]
     if (kind) return this.committee(envelope.scope, kind)
+    const logged = LOG_KINDS[envelope.type]
+    if (logged) return this.log(logged)
     if (envelope.type === TYPE.order) {
       if (!equal(envelope.scope, this.#netId)) throw new WebxError('wrong-net', 'order of another net')
       return this.order
     }
+    if (envelope.type === TYPE.candidacy) return this.candidacy
+    if (envelope.type === TYPE.handOver) return this.handOver
     if (envelope.type === TYPE.keyEvent && owner) return this.identity(owner)
     if (envelope.type === TYPE.tagEvent && owner) return this.tag(owner)
     if (envelope.type === TYPE.ring && owner) return this.ring(owner)
@@ -106,7 +132,7 @@ export function mayPublish(topics: Topics, client: Identified, topic: string, re
   if (retain && !own) return false
   if (own || topic === topics.order || topic === topics.tag(client.id)) return true
   if (topic.startsWith(`${topics.prefix}/to/`) || topic.startsWith(`${topics.prefix}/checkin/`)) return true
-  if (topic === topics.sync) return true
+  if (topic === topics.sync || topic === topics.candidacy || topic === topics.log('leaf')) return true
   return (
     client.rank === 'member' &&
     topic.startsWith(`${topics.prefix}/`) &&

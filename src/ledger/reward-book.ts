@@ -49,8 +49,17 @@ export interface Payout {
   readonly cause: 'seat' | 'report'
   /** In which it was earned; of a report, in which it was made. */
   readonly epoch: number
-  /** 32 bytes: root of the rewards that it is a line of is agreed under that epoch; of a report, the digest of the evidence. Empty for a seat. */
+  /** 32-byte digest of what convicted; empty for a seat, whose evidence is its line in that epoch's rewards. */
   readonly evidence: Uint8Array
+}
+
+/** What was earned and lost again. */
+export interface Forfeit {
+  readonly id: Uint8Array
+  readonly amount: number
+  /** In which it was earned. */
+  readonly epoch: number
+  readonly conviction: Conviction
 }
 
 /** What the end of an epoch brings in. */
@@ -70,6 +79,7 @@ export interface Closed {
   readonly book: RewardBook
   readonly rewards: Rewards
   readonly payouts: readonly Payout[]
+  readonly forfeits: readonly Forfeit[]
 }
 
 /** The book of a neighborhood that begins with an epoch. */
@@ -105,6 +115,7 @@ export function closeEpoch(book: RewardBook, closing: Closing): Closed {
     },
     rewards: rewardsOf({ assetId: book.assetId, epoch, budget, blocks, seats: holders.length, evidence }, lines),
     payouts: [...judged.payouts, ...paid],
+    forfeits: judged.forfeits,
   }
 }
 
@@ -143,19 +154,22 @@ export function decodeBook(bytes: Uint8Array): RewardBook {
 function forfeit(
   before: readonly Escrowed[],
   { convictions, epoch, policy }: Closing,
-): { readonly escrow: readonly Escrowed[]; readonly payouts: readonly Payout[]; readonly burned: number } {
+): Pick<Closed, 'payouts' | 'forfeits'> & { readonly escrow: readonly Escrowed[]; readonly burned: number } {
   let escrow = before
   let burned = 0
   const payouts: Payout[] = []
-  for (const { guilty, reporter, evidence } of convictions) {
-    const lost = sumOf(escrow.filter(({ id }) => equal(id, guilty)))
+  const forfeits: Forfeit[] = []
+  for (const conviction of convictions) {
+    const { guilty, reporter, evidence } = conviction
+    const lost = escrow.filter(({ id }) => equal(id, guilty))
     escrow = escrow.filter(({ id }) => !equal(id, guilty))
+    forfeits.push(...lost.map(({ id, amount, epoch }) => ({ id, amount, epoch, conviction })))
     // nobody is paid for reporting itself
-    const amount = equal(guilty, reporter) ? 0 : percentOf(lost, policy.reporterPercent)
+    const amount = equal(guilty, reporter) ? 0 : percentOf(sumOf(lost), policy.reporterPercent)
     if (amount > 0) payouts.push({ id: reporter, amount, cause: 'report', epoch, evidence })
-    burned += lost - amount
+    burned += sumOf(lost) - amount
   }
-  return { escrow, payouts, burned }
+  return { escrow, payouts, forfeits, burned }
 }
 
 function sumOf(amounts: readonly { readonly amount: number }[]): number {

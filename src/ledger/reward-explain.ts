@@ -4,8 +4,8 @@
 
 import { equal } from '../core/bytes.ts'
 import { type AttendedSlot, absencesOf } from './attendance.ts'
-import type { Cause, RewardPolicy } from './reward.ts'
-import type { Escrowed, Payout, RewardBook } from './reward-book.ts'
+import type { Reduction, RewardLine, RewardPolicy } from './reward.ts'
+import type { Conviction, Forfeit, Payout, RewardBook } from './reward-book.ts'
 import type { Rewards } from './reward-root.ts'
 
 /** One reason, with the evidence for it. */
@@ -21,19 +21,21 @@ export type Reason =
       readonly blocks: number
     }
   /** `slots`: those without a vote, where the list of attendance is at hand. */
-  | { readonly cause: Cause & 'absent'; readonly amount: number; readonly slots: readonly number[] }
+  | { readonly cause: 'absent'; readonly amount: number; readonly slots: readonly number[] }
   /** What is shared, by 32-byte name, and with which other seats. */
   | {
-      readonly cause: Cause & ('voucher tree' | 'organization')
+      readonly cause: 'voucher tree' | 'organization'
       readonly amount: number
       readonly name: Uint8Array
       readonly seats: readonly number[]
     }
   /** Until the epoch `until`. */
-  | { readonly cause: Cause & 'probation'; readonly amount: number; readonly until: number }
-  | { readonly cause: Cause & 'convicted'; readonly amount: number }
+  | { readonly cause: 'probation'; readonly amount: number; readonly until: number }
+  | { readonly cause: 'convicted'; readonly amount: number }
   /** Earned, and paid out at the end of the epoch `until`. */
   | { readonly cause: 'escrow'; readonly amount: number; readonly until: number }
+  /** Lost, since its holder was convicted before it was due. */
+  | { readonly cause: 'forfeited'; readonly amount: number; readonly conviction: Conviction }
   /** Paid out. */
   | { readonly cause: 'paid'; readonly amount: number; readonly payout: Payout }
 
@@ -56,53 +58,50 @@ export interface Known {
   readonly slots: readonly AttendedSlot[]
   /** As it stands now. */
   readonly book: RewardBook
-  /** Made since. */
+  /** Made since, as far as they are at hand. */
   readonly payouts: readonly Payout[]
+  readonly forfeits: readonly Forfeit[]
 }
 
 /** Says why an identity earned what it did in the epoch of these rewards. */
-export function explain(id: Uint8Array, { rewards, policy, slots, book, payouts }: Known): Explanation {
-  const { head, root } = rewards
-  const said = { id, epoch: head.epoch, root, evidence: head.evidence }
-  const paid = payouts.filter((payout) => equal(payout.id, id) && payout.epoch === head.epoch)
-  const after = paid.map((payout): Reason => ({ cause: 'paid', amount: payout.amount, payout }))
-  const line = rewards.lines.find((each) => equal(each.id, id))
-  if (!line) return { ...said, reasons: [{ cause: 'no seat' }, ...after] }
-  const { seat, attended, led, most, since } = line
-  const sharing = (name: 'tree' | 'organization'): { readonly name: Uint8Array; readonly seats: readonly number[] } => {
-    const others = rewards.lines.filter((each) => each.seat !== seat && equal(each[name], line[name]))
-    return { name: line[name], seats: others.map((each) => each.seat) }
-  }
-  const reasons = line.reductions.map(({ cause, amount }): Reason => {
-    switch (cause) {
-      case 'absent':
-        return { cause, amount, slots: absencesOf(slots, seat) }
-      case 'voucher tree':
-        return { cause, amount, ...sharing('tree') }
-      case 'organization':
-        return { cause, amount, ...sharing('organization') }
-      case 'probation':
-        return { cause, amount, until: since + policy.probationEpochs }
-      case 'convicted':
-        return { cause, amount }
-    }
-  })
-  const waiting = book.escrow.filter((each: Escrowed) => equal(each.id, id) && each.epoch === head.epoch)
-  return {
-    ...said,
-    reasons: [
-      { cause: 'seat', amount: most, attended, led, blocks: head.blocks },
-      ...reasons,
-      ...waiting.map(({ amount, dueEpoch }): Reason => ({ cause: 'escrow', amount, until: dueEpoch })),
-      ...after,
-      ...forfeited(line.amount, waiting, paid),
-    ],
-  }
+export function explain(id: Uint8Array, known: Known): Explanation {
+  const { head, lines, root } = known.rewards
+  const isMeant = (each: { readonly id: Uint8Array; readonly epoch: number }): boolean =>
+    equal(each.id, id) && each.epoch === head.epoch
+  const line = lines.find((each) => equal(each.id, id))
+  const later: Reason[] = [
+    ...known.book.escrow.filter(isMeant).map(({ amount, dueEpoch }): Reason => {
+      return { cause: 'escrow', amount, until: dueEpoch }
+    }),
+    ...known.payouts.filter(isMeant).map((payout): Reason => ({ cause: 'paid', amount: payout.amount, payout })),
+    ...known.forfeits.filter(isMeant).map(({ amount, conviction }): Reason => {
+      return { cause: 'forfeited', amount, conviction }
+    }),
+  ]
+  const now = line ? [seatOf(line, known), ...line.reductions.map((taken) => reasonOf(taken, line, known))] : []
+  const reasons: readonly Reason[] = line ? [...now, ...later] : [{ cause: 'no seat' }, ...later]
+  return { id, epoch: head.epoch, root, evidence: head.evidence, reasons }
 }
 
-/** What was earned and neither waits nor was paid is lost to a conviction since. */
-function forfeited(earned: number, waiting: readonly Escrowed[], paid: readonly Payout[]): Reason[] {
-  const seats = paid.filter(({ cause }) => cause === 'seat')
-  const rest = [...waiting, ...seats].reduce((left, { amount }) => left - amount, earned)
-  return rest > 0 ? [{ cause: 'convicted', amount: rest }] : []
+function seatOf({ most, attended, led }: RewardLine, { rewards }: Known): Reason {
+  return { cause: 'seat', amount: most, attended, led, blocks: rewards.head.blocks }
+}
+
+function reasonOf({ cause, amount }: Reduction, line: RewardLine, { rewards, policy, slots }: Known): Reason {
+  const shared = (by: 'tree' | 'organization') => {
+    const others = rewards.lines.filter((each) => each.seat !== line.seat && equal(each[by], line[by]))
+    return { amount, name: line[by], seats: others.map(({ seat }) => seat) }
+  }
+  switch (cause) {
+    case 'absent':
+      return { cause, amount, slots: absencesOf(slots, line.seat) }
+    case 'voucher tree':
+      return { cause, ...shared('tree') }
+    case 'organization':
+      return { cause, ...shared('organization') }
+    case 'probation':
+      return { cause, amount, until: line.since + policy.probationEpochs }
+    case 'convicted':
+      return { cause, amount }
+  }
 }

@@ -97,39 +97,43 @@ export function rewardLines(input: RewardInput): RewardLine[] {
   const seats = holders.flatMap((holder, seat): Seat[] => {
     const { attended, led } = work[seat] as SeatWork
     if (attended > input.blocks || led > input.blocks) throw new WebxError('bad-argument', 'more work than blocks')
-    return holder ? [{ ...holder, seat, attended, led, points: attended + led }] : []
+    return holder ? [{ ...holder, seat, attended, led, shares: BigInt(attended + led) * POINT }] : []
   })
   const capped = cap(seats, ({ tree }) => tree, policy.treeSeats)
   const final = cap(capped, ({ organization }) => organization, policy.organizationSeats)
   return seats.map((seat, i) => {
-    const worth = (points: number): number => pointsWorth(input, points)
-    const most = worth(input.blocks + seat.led)
-    const earned = worth((final[i] as Seat).points)
+    const worth = (of: Seat | undefined): number => sharesWorth(input, (of as Seat).shares)
+    const most = pointsWorth(input, input.blocks + seat.led)
+    const earned = worth(final[i])
     const isNew = epoch - seat.since < policy.probationEpochs
     const settled = isNew ? percentOf(earned, policy.probationPercent) : earned
     const isConvicted = input.convicted.some((id) => equal(id, seat.id))
     const amount = isConvicted ? 0 : settled
-    const steps = [most, worth(seat.points), worth((capped[i] as Seat).points), earned, settled, amount]
+    const steps = [most, worth(seat), worth(capped[i]), earned, settled, amount]
     const reductions = CAUSES.flatMap((cause, at): Reduction[] => {
       const taken = (steps[at] as number) - (steps[at + 1] as number)
       return taken > 0 ? [{ cause, amount: taken }] : []
     })
-    const { points: _, ...line } = seat
+    const { shares: _, ...line } = seat
     return { ...line, most, reductions, amount, dueEpoch: epoch + policy.escrowEpochs }
   })
 }
 
-/** What so many points are worth: ⌊B·points / (S·(n+1))⌋. */
-export function pointsWorth(
-  {
-    budget,
-    blocks,
-    holders,
-  }: Pick<RewardInput, 'budget' | 'blocks'> & { readonly holders: { readonly length: number } },
-  points: number,
-): number {
+/** What so many points are worth: ⌊B·points / (S·(n+1))⌋. A share of a point is counted in millionths. */
+export function pointsWorth(of: WorthOf, points: number): number {
+  return sharesWorth(of, BigInt(points) * POINT)
+}
+
+/** What a point's worth follows from. */
+export interface WorthOf extends Pick<RewardInput, 'budget' | 'blocks'> {
+  readonly holders: { readonly length: number }
+}
+
+const POINT = 1_000_000n
+
+function sharesWorth({ budget, blocks, holders }: WorthOf, shares: bigint): number {
   if (blocks === 0) return 0
-  return Number((BigInt(budget) * BigInt(points)) / (BigInt(blocks) * BigInt(holders.length + 1)))
+  return Number((BigInt(budget) * shares) / (BigInt(blocks) * BigInt(holders.length + 1) * POINT))
 }
 
 /** ⌊amount·percent / 100⌋. */
@@ -163,22 +167,24 @@ export function treesOf(
 
 interface Seat extends SeatHolder, SeatWork {
   readonly seat: number
-  readonly points: number
+  /** Millionths of points. */
+  readonly shares: bigint
 }
 
-/** Points where no group has more than its best `seatsMax` seats have; a group that has shares them in proportion. */
+/** Seats where no group has more than its best `seatsMax` seats have; a group that has shares that in proportion. */
 function cap(seats: readonly Seat[], groupOf: (seat: Seat) => Uint8Array, seatsMax: number): Seat[] {
   const groups = Map.groupBy(seats, (seat) => toHex(groupOf(seat)))
   return seats.map((seat) => {
-    const points = (groups.get(toHex(groupOf(seat))) as Seat[]).map((each) => each.points)
-    const sum = add(points)
-    const best = add(points.sort((a, b) => b - a).slice(0, seatsMax))
-    return sum > best ? { ...seat, points: Math.floor((seat.points * best) / sum) } : seat
+    const group = groups.get(toHex(groupOf(seat))) as Seat[]
+    const descending = group.map(({ shares }) => shares).sort((a, b) => (a < b ? 1 : a > b ? -1 : 0))
+    const sum = add(descending)
+    const best = add(descending.slice(0, seatsMax))
+    return sum > best ? { ...seat, shares: (seat.shares * best) / sum } : seat
   })
 }
 
-function add(numbers: readonly number[]): number {
-  return numbers.reduce((sum, each) => sum + each, 0)
+function add(numbers: readonly bigint[]): bigint {
+  return numbers.reduce((sum, each) => sum + each, 0n)
 }
 
 function isNobody(id: Uint8Array): boolean {

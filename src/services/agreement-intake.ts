@@ -4,15 +4,13 @@
  * What is known, or can tell nothing new, is dropped before a signature is checked: of 25 votes for one order, the last eight are looked at in idle times only.
  */
 
-import { type Certificate, checksOf, peekCertificate, readCertificate } from '../consensus/certificate.ts'
-import type { Committee } from '../consensus/committee.ts'
-import { readEvidence } from '../consensus/evidence.ts'
-import { type Order, orderMessage, readOrder } from '../consensus/order.ts'
-import type { Register } from '../consensus/register.ts'
-import { headerCheck, readVoteBatch, VOTE, type VoteBatch, type VoteEntry } from '../consensus/statement.ts'
-import { toHex } from '../core/bytes.ts'
+import { checksOf, peekCertificate, readCertificate } from '../consensus/certificate.ts'
+import type { Neighborhood } from '../consensus/neighborhood.ts'
+import type { NeighborhoodEvent } from '../consensus/neighborhood-effects.ts'
+import { openStatement } from '../consensus/neighborhood-open.ts'
+import { headerCheck, readVoteBatch, VOTE, type VoteEntry } from '../consensus/statement.ts'
+import { equal } from '../core/bytes.ts'
 import type { SignatureCheck } from '../core/crypto.ts'
-import { blake3Of } from '../core/digest.ts'
 import { TYPE } from '../core/envelope.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Context } from '../kernel/context.ts'
@@ -20,53 +18,45 @@ import type { Later } from '../kernel/later.ts'
 import type { Message } from '../kernel/road.ts'
 import { Seen } from '../kernel/seen.ts'
 import type { ObjectState } from '../ledger/account.ts'
-
-/** A statement whose shape holds; its signatures are the road's business. */
-export type Decoded =
-  /** `verified` is false where nobody here knows the owner's key yet. */
-  | { readonly kind: 'order'; readonly order: Order; readonly verified: boolean }
-  | { readonly kind: 'votes'; readonly batch: VoteBatch }
-  | { readonly kind: 'certificate'; readonly certificate: Certificate }
-  | { readonly kind: 'evidence' }
+import { bytesName, proofName, slotName } from './agreement-names.ts'
 
 export class Intake {
   readonly #context: Context
-  readonly #committee: Committee
-  readonly #register: Register<ObjectState>
+  readonly #hood: Neighborhood<ObjectState>
   readonly #later: Later
-  readonly #decoded = new WeakMap<Message, Decoded>()
+  readonly #decoded = new WeakMap<Message, NeighborhoodEvent>()
   readonly #seen = new Seen()
   /** Votes that would tell nothing new, for idle times. */
   #leftover: { readonly message: Message; readonly seat: number }[] = []
   readonly #takenUp = new WeakSet<Uint8Array>()
 
-  constructor(
-    context: Context,
-    parts: { readonly committee: Committee; readonly register: Register<ObjectState> },
-    later: Later,
-  ) {
+  constructor(context: Context, hood: Neighborhood<ObjectState>, later: Later) {
     this.#context = context
-    this.#committee = parts.committee
-    this.#register = parts.register
+    this.#hood = hood
     this.#later = later
   }
 
-  /** Signatures that must hold; null for what is dropped. Throws what decoding throws. */
+  /** Signatures that must hold before the neighborhood hears of a statement; null where it is not to be handled. Throws what decoding throws. */
   checks(message: Message): readonly SignatureCheck[] | null {
     switch (message.envelope.type) {
-      case TYPE.order:
-        return this.#checksOfOrder(message)
       case TYPE.voteBatch:
         return this.#checksOfVotes(message)
-      case TYPE.evidence:
-        return this.#checksOfEvidence(message)
-      default:
+      case TYPE.certificate:
+      case TYPE.settlement:
         return this.#checksOfCertificate(message)
+      case TYPE.evidence:
+      case TYPE.transaction:
+      case TYPE.candidacy:
+        if (!this.#seen.has(message.bytes)) return this.#open(message)
+        this.heardBytes(message.bytes)
+        return null
+      default:
+        return this.#open(message)
     }
   }
 
   /** What `checks` has read. */
-  decoded(message: Message): Decoded | undefined {
+  decoded(message: Message): NeighborhoodEvent | undefined {
     return this.#decoded.get(message)
   }
 
@@ -110,28 +100,41 @@ export class Intake {
     }
   }
 
-  #checksOfOrder(message: Message): readonly SignatureCheck[] {
-    const order = readOrder(message.envelope)
-    const owner = this.#register.keyOf(order)
-    this.#decoded.set(message, { kind: 'order', order, verified: owner !== null })
-    if (!owner?.key) return []
-    return [{ key: owner.key, message: orderMessage(order), signature: order.envelope.signature }]
+  /** A statement holds: what others were about to say in its place need not be said. */
+  heard(message: Message, event: NeighborhoodEvent): void {
+    const { type } = message.envelope
+    if (type === TYPE.certificate || type === TYPE.settlement) {
+      const { oid, version } = peekCertificate(message.envelope)
+      this.heardProof(type, oid, version)
+    } else if (type === TYPE.blockCertificate) this.#later.cancel(proofName(message.bytes))
+    else if (!(event.kind === 'register' && event.event.kind === 'order' && !event.event.verified))
+      this.heardBytes(message.bytes)
+    if (type === TYPE.evidence || type === TYPE.transaction || type === TYPE.candidacy) this.taken(message.bytes)
+  }
+
+  #open(message: Message): readonly SignatureCheck[] | null {
+    const opened = openStatement(this.#hood, message.envelope, message.bytes)
+    if (!opened) return null
+    this.#decoded.set(message, opened.event)
+    return opened.checks
   }
 
   #checksOfVotes(message: Message): readonly SignatureCheck[] | null {
     if (this.#seen.has(message.bytes)) return null
-    const batch = readVoteBatch(message.envelope, this.#committee)
+    const { committee } = this.#hood.term
+    if (!equal(message.envelope.scope, committee.cid) && this.#hood.book.find(message.envelope.scope)) return null
+    const batch = readVoteBatch(message.envelope, committee)
     if (batch.entries.every((entry) => this.#isDecided(entry)) && !this.#takenUp.has(message.bytes)) {
       this.#leave(message, batch.seat)
       return null
     }
-    this.#decoded.set(message, { kind: 'votes', batch })
-    return [headerCheck(this.#committee, batch)]
+    this.#decoded.set(message, { kind: 'register', event: { kind: 'votes', batch } })
+    return [headerCheck(committee, batch)]
   }
 
   /** True where a vote comes after its quorum: it can still count towards a strong one, or convict somebody. */
   #isDecided({ kind, oid, version }: VoteEntry): boolean {
-    const object = this.#register.object(oid)
+    const object = this.#hood.register.object(oid)
     return version > 0 && ((kind === VOTE.lock ? object?.certified : object?.settled) ?? 0) >= version
   }
 
@@ -151,33 +154,15 @@ export class Intake {
     const entry = peekCertificate(message.envelope)
     // nobody is asked to prove what is decided here, unless we are about to publish the same
     if (this.#isDecided(entry) && !this.#later.has(slotName(type, entry.oid, entry.version))) return null
-    const certificate = readCertificate(message.envelope, this.#committee)
-    const news = this.#register.checksFor(certificate)
-    if (news === null && this.#register.recognizes(certificate)) {
+    const certificate = readCertificate(message.envelope, this.#hood.book.of(message.envelope))
+    if (this.#hood.term.wantsProof(certificate)) return this.#open(message)
+    const news = this.#hood.register.checksFor(certificate)
+    if (news === null && this.#hood.register.recognizes(certificate)) {
       this.heardProof(type, certificate.oid, certificate.version)
       return null
     }
-    this.#decoded.set(message, { kind: 'certificate', certificate })
-    return news ?? checksOf(certificate, this.#committee)
+    const event = { kind: 'certificate', certificate, bytes: message.bytes } as const
+    this.#decoded.set(message, { kind: 'register', event })
+    return news ?? checksOf(certificate, certificate.committee)
   }
-
-  #checksOfEvidence(message: Message): readonly SignatureCheck[] | null {
-    if (this.#seen.has(message.bytes)) {
-      this.heardBytes(message.bytes)
-      return null
-    }
-    const { checks } = readEvidence(message.envelope, this.#committee)
-    this.#decoded.set(message, { kind: 'evidence' })
-    return checks
-  }
-}
-
-/** Name of a slot's proof that may be published later; every member's is as good. */
-export function slotName(type: number, oid: Uint8Array, version: number): string {
-  return `${type}/${toHex(oid)}/${version}`
-}
-
-/** Name of a statement of which everybody has the same bytes: an order, a piece of evidence. */
-export function bytesName(bytes: Uint8Array): string {
-  return `bytes/${toHex(blake3Of('webx v1 seen', bytes))}`
 }

@@ -1,104 +1,133 @@
 /**
- * Drives the register of this node: hands it what arrives, signs its votes once a turn, stores what it says before anything of it leaves.
+ * Drives the neighborhood of this node: hands it what arrives, signs what it has to say once a turn, stores what it says before anything of it leaves.
  *
- * Every node has a register. A member's votes; a terminal's and a device's only watch, and adopt what a quorum settled.
+ * Every node has one. A member's votes; a terminal's and a device's only follow, and adopt what a quorum settled.
  */
 
 import type { Committee } from '../consensus/committee.ts'
-import type { Effect, Event } from '../consensus/effects.ts'
+import type { Event } from '../consensus/effects.ts'
 import { readEvidence } from '../consensus/evidence.ts'
-import { type Order, orderBytes, orderMessage } from '../consensus/order.ts'
+import type { Neighborhood } from '../consensus/neighborhood.ts'
+import type { NeighborhoodEffect, NeighborhoodEvent } from '../consensus/neighborhood-effects.ts'
+import { HEARD } from '../consensus/neighborhood-open.ts'
+import { type Order, orderMessage } from '../consensus/order.ts'
 import type { Register } from '../consensus/register.ts'
 import type { SignedHeader } from '../consensus/statement.ts'
 import { toHex } from '../core/bytes.ts'
 import { expectKeys, type SignatureCheck, verifySignature } from '../core/crypto.ts'
-import { decodeEnvelope, type Envelope, TYPE } from '../core/envelope.ts'
+import { type Envelope, TYPE } from '../core/envelope.ts'
 import { asWebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
-import type { Agreed, Settling } from '../kernel/agreed.ts'
+import type { Conducted, Settling } from '../kernel/agreed.ts'
 import type { Context, Service } from '../kernel/context.ts'
-import { Later } from '../kernel/later.ts'
-import type { Signer, Write } from '../kernel/ports.ts'
+import type { Write } from '../kernel/ports.ts'
 import type { Decision, Lane, Message, Outgoing } from '../kernel/road.ts'
 import type { ObjectState } from '../ledger/account.ts'
-import { bytesName, Intake, slotName } from './agreement-intake.ts'
+import { Reporter } from './agreement-effects.ts'
+import { Intake } from './agreement-intake.ts'
+import type { EpochKeys } from './agreement-keys.ts'
 
-/** How long a member waits for each member before it to publish what all of them hold. */
-const RANK_STEP_MS = 250
-/** Certificates are needed only where no settlement follows soon. */
-const CERTIFICATE_PATIENCE_MS = 1_000
 /** Under load votes are gathered, for as long as the turn before took but no longer than this. */
 const GATHER_MS_MAX = 50
 const TICK_MS = 250
-const NEED_PATIENCE_MS = 2_000
 const NEED_LIFETIME_MS = 10_000
 
 /** What an agreement is made of. */
 export interface AgreementParts {
-  readonly committee: Committee
-  readonly register: Register<ObjectState>
-  /** Signs votes; null for a node that has no seat. */
-  readonly voter: Signer | null
+  readonly hood: Neighborhood<ObjectState>
+  /** Signs for this node. */
+  readonly keys: EpochKeys
   /** Whether this node listens to single votes: members do, and terminals, who want to see an order settle at once. */
   readonly hearsVotes: boolean
 }
 
-export class Agreement implements Agreed, Service, Lane {
-  readonly types: readonly number[] = [TYPE.order, TYPE.voteBatch, TYPE.certificate, TYPE.settlement, TYPE.evidence]
-  readonly register: Register<ObjectState>
-  readonly committee: Committee
+export class Agreement implements Conducted, Service, Lane {
+  readonly types: readonly number[] = HEARD
   readonly #context: Context
   readonly #parts: AgreementParts
-  readonly #later: Later
   readonly #intake: Intake
+  readonly #reporter: Reporter
   readonly #needed = new Map<string, number>()
   readonly #settlingListeners: ((settling: Settling) => readonly Write[])[] = []
   readonly #batchListeners: ((header: SignedHeader) => void)[] = []
-  readonly #lacking = new Set<string>()
-  #effects: Effect[] = []
+  readonly #followers: ((effect: NeighborhoodEffect) => void)[] = []
+  #effects: NeighborhoodEffect[] = []
   #voting = false
+  /** The epoch for which it is known whether this node holds the key of its seat. */
+  #checkedEpoch = -1
   #turnBeganMs = Number.POSITIVE_INFINITY
   #gatherUntilMs = 0
   #gathering = false
   #cancelTick = (): void => {}
+  #cancelWake = (): void => {}
+  #wakeAtMs = Number.POSITIVE_INFINITY
 
   constructor(context: Context, parts: AgreementParts) {
     this.#context = context
     this.#parts = parts
-    this.register = parts.register
-    this.committee = parts.committee
-    this.#later = new Later(context)
-    this.#intake = new Intake(context, parts, this.#later)
+    this.#reporter = new Reporter(context, {
+      verify: (order) => this.#verifyLater(order),
+      lacks: (oid, fromVersion) => (this.register.object(oid)?.settled ?? 0) < fromVersion,
+      need: (oid, fromVersion) => this.need(oid, fromVersion),
+    })
+    this.#intake = new Intake(context, parts.hood, this.#reporter.later)
     context.road.lay(this)
     context.road.atEndOfTurn(() => this.#endOfTurn())
+  }
+
+  get register(): Register<ObjectState> {
+    return this.#parts.hood.register
+  }
+
+  get committee(): Committee {
+    return this.#parts.hood.term.committee
+  }
+
+  get seat(): number | null {
+    return this.#parts.hood.term.seat
+  }
+
+  /** For reading; what changes it goes through `act`. */
+  get hood(): Neighborhood<ObjectState> {
+    return this.#parts.hood
   }
 
   async start(): Promise<void> {
     const { link, topics, schedule } = this.#context
     expectKeys(this.committee.seats.map(({ epochKey }) => epochKey))
-    const kinds = [...(this.#parts.hearsVotes ? ['vote', 'certificate'] : []), 'settlement', 'evidence']
-    await link.subscribe(topics.order)
-    for (const kind of kinds) await link.subscribe(topics.committee(this.committee.cid, kind))
-    this.#cancelTick = schedule.every(TICK_MS, 'register tick', () => {
-      this.#step({ kind: 'tick' })
+    for (const topic of [topics.order, topics.candidacy, topics.handOver]) await link.subscribe(topic)
+    for (const filter of this.#filters(this.committee)) await link.subscribe(filter)
+    this.#cancelTick = schedule.every(TICK_MS, 'neighborhood tick', () => {
+      this.#take(this.hood.tick(this.#context.clock.monotonicMs()))
       this.#intake.takeLeftover()
-      if (this.#effects.length > 0) this.#context.road.poke()
+      if (this.#effects.length > 0 || this.hood.isSpeaking) this.#context.road.poke()
     })
   }
 
   async stop(): Promise<void> {
     this.#cancelTick()
-    this.#later.cancelAll()
+    this.#cancelWake()
+    this.#reporter.later.cancelAll()
   }
 
   /** Whether this node's votes are sent: not before it knows that its vote log is whole. */
   get voting(): boolean {
-    return this.#voting && this.#parts.voter !== null && !this.register.abstaining
+    return this.#voting && this.seat !== null && !this.register.abstaining
   }
 
   beginVoting(): void {
     this.#voting = true
     this.#context.road.poke()
+  }
+
+  /** Signs nothing until `beginVoting` is called again. */
+  holdVotes(): void {
+    this.#voting = false
+  }
+
+  /** Newest ballots that were seen of a seat, encoded: for a member that asks what it has signed. */
+  ballotsOf(seat: number): Uint8Array[] {
+    return this.hood.term.simplex.newestOf(seat)
   }
 
   takeUpVotesOf(seat: number): boolean {
@@ -111,6 +140,11 @@ export class Agreement implements Agreed, Service, Lane {
 
   onSettling(join: (settling: Settling) => readonly Write[]): void {
     this.#settlingListeners.push(join)
+  }
+
+  /** Calls `follow` with every effect of the neighborhood once it is stored. */
+  onEffect(follow: (effect: NeighborhoodEffect) => void): void {
+    this.#followers.push(follow)
   }
 
   need(oid: Uint8Array, fromVersion: number): Outgoing | null {
@@ -128,36 +162,36 @@ export class Agreement implements Agreed, Service, Lane {
     this.#step({ kind: 'need', oid, fromVersion })
   }
 
+  /** Has the neighborhood do something; what follows is sent at the end of this turn. Call within a decision, or poke the road. */
+  act(action: (hood: Neighborhood<ObjectState>, nowMs: number) => NeighborhoodEffect[]): void {
+    this.#take(action(this.hood, this.#context.clock.monotonicMs()))
+  }
+
   topicOf(envelope: Envelope): string {
     return this.#context.topics.ofStatement(envelope)
   }
 
   checks(message: Message): readonly SignatureCheck[] | null {
     this.#turnBeganMs = Math.min(this.#turnBeganMs, this.#context.clock.monotonicMs())
-    return this.#intake.checks(message)
+    try {
+      return this.#intake.checks(message)
+    } catch (error) {
+      if (asWebxError(error).code === 'wrong-epoch') this.act((hood, nowMs) => hood.hearUnknownEpoch(nowMs))
+      throw error
+    }
   }
 
   decide(message: Message): Decision | null {
-    const decoded = this.#intake.decoded(message)
-    if (!decoded) return null
-    switch (decoded.kind) {
-      case 'order':
-        if (decoded.verified) this.#intake.heardBytes(message.bytes)
-        this.#step(decoded)
-        break
-      case 'votes':
-        this.#intake.taken(message.bytes)
-        this.#step(decoded)
-        for (const listen of this.#batchListeners) listen(decoded.batch)
-        break
-      case 'certificate':
-        this.#intake.heardProof(message.envelope.type, decoded.certificate.oid, decoded.certificate.version)
-        this.#step({ ...decoded, bytes: message.bytes })
-        break
-      case 'evidence':
-        this.#intake.taken(message.bytes)
-        this.#heardEvidence(message)
+    const event = this.#intake.decoded(message)
+    if (!event) return null
+    const { type } = message.envelope
+    if (event.kind === 'register' && event.event.kind === 'votes') {
+      this.#intake.taken(message.bytes)
+      for (const listen of this.#batchListeners) listen(event.event.batch)
     }
+    if (type === TYPE.evidence) this.#heardEvidence(message)
+    this.#intake.heard(message, event)
+    this.#stepHood(event)
     return null
   }
 
@@ -167,135 +201,118 @@ export class Agreement implements Agreed, Service, Lane {
 
   #heardEvidence(message: Message): void {
     const { guilty, kind } = readEvidence(message.envelope, this.committee)
-    this.#effects.push({ kind: 'evidence', guilty, of: kind, bytes: message.bytes })
+    this.#take([{ kind: 'register', effect: { kind: 'evidence', guilty, of: kind, bytes: message.bytes } }])
   }
 
   #step(event: Event): void {
-    this.#effects.push(...this.register.step(event, this.#context.clock.monotonicMs()))
+    this.#stepHood({ kind: 'register', event })
   }
 
-  /** Seals one batch of votes, and turns all effects of the turn into one decision. */
+  #stepHood(event: NeighborhoodEvent): void {
+    this.#take(this.hood.step(event, this.#context.clock.monotonicMs()))
+  }
+
+  #take(effects: readonly NeighborhoodEffect[]): void {
+    this.#effects.push(...effects)
+  }
+
+  /** Signs what is to be said, and turns all effects of the turn into one decision. */
   async #endOfTurn(): Promise<Decision | null> {
-    await this.#sealVotes()
+    await this.#speak()
     const effects = this.#effects
     this.#effects = []
-    const writes: Write[] = this.register.flush()
+    const writes: Write[] = [...this.#parts.keys.takeWrites(), ...this.hood.flush()]
     for (const effect of effects) {
-      if (effect.kind === 'settled') for (const join of this.#settlingListeners) writes.push(...join(effect))
+      const settling = settlingOf(effect)
+      if (settling) for (const join of this.#settlingListeners) writes.push(...join(settling))
     }
+    this.#scheduleWake()
     if (effects.length === 0 && writes.length === 0) return null
-    const emit = effects.flatMap((effect) => this.#outgoing(effect))
+    const emit = effects.flatMap((effect) => this.#reporter.outgoing(effect))
+    for (const outgoing of emit) if ('bytes' in outgoing) this.#intake.taken(outgoing.bytes)
     return { writes, emit, apply: () => this.#applyAll(effects) }
   }
 
-  /** One batch of votes for all that the turn brought; under load, for what several turns brought. */
-  async #sealVotes(): Promise<void> {
+  /** Answers what the neighborhood asks for; votes are gathered under load, one batch for what several turns brought. */
+  async #speak(): Promise<void> {
     const { clock, road, schedule } = this.#context
-    const { voter } = this.#parts
     const nowMs = clock.monotonicMs()
     const turnMs = Math.max(0, nowMs - this.#turnBeganMs)
     this.#turnBeganMs = Number.POSITIVE_INFINITY
-    if (!voter || !this.voting || this.register.sizes.queuedVotes === 0) return
-    if (nowMs < this.#gatherUntilMs) {
-      if (this.#gathering) return
+    if (!this.#voting || !(await this.#holdsKey())) return
+    const withVotes = nowMs >= this.#gatherUntilMs
+    if (!withVotes && !this.#gathering && this.register.sizes.queuedVotes > 0) {
       this.#gathering = true
       schedule.after(this.#gatherUntilMs - nowMs, 'gather votes', () => {
         this.#gathering = false
         road.poke()
       })
-      return
     }
-    const batch = this.register.nextBatch()
-    if (batch) this.#effects.push(...this.register.sealBatch(await voter.sign(batch.message)))
-    this.#gatherUntilMs = clock.monotonicMs() + Math.min(turnMs, GATHER_MS_MAX)
-    if (this.register.sizes.queuedVotes > 0) road.poke()
+    let batches = 0
+    for (let said = 0; said < LIMITS.signingsPerTurnMax; said++) {
+      const asked = this.hood.nextSigning(withVotes && batches === 0)
+      if (!asked) break
+      if (this.hood.isVoting) batches++
+      this.#take(this.hood.seal(await this.#parts.keys.answer(asked)))
+    }
+    if (batches > 0) this.#gatherUntilMs = clock.monotonicMs() + Math.min(turnMs, GATHER_MS_MAX)
+    if (this.hood.isSpeaking || (this.register.sizes.queuedVotes > 0 && withVotes)) road.poke()
   }
 
-  #outgoing(effect: Effect): Outgoing[] {
-    if (effect.kind === 'publish' && delayOf(effect) === 0) return [this.#statement(effect.bytes)]
-    return []
+  /** A node whose seat was given to another key than it has (its disk was lost, or put back) says nothing in this epoch. */
+  async #holdsKey(): Promise<boolean> {
+    const { hood } = this
+    const { seat, committee } = hood.term
+    if (seat === null || this.#checkedEpoch === committee.epoch) return true
+    this.#checkedEpoch = committee.epoch
+    const epochKey = committee.seats[seat]?.epochKey
+    if (epochKey && (await this.#parts.keys.holds(committee.epoch, epochKey))) return true
+    this.#context.log.error({ epoch: committee.epoch }, 'the key of our seat in this epoch is not here: abstaining')
+    this.#context.counters.count('abstaining')
+    hood.register.abstain()
+    hood.term.simplex.abstain()
+    return true
   }
 
-  #statement(bytes: Uint8Array): Outgoing {
-    const envelope = decodeEnvelope(bytes)
-    if (envelope.type !== TYPE.order) this.#intake.taken(bytes)
-    return { topic: this.#context.topics.ofStatement(envelope), bytes }
-  }
-
-  #applyAll(effects: readonly Effect[]): void {
-    for (const effect of effects) this.#apply(effect)
-  }
-
-  #apply(effect: Effect): void {
-    const { events, counters, log } = this.#context
-    switch (effect.kind) {
-      case 'publish':
-        if (delayOf(effect) > 0) this.#publishLater(effect)
-        return
-      case 'certified':
-        counters.count('certified')
-        events.emit('certified', { orderDigest: effect.order.od })
-        return
-      case 'settled': {
-        counters.count('settled')
-        const { order, settlement, locks, confirms } = effect
-        this.#intake.heardProof(TYPE.certificate, order.oid, order.version)
-        events.emit('settled', { order: orderBytes(order), settlement, orderDigest: order.od, locks, confirms })
-        return
-      }
-      case 'evidence': {
-        counters.count('evidence')
-        const { guilty, of, bytes } = effect
-        log.warn({ guilty: toHex(guilty), kind: of }, 'somebody signed what the rules forbid')
-        events.emit('evidence', { guilty, kind: of, bytes })
-        return
-      }
-      case 'refused':
-      case 'parked':
-        counters.count(`order.${effect.kind}.${effect.code}`)
-        events.emit(effect.kind, { orderDigest: effect.od, code: effect.code })
-        return
-      case 'duplicity':
-        counters.count('duplicity')
-        events.emit('duplicity', { one: effect.one.attached, other: effect.other.attached })
-        return
-      case 'need':
-        this.#needLater(effect.oid, effect.fromVersion)
-        return
-      case 'verify':
-        this.#verifyLater(effect.order)
-        return
-      case 'log-lost':
-        log.error(
-          { sequence: effect.sequence },
-          'the network shows a vote of ours that our log lacks: abstaining for this epoch',
-        )
-        counters.count('abstaining')
-        return
-      default:
-        counters.count(`register.${effect.kind}`)
+  #applyAll(effects: readonly NeighborhoodEffect[]): void {
+    for (const effect of effects) {
+      if (effect.kind === 'epoch') this.#onEpoch(effect)
+      this.#reporter.apply(effect)
+      const settling = settlingOf(effect)
+      if (settling) this.#intake.heardProof(TYPE.certificate, settling.order.oid, settling.order.version)
+      for (const follow of this.#followers) follow(effect)
     }
   }
 
-  /** Waits for the members before us to publish, and publishes unless somebody did. */
-  #publishLater(effect: Extract<Effect, { kind: 'publish' }>): void {
-    const { type } = decodeEnvelope(effect.bytes)
-    const isProof = type === TYPE.certificate || type === TYPE.settlement
-    const name = isProof && effect.oid ? slotName(type, effect.oid, effect.version) : bytesName(effect.bytes)
-    this.#later.publish(name, delayOf(effect), this.#statement(effect.bytes))
+  /** Listens to the new committee, and to the old one no more. */
+  #onEpoch({ committee, ended }: Extract<NeighborhoodEffect, { kind: 'epoch' }>): void {
+    const { link, counters } = this.#context
+    this.#parts.keys.forgetBefore(committee.epoch)
+    expectKeys(committee.seats.map(({ epochKey }) => epochKey))
+    const failed = (error: unknown): void => counters.count(`unsent.${asWebxError(error).code}`)
+    for (const filter of this.#filters(committee)) link.subscribe(filter).catch(failed)
+    for (const filter of this.#filters(ended)) link.unsubscribe(filter).catch(failed)
+    this.#context.road.poke()
   }
 
-  /** What is lacking is mostly on its way: asks only for what has not come a little later. */
-  #needLater(oid: Uint8Array, fromVersion: number): void {
-    const { schedule, road } = this.#context
-    const name = toHex(oid)
-    if (this.#lacking.has(name) || this.#lacking.size >= LIMITS.openSlotsMax) return
-    this.#lacking.add(name)
-    schedule.after(NEED_PATIENCE_MS, 'need', async () => {
-      this.#lacking.delete(name)
-      if ((this.register.object(oid)?.settled ?? 0) >= fromVersion) return
-      const outgoing = this.need(oid, fromVersion)
-      if (outgoing) await road.run(() => ({ emit: [outgoing] }))
+  #filters({ cid }: Committee): string[] {
+    const kinds = ['settlement', 'evidence', 'block', 'proof', 'transaction']
+    if (this.#parts.hearsVotes) kinds.push('vote', 'certificate', 'ballot')
+    return kinds.map((kind) => this.#context.topics.committee(cid, kind))
+  }
+
+  #scheduleWake(): void {
+    const { schedule, clock, road } = this.#context
+    const atMs = this.hood.wakeAtMs() ?? Number.POSITIVE_INFINITY
+    if (atMs === this.#wakeAtMs) return
+    this.#cancelWake()
+    this.#cancelWake = (): void => {}
+    this.#wakeAtMs = atMs
+    if (atMs === Number.POSITIVE_INFINITY) return
+    this.#cancelWake = schedule.after(Math.max(1, atMs - clock.monotonicMs()), 'neighborhood', () => {
+      this.#wakeAtMs = Number.POSITIVE_INFINITY
+      this.#take(this.hood.tick(clock.monotonicMs()))
+      road.poke()
     })
   }
 
@@ -316,8 +333,12 @@ export class Agreement implements Agreed, Service, Lane {
   }
 }
 
-/** Members publish what all of them hold in the order of their ranks; 0 means now. */
-function delayOf(effect: Extract<Effect, { kind: 'publish' }>): number {
-  const patienceMs = effect.what === 'certificate' ? CERTIFICATE_PATIENCE_MS : 0
-  return patienceMs + effect.rank * RANK_STEP_MS
+/** An order that is settled with this effect. */
+function settlingOf(effect: NeighborhoodEffect): Settling | null {
+  if (effect.kind !== 'register') return null
+  if (effect.effect.kind === 'settled') return effect.effect
+  if (effect.effect.kind !== 'settled-by-chain' || !effect.effect.order) return null
+  return { order: effect.effect.order, settlement: NOTHING, locks: 0, confirms: 0 }
 }
+
+const NOTHING = new Uint8Array(0)

@@ -6,7 +6,6 @@
  * one small frame per node and interval.
  */
 
-import { seatOf } from '../consensus/committee.ts'
 import type { Head } from '../consensus/register.ts'
 import { concat, equal, toHex } from '../core/bytes.ts'
 import type { Cbor } from '../core/codec.ts'
@@ -31,7 +30,6 @@ export class CatchUp implements Standings, Service, Lane {
   readonly types: readonly number[] = [TYPE.need, TYPE.summary, TYPE.heads, TYPE.headQuery]
   readonly #context: Context
   readonly #agreement: Agreed
-  readonly #seat: number | null
   readonly #questions = new Map<string, Question>()
   /** When a summary of each sender was answered last. */
   readonly #answeredMs = new Map<string, number>()
@@ -45,13 +43,11 @@ export class CatchUp implements Standings, Service, Lane {
   constructor(context: Context, agreement: Agreed) {
     this.#context = context
     this.#agreement = agreement
-    this.#seat = seatOf(agreement.committee, context.keys.id)
     context.road.lay(this)
   }
 
   async start(): Promise<void> {
     const { link, topics, keys, events } = this.#context
-    if (this.#seat !== null) await link.subscribe(topics.sync)
     await link.subscribe(topics.to(keys.id))
     this.#unhear = events.on('link', ({ up }) => {
       if (up) this.#hasten()
@@ -102,6 +98,11 @@ export class CatchUp implements Standings, Service, Lane {
     if (type === TYPE.summary) return this.#answerSummary(frame.sender, new Fields('summary', frame.payload))
     if (type === TYPE.headQuery) return this.#answerHeadQuery(frame.sender, new Fields('head query', frame.payload))
     return this.#takeHeads(frame.sender, new Fields('heads', frame.payload))
+  }
+
+  /** Changes with the epochs. */
+  get #seat(): number | null {
+    return this.#agreement.seat
   }
 
   /** Something may be missing: asks again soon, and then ever more seldom while nothing is. Silence may also mean that those who were asked are dead. */

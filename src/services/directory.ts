@@ -21,6 +21,7 @@ import type { SettledLogs } from './directory-logs.ts'
 export class KnownIdentities implements Directory {
   readonly #named = new Map<string, { state: KeyState; rank: Identified['rank'] }>()
   readonly #guests = new Map<string, KeyState>()
+  #members: ReadonlySet<string> = new Set()
   #settled: SettledLogs | null = null
 
   constructor(genesis: Genesis) {
@@ -32,6 +33,11 @@ export class KnownIdentities implements Directory {
   /** From now on what is settled goes before what people introduced themselves with. */
   follow(settled: SettledLogs): void {
     this.#settled = settled
+  }
+
+  /** Who belongs to the neighborhood in the epoch under way. */
+  setMembers(ids: readonly Uint8Array[]): void {
+    this.#members = new Set(ids.map(toHex))
   }
 
   keyOf(id: Uint8Array): Uint8Array | null {
@@ -49,7 +55,10 @@ export class KnownIdentities implements Directory {
   }
 
   rankOf(id: Uint8Array): Identified['rank'] {
-    return this.#named.get(toHex(id))?.rank ?? 'guest'
+    const name = toHex(id)
+    if (this.#members.has(name)) return 'member'
+    const rank = this.#named.get(name)?.rank ?? 'guest'
+    return rank === 'member' && this.#members.size > 0 ? 'guest' : rank
   }
 
   /** The verified key state of an identity, or null where nobody introduced it. */

@@ -236,7 +236,7 @@ export class Outbox implements Orders, Service {
       version: view?.certified ?? 0,
       head: view?.head ?? NO_HEAD,
     }
-    return nextOrder(standing, entry.operation, entry.idem, this.#agreed.committee.epoch + 1)
+    return nextOrder(standing, entry.operation, entry.idem, this.#agreed.committee.epoch + LIMITS.orderEpochsMax)
   }
 
   #isOfEarlierKey(order: Order): boolean {

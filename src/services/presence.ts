@@ -5,6 +5,7 @@
  * presence; it tells people why nothing settles.
  */
 
+import type { Committee } from '../consensus/committee.ts'
 import { equal, toHex } from '../core/bytes.ts'
 import type { Cbor } from '../core/codec.ts'
 import { TYPE } from '../core/envelope.ts'
@@ -30,8 +31,7 @@ export class Presence implements Service, Lane {
   readonly types: readonly number[] = [TYPE.health]
   readonly #context: Context
   readonly #software: string
-  readonly #quorum: number
-  readonly #seats: readonly Uint8Array[]
+  readonly #committee: () => Committee
   readonly #lastHeardMs = new Map<string, number>()
   readonly #health = new Map<string, Health>()
   /** Seats that are to be taken for gone at the end of the turn. */
@@ -42,12 +42,11 @@ export class Presence implements Service, Lane {
   #cancel = (): void => {}
   #unhear = (): void => {}
 
-  /** @param quorum how many seats must answer for anything to settle */
-  constructor(context: Context, software: string, quorum: number) {
+  /** @param committee of the epoch under way: how much of its weight must answer for anything to settle */
+  constructor(context: Context, software: string, committee: () => Committee) {
     this.#context = context
     this.#software = software
-    this.#quorum = quorum
-    this.#seats = context.genesis.memberStates.map((state) => state.id)
+    this.#committee = committee
     this.#upSinceMs = context.clock.nowMs()
     context.road.lay(this)
   }
@@ -69,6 +68,10 @@ export class Presence implements Service, Lane {
     this.#unhear()
     const { road, topics, keys } = this.#context
     await road.run(() => ({ emit: [{ topic: topics.health(keys.id), bytes: new Uint8Array(0), retain: true }] }))
+  }
+
+  get #seats(): readonly Uint8Array[] {
+    return this.#committee().seats.flatMap(({ memberId, weight }) => (weight > 0 ? [memberId] : []))
   }
 
   /** The newest reading of the node's sensor rides on its health. */
@@ -123,7 +126,7 @@ export class Presence implements Service, Lane {
 
   #changed(): void {
     this.#seatsTold = this.seatsUp()
-    this.#context.events.emit('presence', { seatsUp: this.#seatsTold, quorum: this.#quorum })
+    this.#context.events.emit('presence', { seatsUp: this.#seatsTold, quorum: this.#committee().quorum })
   }
 
   #publish(): Promise<void> {

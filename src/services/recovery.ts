@@ -15,7 +15,7 @@ import { TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
-import type { Agreed } from '../kernel/agreed.ts'
+import type { Conducted } from '../kernel/agreed.ts'
 import type { Context, Service } from '../kernel/context.ts'
 import type { Write } from '../kernel/ports.ts'
 import type { Decision, Lane, Message } from '../kernel/road.ts'
@@ -24,34 +24,39 @@ const ASK_INTERVAL_MS = 500
 const LIFETIME_MS = 10_000
 const NONCE_BYTES = 16
 const SPACE = 'seen-batch'
+const BALLOTS_MAX = 3
 
 /** Holds a member's votes back until its log is known to be whole, and answers others who ask the same. */
 export class Recovery implements Service, Lane {
   readonly types: readonly number[] = [TYPE.batchQuery, TYPE.batchAnswer]
   readonly #context: Context
-  readonly #agreement: Agreed
-  readonly #seat: number
+  readonly #agreement: Conducted
   /** Names the questions of this start, so that an answer to an earlier one, or to somebody else, answers nothing. */
   readonly #nonce: Uint8Array
   /** Highest signed header seen of each other seat. */
-  readonly #highest = new Map<number, SignedHeader>()
+  #highest = new Map<number, SignedHeader>()
   readonly #unsaved = new Set<number>()
+  /** Keys of what is stored of epochs that are over. */
+  readonly #stale: Uint8Array[] = []
   readonly #answered = new Set<string>()
   #settled = false
   #cancelAsk = (): void => {}
 
-  constructor(context: Context, agreement: Agreed) {
-    const seat = seatOf(agreement.committee, context.keys.id)
-    if (seat === null) throw new WebxError('internal', 'only members recover votes')
+  constructor(context: Context, agreement: Conducted) {
     this.#context = context
     this.#agreement = agreement
-    this.#seat = seat
     this.#nonce = context.random.bytes(NONCE_BYTES)
     context.road.lay(this)
     context.road.atEndOfTurn(async () => this.#save())
     agreement.onBatch((header) => this.#note(header))
-    for (const { key, value } of context.store.scan(SPACE))
-      this.#highest.set(key[0] as number, decodeHeader(value, agreement))
+    agreement.onEffect((effect) => {
+      if (effect.kind === 'epoch') this.#onEpoch(effect.skipped)
+    })
+    for (const { key, value } of context.store.scan(SPACE)) {
+      if (key.length === KEY_BYTES && epochOf(key) === agreement.committee.epoch)
+        this.#highest.set(key[EPOCH_BYTES] as number, decodeHeader(value, agreement))
+      else this.#stale.push(key)
+    }
   }
 
   /** True once this node knows whether it may vote. */
@@ -61,8 +66,10 @@ export class Recovery implements Service, Lane {
 
   async start(): Promise<void> {
     const { schedule } = this.#context
+    this.#answered.clear()
     this.#answered.add(toHex(this.#context.keys.id))
-    if (this.#enough()) return this.#settle()
+    // who has no seat has given no votes that it could have forgotten
+    if (this.#agreement.seat === null || this.#enough()) return this.#settle()
     await this.#ask()
     this.#cancelAsk = schedule.every(ASK_INTERVAL_MS, 'ask for own batches', () => this.#ask())
   }
@@ -86,6 +93,19 @@ export class Recovery implements Service, Lane {
     return null
   }
 
+  /** An epoch that this node saw begin it begins without a vote; into one that it came later it may have come before, with a disk that was lost. */
+  #onEpoch(skipped: boolean): void {
+    const stored = [...this.#highest.keys()].map((seat) => keyOf(this.#agreement.committee.epoch - 1, seat))
+    this.#stale.push(...stored)
+    this.#highest = new Map()
+    this.#unsaved.clear()
+    if (!skipped || this.#agreement.seat === null) return
+    this.#cancelAsk()
+    this.#settled = false
+    this.#agreement.holdVotes()
+    this.start().catch(() => {})
+  }
+
   #ask(): Promise<void> {
     const { road, topics } = this.#context
     return road.run(() => ({
@@ -102,7 +122,9 @@ export class Recovery implements Service, Lane {
     // what was put aside comes first: the asker asks again
     if (this.#agreement.takeUpVotesOf(seat)) return null
     const header = this.#highest.get(seat)
-    const payload: Cbor = [nonce, header ? [encodeHeader(header)] : []]
+    const payload: Cbor[] = [nonce, header ? [encodeHeader(header)] : []]
+    const ballots = this.#agreement.ballotsOf(seat)
+    if (ballots.length > 0) payload.push(ballots)
     return {
       emit: [{ topic: this.#context.topics.to(asker), type: TYPE.batchAnswer, payload, lifetimeMs: LIFETIME_MS }],
     }
@@ -112,10 +134,19 @@ export class Recovery implements Service, Lane {
     const fields = new Fields('batch answer', payload)
     const nonce = fields.bytes('nonce', NONCE_BYTES)
     const [shown] = fields.list('header', 1, (item) => item)
+    const ballots = fields.isEmpty
+      ? []
+      : fields.list('ballots', BALLOTS_MAX, (item) => {
+          if (item instanceof Uint8Array) return item
+          throw new WebxError('bad-shape', 'batch answer: ballots are byte strings')
+        })
     fields.end()
     if (!equal(nonce, this.#nonce))
       throw new WebxError('replayed', 'an answer to a question that this start did not ask')
     if (shown !== undefined) this.#compare(shown)
+    // they walk the road like all others: the lane notices one of its own that it does not know
+    const { road, topics } = this.#context
+    for (const bytes of ballots) road.receive(topics.committee(this.#agreement.committee.cid, 'ballot'), bytes)
     this.#answered.add(toHex(sender))
     if (this.#enough()) this.#settle()
   }
@@ -125,7 +156,7 @@ export class Recovery implements Service, Lane {
     const { committee, register } = this.#agreement
     const header = readSignedHeader(new Fields('header', shown), this.#agreement)
     const { key, message, signature } = headerCheck(committee, header)
-    if (header.seat !== this.#seat || !verifySignature(key, message, signature)) {
+    if (header.seat !== this.#agreement.seat || !verifySignature(key, message, signature)) {
       throw new WebxError('bad-signature', 'a batch was shown that this node never signed')
     }
     const own = register.highestBatch()
@@ -153,7 +184,7 @@ export class Recovery implements Service, Lane {
   }
 
   #note(header: SignedHeader): void {
-    if (header.seat === this.#seat) return
+    if (header.seat === this.#agreement.seat) return
     const known = this.#highest.get(header.seat)
     if (known && known.sequence >= header.sequence) return
     const { seat, sequence, previousRoot, count, root, signature } = header
@@ -163,12 +194,13 @@ export class Recovery implements Service, Lane {
 
   /** Rides on commits that happen anyway: what others have seen of us matters more than what we have seen of them. */
   #save(): Decision | null {
-    if (this.#unsaved.size === 0) return null
-    const writes: Write[] = [...this.#unsaved].map((seat) => ({
-      space: SPACE,
-      key: Uint8Array.of(seat),
-      value: encode(encodeHeader(this.#highest.get(seat) as SignedHeader)),
-    }))
+    if (this.#unsaved.size === 0 && this.#stale.length === 0) return null
+    const { epoch } = this.#agreement.committee
+    const writes: Write[] = this.#stale.splice(0).map((key) => ({ space: SPACE, key, value: null }))
+    for (const seat of this.#unsaved) {
+      const value = encode(encodeHeader(this.#highest.get(seat) as SignedHeader))
+      writes.push({ space: SPACE, key: keyOf(epoch, seat), value })
+    }
     this.#unsaved.clear()
     return { writes }
   }
@@ -179,13 +211,27 @@ function encodeHeader(header: SignedHeader): Cbor {
   return [seat, sequence, previousRoot, count, root, signature]
 }
 
-function decodeHeader(bytes: Uint8Array, agreement: Agreed): SignedHeader {
+function decodeHeader(bytes: Uint8Array, agreement: Conducted): SignedHeader {
   return readSignedHeader(Fields.of('header', bytes, LIMITS.orderBytesMax), agreement)
 }
 
-function readSignedHeader(fields: Fields, agreement: Agreed): SignedHeader {
+function readSignedHeader(fields: Fields, agreement: Conducted): SignedHeader {
   const header = readHeader(fields, agreement.committee)
   const signature = fields.bytes('signature', 64)
   fields.end()
   return { ...header, signature }
+}
+
+const EPOCH_BYTES = 8
+const KEY_BYTES = EPOCH_BYTES + 1
+
+function keyOf(epoch: number, seat: number): Uint8Array {
+  const key = new Uint8Array(KEY_BYTES)
+  new DataView(key.buffer).setBigUint64(0, BigInt(epoch))
+  key[EPOCH_BYTES] = seat
+  return key
+}
+
+function epochOf(key: Uint8Array): number {
+  return Number(new DataView(key.buffer, key.byteOffset, key.byteLength).getBigUint64(0))
 }

@@ -42,7 +42,7 @@ export interface WitnessingParts {
   readonly agreed: Agreed
   readonly recoveries: Recoveries
   readonly seat: number
-  /** Signs with the key of the seat and epoch. */
+  /** Signs with the key that the genesis names for the seat: recoveries are witnessed by the founders. */
   readonly signer: Signer
 }
 
@@ -83,7 +83,7 @@ export class Witnessing implements Service, Lane {
     const { store, events, link, topics } = this.#context
     for (const { key, value } of store.scan(SPACE)) this.#watch(key, value)
     this.#unhear = events.on('settled', ({ order }) => this.#onSettled(readOrder(decodeEnvelope(order))))
-    await link.subscribe(topics.committee(this.#parts.agreed.committee.cid, 'witness'))
+    await link.subscribe(topics.committee(this.#parts.recoveries.jury.cid, 'witness'))
     this.#arm()
   }
 
@@ -98,7 +98,7 @@ export class Witnessing implements Service, Lane {
   }
 
   checks({ envelope }: Message): readonly SignatureCheck[] | null {
-    const statement = readWitnessStatement(envelope, this.#parts.agreed.committee.cid)
+    const statement = readWitnessStatement(envelope, this.#parts.recoveries.jury.cid)
     const watched = this.#watchedOf(statement)
     if (!watched || watched.delayMs === 0 || watched.witnesses.has(statement.witness.seat)) return null
     if (!isDue(statement.witness, watched.delayMs)) {
@@ -108,7 +108,7 @@ export class Witnessing implements Service, Lane {
   }
 
   decide({ envelope }: Message): Decision | null {
-    const statement = readWitnessStatement(envelope, this.#parts.agreed.committee.cid)
+    const statement = readWitnessStatement(envelope, this.#parts.recoveries.jury.cid)
     const watched = this.#watchedOf(statement)
     if (!watched) return null
     const { seat, firstSeenMs, nowMs, signature } = statement.witness
@@ -183,7 +183,7 @@ export class Witnessing implements Service, Lane {
 
   async #say(watched: Watched): Promise<void> {
     const { clock, road, topics, counters } = this.#context
-    const { recoveries, seat, signer, agreed } = this.#parts
+    const { recoveries, seat, signer } = this.#parts
     const { identity, digest: recovery, firstSeenMs } = watched
     watched.sayAgainMs = clock.monotonicMs() + LIMITS.witnessIntervalMs
     const open = this.#openOf(identity, recovery)
@@ -198,8 +198,8 @@ export class Witnessing implements Service, Lane {
     const witness = { seat, ...times, signature }
     watched.witnesses.set(seat, witness)
     counters.count('recovery.witnessed')
-    const bytes = witnessStatement(agreed.committee.cid, { identity, recovery, witness })
-    await road.run(() => ({ emit: [{ topic: topics.committee(agreed.committee.cid, 'witness'), bytes }] }))
+    const bytes = witnessStatement(recoveries.jury.cid, { identity, recovery, witness })
+    await road.run(() => ({ emit: [{ topic: topics.committee(recoveries.jury.cid, 'witness'), bytes }] }))
     this.#handInSoon(watched)
   }
 

@@ -98,11 +98,10 @@ export class Suspects {
     return this.#rowsOf(others) >= this.#rowsNeeded(about)
   }
 
-  /** Notes an accusation, unless he has answered it already. */
+  /** Notes an accusation by a member, unless its target has answered it already. */
   accuse(accuser: string, about: string, incarnation: number, nowMs: number): void {
     const record = this.#records.get(about)
     if (!record || accuser === about || incarnation < record.incarnation) return
-    if (accuser !== this.#self && !this.#records.has(accuser)) return
     record.accusations.set(accuser, { incarnation, atMs: nowMs })
   }
 

@@ -50,7 +50,7 @@ export function anchorOf(world: World, spares: readonly Person[] = []): Opening 
   const { netId, nid, seats } = committee
   return {
     ...{ netId, nid, epoch: 0, seed: bytesOf('seed 0'), stateRoot: ZEROS, roster, seats },
-    ...{ blocks: 0, attendance: [], convicted: [] },
+    ...{ shares: [], blocks: 0, attendance: [], convicted: [] },
   }
 }
 

@@ -27,7 +27,11 @@ export const BEGINNING = bytesOf('beginning')
 export const SEED = bytesOf('seed')
 
 /** A committee whose keys are made from numbers; `vacant` seats have none. */
-export function committeeFor(seats: number, vacant: readonly number[] = [], weights: readonly number[] = []): Committee {
+export function committeeFor(
+  seats: number,
+  vacant: readonly number[] = [],
+  weights: readonly number[] = [],
+): Committee {
   const named = Array.from({ length: seats }, (_, i): CommitteeSeat => {
     const epochKey = vacant.includes(i) ? new Uint8Array(32) : bytesOf(`simplex key ${i}`)
     return { memberId: bytesOf(`simplex member ${i}`), epochKey, weight: weights[i] ?? 1 }
@@ -129,7 +133,7 @@ export interface Peer {
   rules: TextRules
   lane: Simplex
   up: boolean
-  /** Power fails in the next turn that says something. */
+  /** Power fails in the middle of the next turn that says something: nothing of that turn is on the disk. */
   fails: boolean
   wakeAtMs: number
   /** Names of certificates that it has seen. */
@@ -155,7 +159,7 @@ export class SimplexNet {
   /** Hears all that is published, and may answer: a scripted liar. */
   onPublished: (bytes: Uint8Array, event: SimplexEvent) => void = () => {}
   /** Whether a message gets through at all. */
-  reaches: (from: number, to: number) => boolean = () => true
+  reaches: (from: number, to: number, event: SimplexEvent) => boolean = () => true
   readonly #options: NetOptions
   readonly #queue: Happening[] = []
   readonly #said = new Map<string, string>()
@@ -214,12 +218,8 @@ export class SimplexNet {
     if (!peer.up) return
     const { lane, rules, disk } = peer
     if (this.#options.twins?.includes(peer.seat) && isOfSeat(event, peer.seat)) return
-    const effects = this.#step(lane, event)
+    const effects = this.#step(peer, event)
     if (!effects) return
-    for (let next = lane.nextSigning(); next; next = lane.nextSigning()) {
-      const { epochKey } = this.committee.seats[peer.seat] as CommitteeSeat
-      effects.push(...lane.seal(cheapSignature(epochKey, next.message)))
-    }
     disk.write([...lane.flush(), ...rules.flush()])
     const fails = peer.fails && effects.some(({ kind }) => kind === 'publish')
     if (!fails) disk.sync()
@@ -230,11 +230,6 @@ export class SimplexNet {
       return
     }
     this.#wake(peer)
-  }
-
-  /** Power fails at a member in the middle of its next turn: nothing of that turn is on the disk. */
-  cutPower(peer: Peer): void {
-    peer.fails = true
   }
 
   restart(peer: Peer): void {
@@ -260,7 +255,10 @@ export class SimplexNet {
 
   /** What is wrong, in words; empty where all is well. */
   complaints(): string[] {
-    const longest = this.honest.reduce((most, { rules }) => (rules.executed.length > most.length ? rules.executed : most), [] as string[])
+    const longest = this.honest.reduce(
+      (most, { rules }) => (rules.executed.length > most.length ? rules.executed : most),
+      [] as string[],
+    )
     const forks = this.honest
       .filter(({ rules }) => rules.executed.some((text, i) => text !== longest[i]))
       .map(({ seat }) => `seat ${seat} has executed something else`)
@@ -274,13 +272,19 @@ export class SimplexNet {
     return { rules, lane: create(options) }
   }
 
-  #step(lane: Simplex, event: SimplexEvent): SimplexEffect[] | null {
+  /** An assertion that fails is a fault, too. */
+  #step({ lane, seat }: Peer, event: SimplexEvent): SimplexEffect[] | null {
     try {
       const checks = lane.checksFor(event)
-      return checks?.every(holds) ? lane.step(event, this.nowMs) : null
+      if (!checks?.every(holds)) return null
+      const effects = lane.step(event, this.nowMs)
+      const { epochKey } = this.committee.seats[seat] as CommitteeSeat
+      for (let next = lane.nextSigning(); next; next = lane.nextSigning()) {
+        effects.push(...lane.seal(cheapSignature(epochKey, next.message)))
+      }
+      return effects
     } catch (error) {
-      if (error instanceof WebxError && error.code === 'bad-block') return null
-      this.faults.push(String(error))
+      if (!(error instanceof WebxError) || error.code !== 'bad-block') this.faults.push(String(error))
       return null
     }
   }
@@ -301,7 +305,10 @@ export class SimplexNet {
 
   #publish(peer: Peer, { what, bytes, rank }: Extract<SimplexEffect, { kind: 'publish' }>): void {
     if (what === 'evidence') return
-    if (rank === 0) return this.broadcast(peer.number, bytes)
+    if (rank === 0) {
+      this.broadcast(peer.number, bytes)
+      return
+    }
     const name = nameOf(decodeEvent(bytes, this.committee))
     peer.seen.delete(name)
     this.at(this.nowMs + 15 * rank, () => {
@@ -314,7 +321,7 @@ export class SimplexNet {
     const [low, high] = delayMs
     const copies = this.random() < duplication ? 2 : 1
     for (let i = 0; i < copies; i++) {
-      if (this.random() < loss || !this.reaches(from, to)) continue
+      if (this.random() < loss || !this.reaches(from, to, event)) continue
       this.at(this.nowMs + low + this.random() * (high - low), () => {
         const peer = this.peer(to)
         peer.seen.add(nameOf(event))
@@ -331,7 +338,8 @@ export class SimplexNet {
     peer.wakeAtMs = atMs
     const { lane } = peer
     this.at(atMs, () => {
-      if (peer.lane === lane && (lane.wakeAtMs() ?? Number.POSITIVE_INFINITY) <= this.nowMs) this.turn(peer, { kind: 'tick' })
+      if (peer.lane === lane && (lane.wakeAtMs() ?? Number.POSITIVE_INFINITY) <= this.nowMs)
+        this.turn(peer, { kind: 'tick' })
       else if (peer.lane === lane) this.#wake(peer)
     })
   }
@@ -349,7 +357,8 @@ export class SimplexNet {
     const { seat, kind, slot, hash } = event.ballot
     if (kind !== BALLOT.skip) this.#once(seat, `block ${slot}`, toHex(hash))
     if (kind !== BALLOT.notarize) this.#once(seat, `end ${slot}`, kind === BALLOT.skip ? 'SKIP' : 'FINALIZE')
-    if (this.peers[from]?.seat !== seat && from < this.committee.seats.length) this.faults.push(`${from} says what ${seat} says`)
+    if (this.peers[from]?.seat !== seat && from < this.committee.seats.length)
+      this.faults.push(`${from} says what ${seat} says`)
   }
 
   #once(seat: number, name: string, value: string): void {
@@ -381,7 +390,8 @@ export class SimplexNet {
 
 export function decodeEvent(bytes: Uint8Array, committee: Committee): SimplexEvent {
   const envelope = decodeEnvelope(bytes)
-  if (envelope.type === TYPE.candidate) return { kind: 'candidate', candidate: readCandidate(envelope, committee), bytes }
+  if (envelope.type === TYPE.candidate)
+    return { kind: 'candidate', candidate: readCandidate(envelope, committee), bytes }
   if (envelope.type === TYPE.ballot) return { kind: 'ballot', ballot: readBallot(envelope, committee) }
   return { kind: 'certificate', certificate: readBlockCertificate(envelope, committee), bytes }
 }

@@ -97,6 +97,10 @@ export class MemoryLink implements Link {
     this.#subscribed(filter)
   }
 
+  async unsubscribe(filter: string): Promise<void> {
+    this.#filters.delete(filter)
+  }
+
   onMessage(receive: Receive): void {
     this.#receive = receive
   }

@@ -11,8 +11,8 @@
  *   Network and votes as in handover.pml: certificates exist as soon as their votes do, and reach a member late or never.
  *   The chain: one UNLOCK, of version 1 or of version 2; its outcome, or a checkpoint that comes before it; CLOSE, reports,
  *   FINAL at any time between. Every member executes it in order and at its own pace, up to never.
- *   UNLOCK of a version is accepted only where the chain has decided its predecessor, or the request carries the
- *   predecessor's SETTLEMENT, which decides it (UNLOCK_AHEAD if not: the owner's chain gets a hole).
+ *   UNLOCK of a version is accepted only where the chain has decided its predecessor, or a certificate of it is on the
+ *   chain, which decides it with that (UNLOCK_AHEAD if not: the owner's chain gets a hole that nothing fills).
  *   A VOID drops the LOCKs of later versions, which stand on what will never be; those votes stay known to the liar.
  *   A VOID binds the hand-over; an UNLOCK that is open at FINAL ends with its epoch, and its reports with it.
  *   In epoch 2 votes are cast anew.
@@ -106,7 +106,7 @@ byte s, i, v, weighed, applied[3], found; /* of one step; 0 between steps */
 #ifdef UNLOCK_AHEAD
 #define PRECEDED true
 #else
-#define PRECEDED (decided[1] != NONE || settled[1] != NONE)
+#define PRECEDED (decided[1] != NONE || CERTIFICATE(1, 1) || CERTIFICATE(1, 2))
 #endif
 
 #ifdef UNLOCK_OUTLIVES_EPOCH
@@ -314,7 +314,13 @@ end:
       :: chain[2] == 1 && settled[2] != NONE -> decided[2] = settled[2]; answered(2)
       :: epoch == 1 && chain[1] == 0 && chain[2] == 0 && decided[1] == NONE -> chain[1] = 1
       :: epoch == 1 && chain[1] == 0 && chain[2] == 0 && decided[2] == NONE && PRECEDED -> chain[2] = 1;
-        if :: decided[1] == NONE -> decided[1] = settled[1] :: else fi
+        if
+#ifndef UNLOCK_AHEAD
+        :: decided[1] == NONE && CERTIFICATE(1, 1) -> decided[1] = 1
+        :: decided[1] == NONE && CERTIFICATE(1, 2) -> decided[1] = 2
+#endif
+        :: else
+        fi
       :: epoch == 1 && !closed -> closed = true; atClose[1] = chain[1]; atClose[2] = chain[2]
       :: else
       fi;

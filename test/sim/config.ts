@@ -9,7 +9,11 @@ import type { Weather } from './network.ts'
 /** How a member lies: it says nothing; it is two nodes with one key; it follows a script of lies. */
 export type Treason = 'silent' | 'twin' | 'liar'
 
+/** What is driven: the register lane alone, or whole neighborhoods. */
+export type Lane = 'register' | 'hood'
+
 export interface Config {
+  readonly lane: Lane
   readonly n: number
   readonly seed: number
   readonly orders: number
@@ -32,6 +36,10 @@ export interface Config {
   readonly leaps: number
   readonly thief: boolean
   readonly vandal: boolean
+  /** How often members wish for the end of their epoch. */
+  readonly turns: number
+  /** First skip timer of the Simplex lane. */
+  readonly skipMs: number
 }
 
 const BOUND_MS = 60_000
@@ -50,6 +58,7 @@ export function configOf(n: number, seed: number): Config {
   const sometimes = (probability: number, max: number) => (chance.hits(probability) ? 1 + chance.below(max) : 0)
   const slowMs = chance.pick([10, 40, 150, 600])
   return {
+    lane: seed % 3 === 0 ? 'hood' : 'register',
     n,
     seed,
     orders: n <= 7 ? 40 + chance.below(80) : 30 + chance.below(20),
@@ -74,5 +83,7 @@ export function configOf(n: number, seed: number): Config {
     leaps: sometimes(0.3, 3),
     thief: chance.hits(0.6),
     vandal: chance.hits(0.5),
+    turns: sometimes(0.8, 3),
+    skipMs: chance.pick([60, 150, 400, 1_000]),
   }
 }

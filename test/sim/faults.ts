@@ -30,6 +30,14 @@ export function scheduleFaults(ground: Ground): void {
   sometime(config.flips, () => chance.pick(nodes.filter(({ honest }) => honest)).disk.flip(chance))
   sometime(config.fullDisks, () => fill(ground, chance.pick(nodes)))
   sometime(config.leaps, () => chance.pick(nodes).leap(chance.between(100, 8_000)))
+  if (config.lane === 'hood') {
+    sometime(config.turns, () => {
+      for (const node of nodes) node.wish({ kind: 'turn' })
+    })
+    for (const [of, treason] of config.traitors) {
+      if (treason === 'silent') sometime(1, () => suspect(ground, of))
+    }
+  }
   timeline.at(config.faultMs, () => {
     network.calm()
     for (const node of nodes) {
@@ -44,6 +52,11 @@ function crash({ timeline, chance }: Ground, node: SimNode): void {
   if (!node.up) return
   node.crash()
   timeline.after(chance.between(10, 2_500), () => node.start())
+}
+
+/** Nobody hears of a member: the others say so. */
+function suspect({ nodes }: Ground, of: number): void {
+  for (const node of nodes) node.wish({ kind: 'suspect', of })
 }
 
 /** Two sides, for a time. */

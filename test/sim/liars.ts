@@ -16,6 +16,7 @@ import {
 } from '../../src/consensus/statement.ts'
 import { encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import type { Chance } from './chance.ts'
+import { lieAboutBlock, lieAboutEpoch, type Standpoint } from './liars-blocks.ts'
 import type { Endpoint } from './network.ts'
 import { frame, saidBy } from './said.ts'
 import type { Stage } from './stage.ts'
@@ -32,6 +33,10 @@ export interface LiarOptions {
   readonly timeline: Timeline
   /** Orders that it would like to see settled. */
   readonly pets: readonly Order[]
+  /** Where it stands now; null in epochs in which it has no seat. */
+  readonly standpoint: () => Standpoint | null
+  /** Whole neighborhoods have more to lie about than registers. */
+  readonly liesAboutEpochs: boolean
   /** Says something to each of the others with this probability. */
   readonly send: (bytes: Uint8Array, share: number) => void
 }
@@ -42,10 +47,14 @@ export class Liar implements Endpoint {
   /** Newest batches of others: their headers are what it makes up proofs with. */
   readonly #batches = new Map<number, VoteBatch>()
   readonly #seen = new Set<Uint8Array>()
+  /** Where it stood when it last had a seat: in later epochs it speaks for that one still. */
+  #last: Standpoint
+  readonly #orders: Order[] = []
   #next = 1
 
   constructor(options: LiarOptions) {
     this.#options = options
+    this.#last = options.standpoint() as Standpoint
     this.#again()
   }
 
@@ -57,7 +66,12 @@ export class Liar implements Endpoint {
     else this.#remembered[chance.below(REMEMBERED_MAX)] = bytes
     const said = saidBy(bytes, stage)
     if (said.kind === 'votes' && said.signed) this.#batches.set(said.batch.seat, said.batch)
+    if (said.kind === 'candidate' && said.signed) {
+      const at = this.#options.standpoint()
+      if (at && at.committee === said.committee) lieAboutBlock(at, said.candidate, chance, this.#options.send)
+    }
     if (said.kind !== 'order') return
+    this.#orders.push(said.order)
     this.#voteFor(said.order)
     if (chance.hits(0.2)) this.#makeUpProof(said.order)
   }
@@ -80,6 +94,11 @@ export class Liar implements Endpoint {
 
   #lie(): void {
     const { chance, send, pets } = this.#options
+    if (this.#options.liesAboutEpochs && chance.hits(0.4)) {
+      const at = this.#options.standpoint()
+      if (at && this.#orders.length > 0) lieAboutEpoch(at, chance.pick(this.#orders), chance, send)
+      return
+    }
     switch (chance.below(7)) {
       case 0:
         this.#say(this.#batch(this.#nonsense(1 + chance.below(40))), 1)
@@ -127,10 +146,11 @@ export class Liar implements Endpoint {
   /** A proof that is none: too few votes, one seat many times, headers of others that say something else, signatures out of thin air. */
   #makeUpProof(order: Order): void {
     const { chance, send, stage } = this.#options
-    const { committee, quorum } = stage
+    const { quorum } = stage
     const kind = chance.pick([VOTE.lock, VOTE.confirm])
     const entry = { kind, oid: order.oid, version: order.version, od: order.od }
     const own = proofOf(this.#batch([entry]), 0)
+    const { committee } = this.#last
     const make = [
       (): VoteProof[] => [own],
       (): VoteProof[] => Array.from({ length: quorum }, () => own),
@@ -164,12 +184,13 @@ export class Liar implements Endpoint {
   }
 
   #batch(entries: readonly VoteEntry[], sequence = this.#next++): VoteBatch {
-    const { stage, seat } = this.#options
-    const unsigned = composeBatch(seat, sequence, new Uint8Array(32), entries)
-    return { ...unsigned, signature: stage.sign(seat, headerSignedBytes(stage.committee, unsigned)) }
+    const at = this.#options.standpoint() ?? this.#last
+    this.#last = at
+    const unsigned = composeBatch(at.seat, sequence, new Uint8Array(32), entries)
+    return { ...unsigned, signature: at.sign(headerSignedBytes(at.committee, unsigned)) }
   }
 
   #say(batch: VoteBatch, share: number): void {
-    this.#options.send(encodeEnvelope(batchEnvelope(this.#options.stage.committee, batch)), share)
+    this.#options.send(encodeEnvelope(batchEnvelope(this.#last.committee, batch)), share)
   }
 }

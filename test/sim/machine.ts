@@ -4,9 +4,11 @@
  * A machine is told what arrives and what time its own clock shows; at the end of a turn it says what must be on the disk, and what may leave once it is.
  */
 
+import type { Committee } from '../../src/consensus/committee.ts'
 import type { Records, Write } from '../../src/consensus/effects.ts'
 import type { EvidenceKind } from '../../src/consensus/evidence.ts'
 import type { Order } from '../../src/consensus/order.ts'
+import type { FinalBlock } from '../../src/consensus/simplex/rules.ts'
 
 /** Bytes for everybody, or for one member. */
 export interface Publication {
@@ -21,7 +23,12 @@ export type Notice =
   | { readonly kind: 'settled'; readonly order: Order; readonly settlement: Uint8Array }
   | { readonly kind: 'strong'; readonly oid: Uint8Array; readonly version: number; readonly od: Uint8Array }
   | { readonly kind: 'evidence'; readonly guilty: Uint8Array; readonly of: EvidenceKind; readonly bytes: Uint8Array }
-  | { readonly kind: 'final'; readonly slot: number; readonly hash: Uint8Array; readonly parentHash: Uint8Array }
+  /** The chain of blocks has decided a version; `order` is null where nothing took its place. */
+  | { readonly kind: 'decided'; readonly oid: Uint8Array; readonly version: number; readonly order: Order | null }
+  /** `cid`: digest of the committee whose block it is. */
+  | { readonly kind: 'final'; readonly block: FinalBlock; readonly cid: Uint8Array }
+  | { readonly kind: 'epoch'; readonly committee: Committee; readonly seed: Uint8Array }
+  | { readonly kind: 'convicted'; readonly id: Uint8Array }
   | { readonly kind: 'abstains' }
 
 /** All that a turn brought about. Nothing of it leaves before the writes are on the disk. */
@@ -31,6 +38,9 @@ export interface Turn {
   readonly notices: readonly Notice[]
 }
 
+/** What a node is told to wish for: the end of the epoch, or that a member who does not answer be replaced. */
+export type Wish = { readonly kind: 'turn' } | { readonly kind: 'suspect'; readonly of: number }
+
 /** A member under simulation. */
 export interface Machine {
   /** Takes in a message. Throws a WebxError where it is refused. */
@@ -39,6 +49,7 @@ export interface Machine {
   tick(nowMs: number): void
   /** When `tick` is wanted, by the member's own clock. */
   wakeAtMs(): number
+  wish?(wish: Wish): void
   /** Signs what is to be signed and ends the turn. */
   end(nowMs: number): Turn
 }
@@ -51,4 +62,6 @@ export interface MachineOptions {
   readonly recovers: boolean
   /** A number that no other life of this member has. */
   readonly life: number
+  /** First skip timer of the Simplex lane: short ones bring about races between SKIP and FINALIZE. */
+  readonly skipMs: number
 }

@@ -8,7 +8,7 @@
 import { WebxError } from '../../src/core/errors.ts'
 import type { Chance } from './chance.ts'
 import { Disk } from './disk.ts'
-import type { Machine, MachineMaker, Notice, Publication, Turn } from './machine.ts'
+import type { Machine, MachineMaker, Notice, Publication, Turn, Wish } from './machine.ts'
 import type { Timeline } from './timeline.ts'
 
 const NEXT_TURN_MS = 1
@@ -19,6 +19,8 @@ const ASLEEP_MS_MAX = 5_000
 export interface Outside {
   publish(node: SimNode, publication: Publication): void
   report(node: SimNode, notice: Notice): void
+  /** Somebody has entered an epoch, and may speak in it. */
+  reached(notice: Extract<Notice, { kind: 'epoch' }>): void
   /** The engine threw what it must not throw, or refuses to come back without a fault of its disk. */
   broke(node: SimNode, error: Error): void
 }
@@ -35,6 +37,7 @@ export interface NodeOptions {
   readonly clockRate: number
   /** How long a sync takes. */
   readonly syncMs: readonly [number, number]
+  readonly skipMs: number
 }
 
 export class SimNode {
@@ -48,6 +51,7 @@ export class SimNode {
   syncMs: readonly [number, number]
   readonly #options: NodeOptions
   #inbox: Uint8Array[] = []
+  #wishes: Wish[] = []
   #life = 0
   #busy = false
   #turnIsDue = false
@@ -70,14 +74,14 @@ export class SimNode {
   /** Comes back with what its disk holds. */
   start(): void {
     if (this.up || this.lost) return
-    const { make, seat, honest } = this.#options
+    const { make, seat, honest, skipMs } = this.#options
     this.#life++
     this.#inbox = []
     this.#busy = false
     this.#turnIsDue = false
     this.#wakeAtMs = Number.POSITIVE_INFINITY
     try {
-      this.machine = make(seat, this.disk, { recovers: honest, life: this.id * 1000 + this.#life })
+      this.machine = make(seat, this.disk, { recovers: honest, life: this.id * 1000 + this.#life, skipMs })
     } catch (error) {
       this.#failed(error)
       return
@@ -99,6 +103,13 @@ export class SimNode {
   receive(bytes: Uint8Array): void {
     if (!this.up) return
     this.#inbox.push(bytes)
+    this.#plan(NEXT_TURN_MS)
+  }
+
+  /** Its user wishes for something. */
+  wish(wish: Wish): void {
+    if (!this.up) return
+    this.#wishes.push(wish)
     this.#plan(NEXT_TURN_MS)
   }
 
@@ -125,6 +136,7 @@ export class SimNode {
     try {
       for (const bytes of inbox) this.#take(machine, bytes, nowMs)
       if (machine.wakeAtMs() <= nowMs) machine.tick(nowMs)
+      for (const wish of this.#wishes.splice(0)) machine.wish?.(wish)
       const turn = machine.end(nowMs)
       this.disk.begin(turn.writes)
       this.#leave(turn)
@@ -164,6 +176,7 @@ export class SimNode {
 
   #emit({ publish, notices }: Turn): void {
     const { outside } = this.#options
+    for (const notice of notices) if (notice.kind === 'epoch') outside.reached(notice)
     for (const publication of publish) outside.publish(this, publication)
     for (const notice of notices) {
       if (notice.kind === 'abstains') this.lost = true

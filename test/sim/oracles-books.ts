@@ -10,7 +10,7 @@ import { assertConserved, supplies } from '../../src/ledger/conservation.ts'
 import { operationOf } from '../../src/ledger/rules.ts'
 import type { Disk } from './disk.ts'
 import type { Notice } from './machine.ts'
-import type { Accuse, Ending, Oracle, Speaker } from './oracle.ts'
+import type { Accuse, Ending, Oracle, Speaker, Survivor } from './oracle.ts'
 import { slotOf } from './oracles-votes.ts'
 import type { Stage } from './stage.ts'
 
@@ -28,44 +28,69 @@ function booksOf(disk: Disk): Book[] {
   })
 }
 
-/** What a node has called settled stays so: its disk names it, with the settlement, at every later moment. */
+interface Promised {
+  readonly seat: number
+  readonly oid: Uint8Array
+  readonly version: number
+  readonly od: Uint8Array | null
+  /** It was shown a settlement, and must keep it. */
+  readonly proven: boolean
+}
+
+/** What a node has called settled stays so: its disk names it at every later moment, whatever epochs come. */
 export class NeverVoided implements Oracle {
   readonly name = 'settled is never voided'
   readonly #accuse: Accuse
+  readonly #settled = new Map<string, string>()
   /** By seat and object, the highest version that was called settled. */
-  readonly #promised = new Map<string, { readonly order: Order; readonly seat: number }>()
+  readonly #promised = new Map<string, Promised>()
 
   constructor(accuse: Accuse) {
     this.#accuse = accuse
   }
 
   reported({ seat }: Speaker, notice: Notice): void {
-    if (notice.kind !== 'settled') return
-    const name = `${seat} ${toHex(notice.order.oid)}`
-    const before = this.#promised.get(name)
-    if (before && before.order.version >= notice.order.version) {
-      this.#accuse(this, `seat ${seat} settled version ${notice.order.version} after ${before.order.version}`)
+    if (notice.kind === 'settled') {
+      const { oid, version, od } = notice.order
+      this.#promise({ seat, oid, version, od, proven: true })
     }
-    this.#promised.set(name, { order: notice.order, seat })
+    if (notice.kind === 'decided') {
+      this.#promise({ seat, ...notice, od: notice.order?.od ?? null, proven: false })
+    }
   }
 
   inspected({ seat }: Speaker, disk: Disk): void {
-    for (const { order, seat: who } of this.#promised.values()) {
+    for (const { seat: who, oid, version, od, proven } of this.#promised.values()) {
       if (who !== seat) continue
-      const stored = disk.get(SPACE.object, order.oid)
+      const stored = disk.get(SPACE.object, oid)
       const record = stored ? decodeObject(stored) : null
-      if (!record || record.settled < order.version) this.#accuse(this, `seat ${seat} has forgotten ${slotOf(order)}`)
-      else if (record.settled === order.version && toHex(record.settledHead) !== toHex(order.od)) {
-        this.#accuse(this, `seat ${seat} has another order at ${slotOf(order)}`)
+      const slot = slotOf({ oid, version })
+      if (!record || record.settled < version) this.#accuse(this, `seat ${seat} has forgotten ${slot}`)
+      else if (od && record.settled === version && toHex(record.settledHead) !== toHex(od)) {
+        this.#accuse(this, `seat ${seat} has another order at ${slot}`)
       }
-      if (!disk.get(SPACE.settlement, slotKey(order.oid, order.version))) {
-        this.#accuse(this, `seat ${seat} lacks the settlement of ${slotOf(order)}`)
+      if (proven && !disk.get(SPACE.settlement, slotKey(oid, version))) {
+        this.#accuse(this, `seat ${seat} lacks the settlement of ${slot}`)
       }
     }
   }
 
   ended({ correct }: Ending): void {
     for (const node of correct) this.inspected(node, node.disk)
+  }
+
+  #promise(promised: Promised): void {
+    const { seat, oid, version, od } = promised
+    const name = `${seat} ${toHex(oid)}`
+    const before = this.#promised.get(name)
+    if (before && before.version >= version)
+      this.#accuse(this, `seat ${seat} settled version ${version} after ${before.version}`)
+    this.#promised.set(name, promised)
+    const slot = slotOf({ oid, version })
+    const what = od ? toHex(od) : 'nothing'
+    const known = this.#settled.get(slot)
+    if (known !== undefined && known !== what) this.#accuse(this, `two things are settled at ${slot}`)
+    this.#settled.set(slot, what)
   }
 }
 
@@ -109,16 +134,23 @@ export class ExactlyOnce implements Oracle {
   readonly name = 'exactly-once credit'
   readonly #accuse: Accuse
   readonly #stage: Stage
+  /** By slot, what was called settled; null for nothing. */
+  readonly #orders = new Map<string, Order | null>()
 
   constructor(accuse: Accuse, stage: Stage) {
     this.#accuse = accuse
     this.#stage = stage
   }
 
+  reported(_by: Speaker, notice: Notice): void {
+    if (notice.kind === 'settled') this.#orders.set(slotOf(notice.order), notice.order)
+    if (notice.kind === 'decided') this.#orders.set(slotOf(notice), notice.order)
+  }
+
   ended({ correct, healedMs }: Ending): void {
     const [first] = correct
     if (healedMs === null || !first) return
-    const expected = this.#balances(first.disk)
+    const expected = this.#balances(correct)
     for (const { seat, disk } of correct) {
       for (const { oid, record, state } of booksOf(disk)) {
         const holds = balanceOf(state, this.#stage.world.asset)
@@ -130,25 +162,35 @@ export class ExactlyOnce implements Oracle {
     }
   }
 
-  /** What the settled orders on a disk make, by a ledger of three lines. */
-  #balances(disk: Disk): Map<string, number> {
+  /** What all settled orders make, by a ledger of four lines. */
+  #balances(correct: readonly Survivor[]): Map<string, number> {
     const balances = new Map<string, number>()
     const add = (oid: Uint8Array, amount: number) => balances.set(toHex(oid), (balances.get(toHex(oid)) ?? 0) + amount)
-    for (const { oid, record } of booksOf(disk)) {
+    for (const { oid, record } of booksOf((correct[0] as Survivor).disk)) {
       let minted = 0
       for (let version = 1; version <= record.settled; version++) {
-        const bytes = disk.get(SPACE.order, slotKey(oid, version))
-        if (!bytes) this.#accuse(this, `a settled order is not on the disk: ${slotOf({ oid, version })}`)
-        else {
-          const operation = operationOf(readOrder(decodeEnvelope(bytes)))
-          if (operation.kind === 'pay') add(oid, -operation.amount)
-          if (operation.kind === 'pay') add(operation.to, operation.amount)
-          if (operation.kind === 'mint') add(operation.to, operation.cumulative - minted)
-          if (operation.kind === 'mint') minted = operation.cumulative
-        }
+        const order = this.#orderAt(oid, version, correct)
+        if (!order) continue
+        const operation = operationOf(order)
+        if (operation.kind === 'pay') add(oid, -operation.amount)
+        if (operation.kind === 'pay') add(operation.to, operation.amount)
+        if (operation.kind === 'mint') add(operation.to, operation.cumulative - minted)
+        if (operation.kind === 'mint') minted = operation.cumulative
       }
     }
     return balances
+  }
+
+  /** The settled order; where power failed before anybody could tell of it, the one that the disks agree on. */
+  #orderAt(oid: Uint8Array, version: number, correct: readonly Survivor[]): Order | null {
+    const told = this.#orders.get(slotOf({ oid, version }))
+    if (told !== undefined) return told
+    for (const { disk } of correct) {
+      const bytes = disk.get(SPACE.order, slotKey(oid, version))
+      if (bytes) return readOrder(decodeEnvelope(bytes))
+    }
+    this.#accuse(this, `nobody has the order that is settled at ${slotOf({ oid, version })}`)
+    return null
   }
 }
 

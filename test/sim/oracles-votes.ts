@@ -1,9 +1,11 @@
 /** Oracles about votes and proofs: they know the protocol by the book and count for themselves. */
 
 import type { Certificate } from '../../src/consensus/certificate.ts'
+import type { Committee } from '../../src/consensus/committee.ts'
 import { readEvidence } from '../../src/consensus/evidence.ts'
 import { keyOf } from '../../src/consensus/key.ts'
 import { merkleVerify } from '../../src/consensus/merkle.ts'
+import { BALLOT } from '../../src/consensus/simplex/ballot.ts'
 import { entryLeaf, headerCheck, VOTE, type VoteEntry } from '../../src/consensus/statement.ts'
 import { toHex } from '../../src/core/bytes.ts'
 import { decodeEnvelope } from '../../src/core/envelope.ts'
@@ -28,27 +30,39 @@ export class Votes implements Oracle {
   }
 
   published(_by: Speaker, said: Said): void {
-    if (said.kind === 'votes' && said.signed) for (const name of said.names) this.#add(name, said.batch.seat)
+    if (said.kind === 'votes' && said.signed) {
+      for (const name of said.names) this.#add(said.committee, name, said.batch.seat)
+    }
     if (said.kind === 'certificate') {
-      for (const seat of validSeats(said.certificate, this.#stage)) this.#add(said.name, seat)
+      for (const seat of validSeats(said.certificate, said.committee, this.#stage)) {
+        this.#add(said.committee, said.name, seat)
+      }
     }
   }
 
-  count({ slot, od }: Named): number {
+  /** The most votes that it has in any epoch. */
+  count(name: Named): number {
+    let most = 0
+    for (const { epoch } of this.#stage.committees.values()) most = Math.max(most, this.countIn(epoch, name))
+    return most
+  }
+
+  countIn(epoch: number, { slot, od }: Named): number {
     let count = 0
-    for (let bits = this.#seats.get(slot + od) ?? 0; bits !== 0; bits &= bits - 1) count++
+    for (let bits = this.#seats.get(epoch + slot + od) ?? 0; bits !== 0; bits &= bits - 1) count++
     return count
   }
 
-  #add({ slot, od }: Named, seat: number): void {
-    this.#seats.set(slot + od, (this.#seats.get(slot + od) ?? 0) | (1 << seat))
+  #add({ epoch }: Committee, { slot, od }: Named, seat: number): void {
+    const name = epoch + slot + od
+    this.#seats.set(name, (this.#seats.get(name) ?? 0) | (1 << seat))
   }
 }
 
 const valid = new WeakMap<Certificate, Set<number>>()
 
 /** Distinct seats whose vote a proof really shows. */
-function validSeats(certificate: Certificate, stage: Stage): Set<number> {
+function validSeats(certificate: Certificate, committee: Committee, stage: Stage): Set<number> {
   const known = valid.get(certificate)
   if (known) return known
   const leaf = entryLeaf(certificate)
@@ -56,32 +70,47 @@ function validSeats(certificate: Certificate, stage: Stage): Set<number> {
   for (const proof of certificate.proofs) {
     const { root, count, index, path } = proof
     if (!merkleVerify(root, count, index, leaf, path)) continue
-    if (stage.holds(headerCheck(stage.committee, proof))) seats.add(proof.seat)
+    if (stage.holds(headerCheck(committee, proof))) seats.add(proof.seat)
   }
   valid.set(certificate, seats)
   return seats
 }
 
-/** Nobody honest votes two ways, or numbers two batches alike: in this life or a later one. */
+/** Nobody honest signs two things that exclude each other: in this life or a later one, whoever passes them on. */
 export class NoDoubleVote implements Oracle {
   readonly name = 'no double vote'
   readonly #accuse: Accuse
+  readonly #isHonest: (committee: Committee, seat: number) => boolean
   readonly #said = new Map<string, string>()
 
-  constructor(accuse: Accuse) {
+  constructor(accuse: Accuse, isHonest: (committee: Committee, seat: number) => boolean) {
     this.#accuse = accuse
+    this.#isHonest = isHonest
   }
 
-  published(by: Speaker, said: Said): void {
-    if (!by.honest || said.kind !== 'votes' || said.batch.seat !== by.seat) return
-    const { batch, names } = said
-    this.#once(`${batch.seat} numbers batch ${batch.sequence}`, keyOf(batch.root))
-    for (const { slot, od } of names) this.#once(`${batch.seat} votes ${slot}`, od)
+  published(_by: Speaker, said: Said): void {
+    if (said.kind === 'votes' && said.signed && this.#isHonest(said.committee, said.batch.seat)) {
+      const who = `${said.committee.epoch}/${said.batch.seat}`
+      this.#once(`${who} batch ${said.batch.sequence}`, keyOf(said.batch.root))
+      for (const { slot, od } of said.names) this.#once(`${who} vote ${slot}`, od)
+    }
+    if (said.kind === 'candidate' && said.signed && this.#isHonest(said.committee, said.candidate.leader)) {
+      const { leader, slot, hash } = said.candidate
+      this.#once(`${said.committee.epoch}/${leader} candidate ${slot}`, keyOf(hash))
+    }
+    if (said.kind === 'ballot' && said.signed && this.#isHonest(said.committee, said.ballot.seat)) {
+      const { seat, kind, slot, hash } = said.ballot
+      const who = `${said.committee.epoch}/${seat}`
+      if (kind !== BALLOT.skip) this.#once(`${who} block ${slot}`, keyOf(hash))
+      if (kind !== BALLOT.notarize) this.#once(`${who} end ${slot}`, kind === BALLOT.skip ? 'SKIP' : 'FINALIZE')
+    }
   }
 
   #once(name: string, value: string): void {
     const before = this.#said.get(name)
-    if (before !== undefined && before !== value) this.#accuse(this, `seat ${name.split(' ', 2).join(' ')} twice`)
+    if (before !== undefined && before !== value) {
+      this.#accuse(this, `epoch/seat ${name.split(' ', 2).join(': second ')}`)
+    }
     this.#said.set(name, value)
   }
 }
@@ -107,7 +136,7 @@ export class FoundedVotes implements Oracle {
       const why = this.#forbidden.size > 0 ? this.#forbidden.get(toHex(entry.od)) : undefined
       if (why) this.#accuse(this, `seat ${by.seat} voted for an order that ${why}`)
       if (entry.kind !== VOTE.confirm) continue
-      const locks = this.#votes.count(nameOf({ ...entry, kind: VOTE.lock }))
+      const locks = this.#votes.countIn(said.committee.epoch, nameOf({ ...entry, kind: VOTE.lock }))
       if (locks < this.#stage.quorum) this.#accuse(this, `seat ${by.seat} confirmed on ${locks} locks`)
     }
   }
@@ -129,14 +158,19 @@ export class OneCertificate implements Oracle {
     if (by.honest && said.kind === 'rubbish')
       this.#accuse(this, `seat ${by.seat} published rubbish: ${said.error.message}`)
     if (said.kind !== 'certificate') return
-    const { certificate } = said
-    const seats = validSeats(certificate, this.#stage).size
+    const { certificate, committee } = said
+    const seats = validSeats(certificate, committee, this.#stage).size
     if (seats < this.#stage.quorum) {
       if (by.honest) this.#accuse(this, `seat ${by.seat} published a proof with ${seats} votes`)
       return
     }
     const slot = slotOf(certificate)
-    const od = toHex(certificate.od)
+    // what was certified in one epoch and not settled may give way in the next
+    this.#once(`${committee.epoch} ${slot}`, toHex(certificate.od))
+    if (certificate.kind === VOTE.confirm) this.#once(`settled ${slot}`, toHex(certificate.od))
+  }
+
+  #once(slot: string, od: string): void {
     const before = this.#decided.get(slot)
     if (before !== undefined && before !== od) this.#accuse(this, `two orders have proofs at ${slot}`)
     this.#decided.set(slot, od)
@@ -203,7 +237,8 @@ export class OnlyTheGuilty implements Oracle {
   published(by: Speaker, said: Said, bytes: Uint8Array): void {
     if (!by.honest || said.kind !== 'evidence') return
     try {
-      const { guilty, checks } = readEvidence(decodeEnvelope(bytes), this.#stage.committee)
+      const envelope = decodeEnvelope(bytes)
+      const { guilty, checks } = readEvidence(envelope, this.#stage.committeeOf(envelope))
       const name = toHex(guilty)
       if (!checks.every((check) => this.#stage.holds(check)))
         this.#accuse(this, `seat ${by.seat}: a signature in it does not hold`)

@@ -1,14 +1,18 @@
 /** One run: a net, its people and its faults out of one seed, watched by oracles, until everything is final or the time is up. */
 
+import type { Committee } from '../../src/consensus/committee.ts'
 import { toHex } from '../../src/core/bytes.ts'
 import { Chance } from './chance.ts'
 import { type Config, configOf } from './config.ts'
 import { scheduleFaults } from './faults.ts'
+import { HoodMachine } from './hood-machine.ts'
 import { Liar } from './liars.ts'
+import type { Standpoint } from './liars-blocks.ts'
 import type { Machine, MachineMaker, Notice, Publication } from './machine.ts'
 import { Network } from './network.ts'
 import { type Outside, SimNode } from './node.ts'
 import type { Oracle, Violation } from './oracle.ts'
+import { OneBlock, OneChain, OneEpoch } from './oracles-blocks.ts'
 import { Conservation, ExactlyOnce, Finality, NeverVoided, StaysUp } from './oracles-books.ts'
 import { FoundedSettlement, FoundedVotes, NoDoubleVote, OneCertificate, OnlyTheGuilty, Votes } from './oracles-votes.ts'
 import { Crowd } from './owners.ts'
@@ -32,6 +36,9 @@ export interface Result {
   readonly events: number
   readonly virtualMs: number
   readonly settled: number
+  readonly lane: string
+  readonly blocks: number
+  readonly epochs: number
   /** From the end of the faults until everything was final; null where it never was. */
   readonly healedMs: number | null
   readonly violations: readonly Violation[]
@@ -55,6 +62,8 @@ class Run implements Outside {
   readonly #oracles: Oracle[]
   readonly #finality: Finality
   readonly #staysUp: StaysUp
+  readonly #chain: OneChain
+  readonly #epochs: OneEpoch
   /** Endpoints that hear what is said to all. */
   readonly #listeners: number[] = []
   /** Whom a twin hears and speaks to, by its endpoint. */
@@ -62,10 +71,12 @@ class Run implements Outside {
   readonly #byEndpoint = new Map<number, { readonly seat: number }>()
   #said = 0
   #settled = 0
+  #epochDue = 0
 
   constructor(config: Config) {
     this.config = config
     this.stage = stageOf(config.n)
+    this.stage.forgetEpochs()
     this.chance = new Chance(config.seed, 1)
     this.network = new Network(this.timeline, this.#stream(2), config.weather, (to, bytes) =>
       this.#trace.note(this.timeline.nowMs, to, bytes.length),
@@ -87,9 +98,11 @@ class Run implements Outside {
     const votes = new Votes(this.stage)
     this.#finality = new Finality(accuse, this.#crowd.expected)
     this.#staysUp = new StaysUp(accuse)
+    this.#chain = new OneChain(accuse)
+    this.#epochs = new OneEpoch(accuse)
     this.#oracles = [
       votes,
-      new NoDoubleVote(accuse),
+      new NoDoubleVote(accuse, (committee, seat) => this.#isHonest(committee, seat)),
       new FoundedVotes(accuse, votes, this.stage, this.#crowd.forbidden),
       new OneCertificate(accuse, this.stage),
       new FoundedSettlement(accuse, votes, this.stage),
@@ -97,15 +110,25 @@ class Run implements Outside {
       new NeverVoided(accuse),
       new Conservation(accuse, this.stage),
       new ExactlyOnce(accuse, this.stage),
+      this.#chain,
+      new OneBlock(accuse, this.stage),
+      this.#epochs,
       this.#finality,
       this.#staysUp,
     ]
     for (const seat of this.stage.committee.seats.keys()) this.#seat(seat)
+    if (config.lane === 'hood') this.#addSpares()
   }
 
   play(): Result {
     const { config, timeline } = this
     scheduleFaults(this)
+    if (config.lane === 'hood' && config.turns > 0) {
+      timeline.at(config.faultMs, () => {
+        this.#epochDue = this.#epochs.newest + 1
+        for (const node of this.nodes) node.wish({ kind: 'turn' })
+      })
+    }
     this.#crowd.start()
     this.#inspectAgain()
     let healedMs: number | null = null
@@ -116,7 +139,7 @@ class Run implements Outside {
         this.#violations.push({ oracle: 'comes to an end', what: `more than ${EVENTS_MAX} events` })
       if (timeline.nowMs < lookAtMs) continue
       lookAtMs = timeline.nowMs + LOOK_MS
-      if (this.#crowd.isBusy || this.#finality.open(this.#correct().map(({ disk }) => disk)) !== null) continue
+      if (!this.#isFinal()) continue
       healedMs = timeline.nowMs - config.faultMs
       break
     }
@@ -128,6 +151,9 @@ class Run implements Outside {
       events: timeline.events,
       virtualMs: Math.round(timeline.nowMs),
       settled: this.#settled,
+      lane: config.lane,
+      blocks: this.#chain.count,
+      epochs: this.#epochs.newest,
       healedMs: healedMs === null ? null : Math.round(healedMs),
       violations: this.#violations,
     }
@@ -142,10 +168,15 @@ class Run implements Outside {
   report(node: SimNode, notice: Notice): void {
     if (!node.honest) return
     for (const oracle of this.#oracles) oracle.reported?.(node, notice)
+    if (notice.kind === 'decided' && notice.order) this.#crowd.heard(notice.order)
     if (notice.kind !== 'settled') return
     this.#settled++
     this.#trace.note(this.timeline.nowMs, node.id, notice.order.version)
     this.#crowd.heard(notice.order)
+  }
+
+  reached({ committee, seed }: Extract<Notice, { kind: 'epoch' }>): void {
+    this.stage.reach(committee, seed)
   }
 
   broke(node: SimNode, error: Error): void {
@@ -163,7 +194,18 @@ class Run implements Outside {
         this.#speak(endpoint, bytes, share)
       }
       const chance = this.#stream(100 + seat)
-      const liar = new Liar({ stage: this.stage, seat, chance, timeline: this.timeline, pets: this.#crowd.pets, send })
+      const standpoint = () => this.#standpointOf(seat)
+      const liesAboutEpochs = this.config.lane === 'hood'
+      const liar = new Liar({
+        standpoint,
+        liesAboutEpochs,
+        stage: this.stage,
+        seat,
+        chance,
+        timeline: this.timeline,
+        pets: this.#crowd.pets,
+        send,
+      })
       this.#listen(this.network.join(liar), seat)
       return
     }
@@ -175,15 +217,49 @@ class Run implements Outside {
     const { timeline, config } = this
     const id = this.network.size
     const chance = this.#stream(1000 + id)
-    const make: MachineMaker = (who, records, options): Machine =>
-      new RegisterMachine(this.stage, who, records, options)
+    const make: MachineMaker = (who, records, options): Machine => {
+      this.#chain.restarted(who)
+      if (config.lane === 'hood') return new HoodMachine(this.stage, who, records, options)
+      return new RegisterMachine(this.stage, who, records, options)
+    }
     const clockRate = 1 + chance.between(-config.skew, config.skew)
     const syncMs: [number, number] = config.slowDisks && chance.hits(0.5) ? [5, 250] : [1, 6]
-    const node = new SimNode({ id, seat, honest, make, timeline, chance, outside: this, clockRate, syncMs })
+    const node = new SimNode({
+      id,
+      seat,
+      honest,
+      make,
+      timeline,
+      chance,
+      outside: this,
+      clockRate,
+      syncMs,
+      skipMs: config.skipMs,
+    })
     this.network.join(node)
     this.#listen(id, seat)
     this.nodes.push(node)
     if (!honest) this.#look(id)
+  }
+
+  /** Who belongs to the neighborhood without a seat follows it. */
+  #addSpares(): void {
+    for (let number = this.config.n; number < this.stage.people.length; number++) this.#addNode(number, true)
+  }
+
+  /** Where a liar stands: null where it has lost its seat. */
+  #standpointOf(number: number): Standpoint | null {
+    const { stage } = this
+    const { committee, seed } = stage.newest
+    const seat = committee.seats.findIndex(({ memberId }) => stage.numberOf(memberId) === number)
+    const key = committee.seats[seat]?.epochKey
+    return key?.some((byte) => byte !== 0) ? { committee, seed, seat, sign: (message) => stage.signWith(key, message) } : null
+  }
+
+  #isHonest(committee: Committee, seat: number): boolean {
+    const named = committee.seats[seat]
+    const number = named ? this.stage.numberOf(named.memberId) : null
+    return number !== null && !this.config.traitors.has(number)
   }
 
   #listen(endpoint: number, seat: number): void {
@@ -231,7 +307,27 @@ class Run implements Outside {
 
   #end(healedMs: number | null): void {
     const correct = this.#correct()
+    if (
+      healedMs === null &&
+      !this.#epochs.isReachedBy(
+        correct.map(({ seat }) => seat),
+        this.#epochDue,
+      )
+    ) {
+      this.#violations.push({ oracle: 'epochs turn', what: `not everybody has come to epoch ${this.#epochDue}` })
+    }
     for (const oracle of this.#oracles) oracle.ended?.({ correct, faulty: this.config.n - correct.length, healedMs })
+  }
+
+  /** Everything that was asked for is settled everywhere; and the epoch that was wished for at the end of all faults has begun. */
+  #isFinal(): boolean {
+    if (this.#crowd.isBusy) return false
+    const correct = this.#correct()
+    if (this.#finality.open(correct.map(({ disk }) => disk)) !== null) return false
+    return this.#epochs.isReachedBy(
+      correct.map(({ seat }) => seat),
+      this.#epochDue,
+    )
   }
 
   /** Honest nodes that are up and whole. */

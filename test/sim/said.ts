@@ -1,16 +1,19 @@
 /**
  * What a message says, decoded once for all who get it.
  *
- * Decoding is a pure function of the bytes, and what it gives is never changed: so members may share it, and the simulator saves what would be most of its time.
+ * Decoding is a pure function of the bytes, and what it gives is never changed: so oracles and members may share it, and the simulator saves what would be most of its time.
  */
 
 import { type Certificate, readCertificate } from '../../src/consensus/certificate.ts'
 import type { Committee } from '../../src/consensus/committee.ts'
 import { keyOf } from '../../src/consensus/key.ts'
 import { type Order, readOrder } from '../../src/consensus/order.ts'
+import { type Ballot, ballotCheck, readBallot } from '../../src/consensus/simplex/ballot.ts'
+import { type Candidate, candidateCheck, readCandidate } from '../../src/consensus/simplex/candidate.ts'
+import { type BlockCertificate, readBlockCertificate } from '../../src/consensus/simplex/certificate.ts'
 import { headerCheck, readVoteBatch, type VoteBatch, type VoteEntry } from '../../src/consensus/statement.ts'
 import { type Cbor, decode, encode } from '../../src/core/codec.ts'
-import { decodeEnvelope, TYPE } from '../../src/core/envelope.ts'
+import { decodeEnvelope, type Envelope, TYPE } from '../../src/core/envelope.ts'
 import { WebxError } from '../../src/core/errors.ts'
 import type { Stage } from './stage.ts'
 
@@ -20,13 +23,35 @@ export interface Named {
   readonly od: string
 }
 
-/** A decoded message. `frame` is what the services around the engines say to each other; `rubbish` is refused by everybody. */
+/** A decoded message. `signed`: its signature holds. `rubbish` is refused by everybody. */
 export type Said =
   | { readonly kind: 'order'; readonly order: Order }
-  /** `signed`: its signature holds. */
-  | { readonly kind: 'votes'; readonly batch: VoteBatch; readonly signed: boolean; readonly names: readonly Named[] }
-  | { readonly kind: 'certificate'; readonly certificate: Certificate; readonly type: number; readonly name: Named }
+  | {
+      readonly kind: 'votes'
+      readonly batch: VoteBatch
+      readonly committee: Committee
+      readonly signed: boolean
+      readonly names: readonly Named[]
+    }
+  | {
+      readonly kind: 'certificate'
+      readonly certificate: Certificate
+      readonly committee: Committee
+      readonly type: number
+      readonly name: Named
+    }
+  | {
+      readonly kind: 'candidate'
+      readonly candidate: Candidate
+      readonly committee: Committee
+      readonly signed: boolean
+    }
+  | { readonly kind: 'ballot'; readonly ballot: Ballot; readonly committee: Committee; readonly signed: boolean }
+  | { readonly kind: 'block-certificate'; readonly certificate: BlockCertificate; readonly committee: Committee }
   | { readonly kind: 'evidence' }
+  /** A statement that no oracle looks into: of the epoch lane. */
+  | { readonly kind: 'other'; readonly type: number }
+  /** What the services around the engines say to each other. */
   | { readonly kind: 'frame'; readonly fields: readonly Cbor[] }
   | { readonly kind: 'rubbish'; readonly error: WebxError }
 
@@ -34,6 +59,7 @@ export type Said =
 const ENVELOPE = 0x87
 
 const known = new WeakMap<Uint8Array, Said>()
+const envelopes = new WeakMap<Uint8Array, Envelope>()
 
 /** What these very bytes say. */
 export function saidBy(bytes: Uint8Array, stage: Stage): Said {
@@ -44,42 +70,74 @@ export function saidBy(bytes: Uint8Array, stage: Stage): Said {
   return said
 }
 
+/** The envelope of a statement, decoded once. Throws what decoding throws. */
+export function envelopeOf(bytes: Uint8Array): Envelope {
+  const before = envelopes.get(bytes)
+  if (before) return before
+  const envelope = decodeEnvelope(bytes)
+  envelopes.set(bytes, envelope)
+  return envelope
+}
+
+/** The fields of a frame; null for a statement. */
+export function frameFields(bytes: Uint8Array): readonly Cbor[] | null {
+  return bytes[0] === ENVELOPE ? null : (decode(bytes) as readonly Cbor[])
+}
+
 /** A frame: who is meant and what is asked is up to its kind. */
 export function frame(...fields: readonly Cbor[]): Uint8Array {
   return encode([...fields])
 }
 
-/** The same for a vote at hand. */
+/** Slot and order of a vote at hand. */
 export function nameOf({ kind, oid, version, od }: VoteEntry): Named {
   return { slot: `${kind}${keyOf(oid)}${version}`, od: keyOf(od) }
 }
 
 function tryRead(bytes: Uint8Array, stage: Stage): Said {
-  if (bytes[0] !== ENVELOPE) return { kind: 'frame', fields: decode(bytes) as readonly Cbor[] }
+  const fields = frameFields(bytes)
+  if (fields) return { kind: 'frame', fields }
   try {
-    return read(bytes, stage.committee, stage)
+    return read(envelopeOf(bytes), stage)
   } catch (error) {
     if (error instanceof WebxError && error.code !== 'internal') return { kind: 'rubbish', error }
     throw error
   }
 }
 
-function read(bytes: Uint8Array, committee: Committee, stage: Stage): Said {
-  const envelope = decodeEnvelope(bytes)
+function read(envelope: Envelope, stage: Stage): Said {
   switch (envelope.type) {
     case TYPE.order:
       return { kind: 'order', order: readOrder(envelope) }
     case TYPE.voteBatch: {
+      const committee = stage.committeeOf(envelope)
       const batch = readVoteBatch(envelope, committee)
-      const names = batch.entries.map(nameOf)
-      return { kind: 'votes', batch, signed: stage.holds(headerCheck(committee, batch)), names }
+      const signed = stage.holds(headerCheck(committee, batch))
+      return { kind: 'votes', batch, committee, signed, names: batch.entries.map(nameOf) }
     }
     case TYPE.certificate:
     case TYPE.settlement: {
+      const committee = stage.committeeOf(envelope)
       const certificate = readCertificate(envelope, committee)
-      return { kind: 'certificate', certificate, type: envelope.type, name: nameOf(certificate) }
+      return { kind: 'certificate', certificate, committee, type: envelope.type, name: nameOf(certificate) }
     }
-    default:
+    case TYPE.candidate: {
+      const committee = stage.committeeOf(envelope)
+      const candidate = readCandidate(envelope, committee)
+      return { kind: 'candidate', candidate, committee, signed: stage.holds(candidateCheck(committee, candidate)) }
+    }
+    case TYPE.ballot: {
+      const committee = stage.committeeOf(envelope)
+      const ballot = readBallot(envelope, committee)
+      return { kind: 'ballot', ballot, committee, signed: stage.holds(ballotCheck(committee, ballot)) }
+    }
+    case TYPE.blockCertificate: {
+      const committee = stage.committeeOf(envelope)
+      return { kind: 'block-certificate', certificate: readBlockCertificate(envelope, committee), committee }
+    }
+    case TYPE.evidence:
       return { kind: 'evidence' }
+    default:
+      return { kind: 'other', type: envelope.type }
   }
 }

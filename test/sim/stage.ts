@@ -1,8 +1,8 @@
 /**
- * Who takes part in a run: one net of people made from numbers, whose seats sign with a cheap stand-in for Ed25519.
+ * Who takes part in a run: one net of people made from numbers, whose members sign with a cheap stand-in for Ed25519.
  *
- * The stand-in is as unforgeable as the simulation is honest: a liar that has no key cannot make it, since it never calls `sign` for others. Owners sign for real,
- * and every verdict is found once for all members.
+ * The stand-in is as unforgeable as the simulation is honest: a liar has the means to make it for others, and never does. Owners sign for real, and every verdict is
+ * found once for all members.
  */
 
 import { hash } from 'node:crypto'
@@ -10,37 +10,108 @@ import { type Committee, committeeOf } from '../../src/consensus/committee.ts'
 import { keyOf } from '../../src/consensus/key.ts'
 import { equal } from '../../src/core/bytes.ts'
 import { type SignatureCheck, verifySignature } from '../../src/core/crypto.ts'
-import { type World, world } from '../consensus/people.ts'
+import type { Envelope } from '../../src/core/envelope.ts'
+import { WebxError } from '../../src/core/errors.ts'
+import { bytesOf, keyPair, type Person, person, type World, world } from '../consensus/people.ts'
 
-export interface Stage {
+/** Belong to the neighborhood without a seat. */
+const SPARES = 2
+
+export class Stage {
   readonly world: World
+  /** The committee of epoch 0. */
   readonly committee: Committee
+  /** Members by number, which is their seat in epoch 0; then those without a seat. */
+  readonly people: readonly Person[]
   /** Quorum and strong quorum by the book (consensus.md §3.0), not by the code that is tested. */
   readonly quorum: number
   readonly strong: number
-  sign(seat: number, message: Uint8Array): Uint8Array
-  holds(check: SignatureCheck): boolean
+  /** By digest: the committees of all epochs that were reached. */
+  readonly committees = new Map<string, Committee>()
+  /** The newest committee that anybody has reached, and the seed that draws its leaders. */
+  newest: { readonly committee: Committee; readonly seed: Uint8Array }
+  readonly #cheap = new Set<string>()
+  readonly #epochKeys = new Map<string, Uint8Array>()
+  readonly #numbers = new Map<string, number>()
+
+  constructor(count: number) {
+    this.world = world(count)
+    this.committee = committeeOf(this.world.genesis)
+    this.people = [...this.world.members, ...Array.from({ length: SPARES }, (_, i) => person(`spare ${i}`, 'device'))]
+    this.newest = { committee: this.committee, seed: bytesOf('seed 0') }
+    this.quorum = Math.floor((2 * count) / 3) + 1
+    this.strong = count - Math.floor(count / 6)
+    for (const [number, { id, publicKey }] of this.people.entries()) {
+      this.#numbers.set(keyOf(id), number)
+      this.#cheap.add(keyOf(publicKey))
+    }
+    for (const { epochKey } of this.committee.seats) this.#cheap.add(keyOf(epochKey))
+    this.forgetEpochs()
+  }
+
+  /** A run begins: only epoch 0 is known. */
+  forgetEpochs(): void {
+    this.committees.clear()
+    this.reach(this.committee, bytesOf('seed 0'))
+  }
+
+  /** Somebody has entered an epoch. */
+  reach(committee: Committee, seed: Uint8Array): void {
+    this.committees.set(keyOf(committee.cid), committee)
+    if (committee.epoch === 0 || committee.epoch > this.newest.committee.epoch) this.newest = { committee, seed }
+  }
+
+  /** The committee that a statement was made for. Throws `wrong-epoch`. */
+  committeeOf({ scope }: Pick<Envelope, 'scope'>): Committee {
+    const committee = this.committees.get(keyOf(scope))
+    if (!committee) throw new WebxError('wrong-epoch', 'statement of a committee that nobody has reached')
+    return committee
+  }
+
+  /** Public key of a person in an epoch. */
+  epochKeyOf(number: number, epoch: number): Uint8Array {
+    const seat = epoch === 0 ? this.committee.seats[number] : undefined
+    if (seat) return seat.epochKey
+    const name = `epoch ${epoch} person ${number}`
+    let key = this.#epochKeys.get(name)
+    if (!key) {
+      key = keyPair(name).publicKey
+      this.#epochKeys.set(name, key)
+      this.#cheap.add(keyOf(key))
+    }
+    return key
+  }
+
+  /** Number of a person by its identity; null for a vacant seat. */
+  numberOf(id: Uint8Array): number | null {
+    return this.#numbers.get(keyOf(id)) ?? null
+  }
+
+  /** Signs with the key of a seat in epoch 0. */
+  sign(seat: number, message: Uint8Array): Uint8Array {
+    return cheapSignature(this.epochKeyOf(seat, 0), message)
+  }
+
+  /** Signs with any key of a member. */
+  signWith(key: Uint8Array, message: Uint8Array): Uint8Array {
+    return cheapSignature(key, message)
+  }
+
+  holds({ key, message, signature }: SignatureCheck): boolean {
+    if (this.#cheap.has(keyOf(key))) return equal(cheapSignature(key, message), signature)
+    return verifiedOnce(key, message, signature)
+  }
 }
 
 const stages = new Map<number, Stage>()
 
 /** The stage for so many members; the same one each time. */
 export function stageOf(count: number): Stage {
-  const known = stages.get(count)
-  if (known) return known
-  const w = world(count)
-  const committee = committeeOf(w.genesis)
-  const cheap = new Set(committee.seats.map(({ epochKey }) => keyOf(epochKey)))
-  const stage: Stage = {
-    world: w,
-    committee,
-    quorum: Math.floor((2 * count) / 3) + 1,
-    strong: count - Math.floor(count / 6),
-    sign: (seat, message) => cheapSignature((committee.seats[seat] as Committee['seats'][number]).epochKey, message),
-    holds: ({ key, message, signature }) =>
-      cheap.has(keyOf(key)) ? equal(cheapSignature(key, message), signature) : verifiedOnce(key, message, signature),
+  let stage = stages.get(count)
+  if (!stage) {
+    stage = new Stage(count)
+    stages.set(count, stage)
   }
-  stages.set(count, stage)
   return stage
 }
 
@@ -48,8 +119,7 @@ function cheapSignature(key: Uint8Array, message: Uint8Array): Uint8Array {
   const joined = new Uint8Array(key.length + message.length)
   joined.set(key)
   joined.set(message, key.length)
-  const digest = hash('sha512', joined, 'buffer')
-  return new Uint8Array(digest.buffer, digest.byteOffset, digest.length).slice()
+  return new Uint8Array(hash('sha512', joined, 'buffer'))
 }
 
 const VERDICTS_MAX = 65_536

@@ -3,6 +3,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LIMITS } from '../../src/core/limits.ts'
+import { Liveness, type LivenessEffect, type LivenessEvent } from '../../src/swarm/liveness.ts'
+import { surroundingsOf } from '../../src/swarm/surroundings.ts'
 import { Net, percentile } from './liveness-net.ts'
 
 const calm = suite('liveness: in calm')
@@ -11,10 +13,10 @@ calm('a neighborhood says two messages for each node and second, and nobody doub
   for (const nodes of [25, 67]) {
     const net = new Net({ nodes, seed: 1 })
     // everybody says at the start that it is there
-    net.run(30_000)
+    net.run(20_000)
     const before = net.sent
-    net.run(30_000)
-    const each = (net.sent - before) / nodes / 30
+    net.run(20_000)
+    const each = (net.sent - before) / nodes / 20
     assert.ok(each > 1.9 && each <= 2.1, `${each} messages`)
     assert.equal(net.opinions, [])
     const typicalMs = percentile(net.roundTripsMs, 0.5)
@@ -44,8 +46,9 @@ const deaths = suite('liveness: deaths')
 
 deaths('who crashes is dead for everybody within 12 s, whatever is lost, and nobody else is', () => {
   const cases = [
-    { nodes: 25, loss: 0, seeds: 6 },
-    { nodes: 25, loss: 0.1, seeds: 6 },
+    { nodes: 4, loss: 0, seeds: 4 },
+    { nodes: 25, loss: 0, seeds: 5 },
+    { nodes: 25, loss: 0.1, seeds: 5 },
     { nodes: 67, loss: 0.1, seeds: 1 },
   ]
   for (const { nodes, loss, seeds } of cases) {
@@ -55,7 +58,12 @@ deaths('who crashes is dead for everybody within 12 s, whatever is lost, and nob
       net.run(10_000 + 137 * seed)
       const [victim, sinceMs] = [(5 * seed) % nodes, net.nowMs]
       net.crash(victim)
+      const accusers = new Set<number>()
+      net.watch = (from, _to, { kind, words }) => {
+        if (kind === 'news' && words.some(({ accuses }) => accuses)) accusers.add(from)
+      }
       net.run(20_000)
+      assert.ok(loss > 0 || accusers.size <= 12, `${accusers.size} said it to everybody, where three rows do`)
       const verdicts = net.opinions.filter(({ status }) => status === 'dead')
       assert.equal([...new Set(verdicts.map(({ about }) => about))], [victim])
       assert.is(new Set(verdicts.map(({ of }) => of)).size, nodes - 1)
@@ -85,6 +93,9 @@ deaths('who comes back, with a new life, is alive for everybody within 10 s', ()
   net.crash(13)
   net.run(20_000)
   assert.is(net.view(0, 13), 'dead')
+  const message = { kind: 'ack', incarnation: 1, number: 0, words: [] } as const
+  net.event(0, { kind: 'message', from: net.name(13), message })
+  assert.is(net.view(0, 13), 'suspect', 'one word of his own is enough, for whoever hears it')
   net.restart(13, 2)
   const aliveMs = net.until(() => net.disagreements().length === 0, 10_000)
   assert.ok(aliveMs <= 10_000, `not after ${aliveMs} ms`)
@@ -134,7 +145,7 @@ trouble('a tenth lost, and one node that stands still two seconds out of three',
     const net = new Net({ nodes: 25, seed, loss: 0.1 })
     net.stall(11, 3_000, 2_000)
     let health = 0
-    for (let i = 0; i < 45; i++) {
+    for (let i = 0; i < 30; i++) {
       net.run(1_000)
       health = Math.max(health, (net.nodes[11] as Net['nodes'][number]).liveness.localHealth)
     }
@@ -145,6 +156,9 @@ trouble('a tenth lost, and one node that stands still two seconds out of three',
     assert.ok(net.opinions.some(({ about, status }) => about === 11 && status === 'suspect'))
     assert.ok(health >= 3, `it notices that it is slow itself: ${health}`)
     assert.ok((net.nodes[12] as Net['nodes'][number]).liveness.localHealth <= 2)
+    net.stall(11, 1, 0)
+    net.run(60_000)
+    assert.is((net.nodes[11] as Net['nodes'][number]).liveness.localHealth, 0, 'and when it is no more')
   }
 })
 
@@ -184,6 +198,61 @@ trouble('two who cannot hear each other are no less alive for it', () => {
   net.cut = (from, to) => (from === 0 && to === 1) || (from === 1 && to === 0)
   net.run(60_000)
   assert.equal(net.opinions, [], 'helpers reach them')
+  assert.ok(Math.max(...net.roundTripsMs) <= 40, 'and nobody takes that for a long way')
+})
+
+trouble('an accusation that was answered is over, whoever still believes it', () => {
+  const net = new Net({ nodes: 25, seed: 12 })
+  net.run(5_000)
+  const words = [{ about: net.name(13), accuses: true, incarnation: net.incarnations[13] as number }]
+  const accusation = { kind: 'news', incarnation: 1, words } as const
+  net.crash(7)
+  net.send(7, null, accusation)
+  net.run(200)
+  assert.is(net.view(0, 13), 'alive', 'answered at once')
+  assert.is(net.opinions.filter(({ about, status }) => about === 13 && status === 'suspect').length, 23)
+  // the same words once more, late
+  net.event(0, { kind: 'message', from: net.name(8), message: accusation })
+  assert.is(net.view(0, 13), 'alive')
+})
+
+trouble('who takes himself to be slow gives twice the time to answer', () => {
+  const names = Array.from({ length: 25 }, (_, i) => i.toString(16).padStart(64, '0'))
+  const [self, target] = [names[0] as string, names[4] as string]
+  const verdict = (isSlow: boolean): [localHealth: number, afterMs: number] => {
+    const surroundings = surroundingsOf(names, [])
+    const liveness = new Liveness({ self, incarnation: 1, seed: 1, surroundings, nowMs: 0 })
+    let nowMs = 0
+    // nobody ever answers: late wake-ups make it doubt itself, punctual ones with help that says so do not
+    const step = (event: LivenessEvent): readonly LivenessEffect[] => {
+      const effects = liveness.step(event, nowMs)
+      for (const effect of effects) {
+        if (effect.kind !== 'send' || effect.message.kind !== 'request' || isSlow) continue
+        const { number } = effect.message
+        const message = { kind: 'nack', incarnation: 1, number, words: [] } as const
+        liveness.step({ kind: 'message', from: effect.to as string, message }, nowMs)
+      }
+      return effects
+    }
+    for (let i = 0; i < 200; i++) {
+      nowMs = liveness.wakeAtMs() + (isSlow ? LIMITS.swimLatenessMsMax + 1 : 0)
+      step({ kind: 'tick' })
+    }
+    assert.is(liveness.statusOf(target), 'suspect')
+    for (const accuser of [names[9], names[14]] as string[]) {
+      const words = [{ about: target, accuses: true, incarnation: 0 }]
+      step({ kind: 'message', from: accuser, message: { kind: 'news', incarnation: 1, words } })
+    }
+    const [localHealth, sinceMs] = [liveness.localHealth, nowMs]
+    while (liveness.statusOf(target) !== 'dead') {
+      nowMs = liveness.wakeAtMs()
+      step({ kind: 'tick' })
+    }
+    return [localHealth, nowMs - sinceMs]
+  }
+  // once it had nobody left to ask for help
+  assert.equal(verdict(false), [1, LIMITS.swimSuspicionMsMin + 500])
+  assert.equal(verdict(true), [LIMITS.localHealthMax, LIMITS.swimSuspicionMsMax])
 })
 
 trouble.run()

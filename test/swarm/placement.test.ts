@@ -100,6 +100,30 @@ placement(
   },
 )
 
+placement('who lends its last member to spare turns to its own sibling, or becomes one with it', () => {
+  for (const [left, last] of [
+    [42, { kind: 'lend', from: '11', to: '10', moved: 6 }],
+    [25, { kind: 'merge', from: '11', to: '1', moved: 25 }],
+  ] as const) {
+    const tree = Placement.of(Array.from({ length: 126 }, (_, i) => memberOf(i)))
+    assert.equal(
+      tree.leaves.map(({ prefix, members }) => [prefix, members.length]),
+      [
+        ['0', 42],
+        ['10', 42],
+        ['11', 42],
+      ],
+    )
+    const shrink = (leaf: number, size: number) => {
+      const members = tree.leaves[leaf]?.members as readonly Member[]
+      return [...members].slice(0, members.length - size).flatMap(({ id }) => tree.leave(id))
+    }
+    assert.equal([...shrink(2, left), ...shrink(1, 25), ...shrink(0, 25)], [])
+    assert.equal(shrink(0, 24), [{ kind: 'lend', from: '10', to: '0', moved: 1 }, last])
+    assertSound(tree, 25 + 25 + left - 1)
+  }
+})
+
 placement('a net that shrinks to nothing and grows again', () => {
   const members = Array.from({ length: 300 }, (_, i) => memberOf(i))
   const tree = Placement.of(members)

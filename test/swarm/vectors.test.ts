@@ -11,6 +11,7 @@ import { decodeGossip, encodeGossip, gossipId, summaryOf } from '../../src/swarm
 import { neighborhoodId, positionOf } from '../../src/swarm/placement.ts'
 import { CAPABILITY, drawOf } from '../../src/swarm/roles.ts'
 import { rankOf } from '../../src/swarm/seating.ts'
+import { Cddl, readCbor } from '../kit/cddl.ts'
 
 interface Vectors {
   readonly id: string
@@ -70,10 +71,12 @@ golden('ranks and tickets', () => {
 })
 
 golden('gossip', () => {
+  const cddl = new Cddl(readFileSync(new URL('../../src/PROTOCOL.md', import.meta.url), 'utf8'))
   for (const { what, bytes } of vectors.gossip) {
     const message = decodeGossip(fromHex(bytes))
     assert.is(message.kind, what)
     assert.is(toHex(encodeGossip(message)), bytes)
+    assert.is(cddl.complaint('gossip', readCbor(fromHex(bytes))), '')
   }
   const { bytes, id: name } = vectors.gossipId
   assert.is(gossipId(fromHex(bytes)), name)

@@ -2,6 +2,7 @@
  * Who comes, goes, stays away or lies during an epoch. It takes effect with the next one.
  */
 
+import { equal } from '../../core/bytes.ts'
 import { LIMITS } from '../../core/limits.ts'
 import type { Committee } from '../committee.ts'
 import { keyOf } from '../key.ts'
@@ -42,6 +43,8 @@ export class Membership {
     const name = keyOf(entry.id)
     if (this.#roster.has(name) || this.#applicants.has(name)) return false
     if (this.#applicants.size >= LIMITS.applicantsPerEpochMax) return false
+    const others = [...this.#roster.values(), ...[...this.#applicants.values()].map((applicant) => applicant.entry)]
+    if (others.some(({ vrfKey }) => equal(vrfKey, entry.vrfKey))) return false
     this.#applicants.set(name, { entry, vouchers: [] })
     return true
   }
@@ -114,11 +117,17 @@ export class Membership {
     const staying = [...this.#roster.values()].filter(({ id }) => !this.#isGone(keyOf(id)))
     const admitted = [...this.#applicants.values()].filter(({ vouchers }) => vouchers.length >= this.#needed)
     const entries = admitted.map(({ entry, vouchers }): RosterEntry => {
-      const voucher = this.#committee.seats[vouchers[0] as number]?.memberId ?? new Uint8Array(32)
-      return { ...entry, voucher, since }
+      return { ...entry, voucher: this.#rootOf(this.#committee.seats[vouchers[0] as number]?.memberId), since }
     })
     const roster = [...staying, ...entries].slice(0, LIMITS.rosterMax)
     return roster.sort((a, b) => (keyOf(a.id) < keyOf(b.id) ? -1 : 1))
+  }
+
+  /** Whoever stands at the root of a voucher's own tree: so that a tree does not fall apart when one in its middle leaves. */
+  #rootOf(voucher: Uint8Array | undefined): Uint8Array {
+    const entry = voucher && this.entryOf(voucher)
+    if (!entry) return NOBODY
+    return entry.voucher.some((byte) => byte !== 0) ? entry.voucher : entry.id
   }
 
   get #needed(): number {
@@ -129,3 +138,5 @@ export class Membership {
     return this.#leaving.has(name) || this.#convicted.has(name) || (this.#accused.get(name)?.isBelieved ?? false)
   }
 }
+
+const NOBODY = new Uint8Array(32)

@@ -22,6 +22,14 @@ export interface Attendance {
   readonly led: number
 }
 
+/** One share of the seed: what proves the output of its owner's verifiable random function, from which roles are drawn. */
+export interface Share {
+  /** 32-byte identity that held a seat in the epoch before. */
+  readonly id: Uint8Array
+  /** 80-byte proof, for the input that `beacon.ts` names. */
+  readonly proof: Uint8Array
+}
+
 export interface Opening {
   readonly netId: Uint8Array
   /** 16-byte id of the neighborhood. */
@@ -34,6 +42,8 @@ export interface Opening {
   /** Everyone who belongs to the neighborhood, sorted by identity. */
   readonly roster: readonly RosterEntry[]
   readonly seats: readonly CommitteeSeat[]
+  /** Shares of the seed, by seat of the epoch before; none in epoch 0. */
+  readonly shares: readonly Share[]
   /** Final blocks of the epoch before. */
   readonly blocks: number
   readonly attendance: readonly Attendance[]
@@ -46,7 +56,7 @@ export const VACANT = { id: new Uint8Array(32), epochKey: new Uint8Array(32) } a
 
 /** Canonical bytes. */
 export function encodeOpening(opening: Opening): Uint8Array {
-  const { netId, nid, epoch, seed, stateRoot, roster, seats, blocks, attendance, convicted } = opening
+  const { netId, nid, epoch, seed, stateRoot, roster, seats, shares, blocks, attendance, convicted } = opening
   return encode([
     netId,
     nid,
@@ -55,6 +65,7 @@ export function encodeOpening(opening: Opening): Uint8Array {
     stateRoot,
     roster.map(rosterFields),
     seats.map(({ memberId, epochKey, weight }) => [memberId, epochKey, weight]),
+    shares.map(({ id, proof }) => [id, proof]),
     blocks,
     attendance.map(({ id, attended, led }) => [id, attended, led]),
     [...convicted],
@@ -77,6 +88,7 @@ export function decodeOpening(bytes: Uint8Array): Opening {
     stateRoot: fields.bytes('stateRoot', 32),
     roster: fields.list('roster', LIMITS.rosterMax, (item) => readRosterEntry(new Fields('roster entry', item))),
     seats: fields.list('seats', LIMITS.seatsMax, (item) => readSeat(new Fields('seat', item))),
+    shares: fields.list('shares', LIMITS.seatsMax, (item) => readShare(new Fields('share', item))),
     blocks: fields.uint('blocks'),
     attendance: fields.list('attendance', LIMITS.seatsMax, (item) => readAttendance(new Fields('attendance', item))),
     convicted: fields.list('convicted', LIMITS.rosterMax, (item) => new Fields('convicted', [item]).bytes('id', 32)),
@@ -123,6 +135,12 @@ function readSeat(fields: Fields): CommitteeSeat {
   }
   fields.end()
   return seat
+}
+
+function readShare(fields: Fields): Share {
+  const share = { id: fields.bytes('id', 32), proof: fields.bytes('proof', 80) }
+  fields.end()
+  return share
 }
 
 function readAttendance(fields: Fields): Attendance {

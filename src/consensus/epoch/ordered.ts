@@ -15,7 +15,6 @@ import { readEvidence } from '../evidence.ts'
 import { blockCertificateChecks, readBlockCertificate } from '../simplex/certificate.ts'
 import type { Applicant } from './membership.ts'
 import type { Opening } from './opening.ts'
-import { transactionDigest } from './state.ts'
 import {
   admissionBytes,
   type Candidature,
@@ -26,6 +25,7 @@ import {
   readCandidacy,
   readTransaction,
   transactionCheck,
+  transactionDigest,
 } from './transaction.ts'
 
 /** One transaction of a block. `digest`: 32-byte name of it. */

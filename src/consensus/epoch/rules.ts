@@ -14,7 +14,7 @@ export interface RosterEntry {
   readonly vrfKey: Uint8Array
   /** 32-byte identity of the organization that it belongs to. */
   readonly organization: Uint8Array
-  /** 32-byte identity of the member that answered for it first; zeros for founders. */
+  /** 32-byte identity of the founder at the root of the tree of those who answered for it; zeros for founders. */
   readonly voucher: Uint8Array
   /** Epoch in which it was admitted. */
   readonly since: number
@@ -24,7 +24,7 @@ export interface RosterEntry {
 }
 
 /** What a node can do for others, as bits. */
-export const CAPABILITY = { broker: 1, masterNode: 2, operator: 4, relay: 8 } as const
+export const CAPABILITY = { broker: 1, masterNode: 2, operator: 4, relay: 8, natOpen: 16, natConsistent: 32 } as const
 
 /** What decides who sits where in the next epoch. */
 export interface SeatingInput {

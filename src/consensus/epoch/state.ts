@@ -5,7 +5,6 @@
  */
 
 import { equal } from '../../core/bytes.ts'
-import { blake3Of } from '../../core/digest.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { type Committee, createCommittee } from '../committee.ts'
 import { keyOf } from '../key.ts'
@@ -137,6 +136,7 @@ export class EpochState {
       stateRoot,
       roster: plan?.roster ?? roster,
       seats: this.turning.seats(),
+      shares: this.turning.shares(),
       blocks: this.#blocks,
       attendance: this.committee.seats.map(({ memberId }, seat) => ({
         id: memberId,
@@ -270,9 +270,4 @@ export class EpochState {
 
 function pushOutcome(outcome: Unlocked | null, events: EpochEvent[]): void {
   if (outcome) events.push({ kind: 'unlocked', outcome })
-}
-
-/** 32-byte name of a transaction: a hash of all of it, signatures too. */
-export function transactionDigest(bytes: Uint8Array): Uint8Array {
-  return blake3Of('webx v1 transaction', bytes)
 }

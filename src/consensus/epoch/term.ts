@@ -22,8 +22,8 @@ import { beginningOf, decodeOpening, type Opening } from './opening.ts'
 import { type Ordered, type OrderedContext, openOrdered } from './ordered.ts'
 import { Pool } from './pool.ts'
 import type { EpochRules } from './rules.ts'
-import { type EpochEvent, EpochState, transactionDigest } from './state.ts'
-import { type Decided, isLeaders } from './transaction.ts'
+import { type EpochEvent, EpochState } from './state.ts'
+import { type Decided, isLeaders, transactionDigest } from './transaction.ts'
 import { Voice } from './voice.ts'
 
 /** How often a word that was not ordered is said again. */

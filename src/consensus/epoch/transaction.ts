@@ -7,6 +7,7 @@
 
 import { type Cbor, encode } from '../../core/codec.ts'
 import type { SignatureCheck } from '../../core/crypto.ts'
+import { blake3Of } from '../../core/digest.ts'
 import { type Envelope, encodeEnvelope, signedBytes, TYPE } from '../../core/envelope.ts'
 import { WebxError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
@@ -175,6 +176,11 @@ export function readCandidacy(envelope: Envelope): Candidacy {
 /** What the organization of a net signs to let somebody apply: the applicant's identity, and the key of its verifiable random function. */
 export function admissionBytes(netId: Uint8Array, id: Uint8Array, vrfKey: Uint8Array): Uint8Array {
   return signedBytes(TYPE.candidacy, netId, encode([id, vrfKey]))
+}
+
+/** 32-byte name of a transaction: a hash of all of it, signatures too. */
+export function transactionDigest(bytes: Uint8Array): Uint8Array {
+  return blake3Of('webx v1 transaction', bytes)
 }
 
 function contentOf(proposal: Proposal): Cbor[] {

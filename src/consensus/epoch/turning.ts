@@ -13,7 +13,7 @@ import { vrfVerify } from '../../proof/vrf.ts'
 import { type Committee, type CommitteeSeat, createCommittee } from '../committee.ts'
 import { keyOf } from '../key.ts'
 import { beaconInput } from './beacon.ts'
-import { VACANT } from './opening.ts'
+import { type Share, VACANT } from './opening.ts'
 import type { EpochRules, RosterEntry } from './rules.ts'
 import { SeatSet } from './seatset.ts'
 
@@ -35,6 +35,7 @@ export class Turning {
   readonly #rules: EpochRules
   readonly #turned: SeatSet
   readonly #shares = new Map<number, Uint8Array>()
+  readonly #proofs = new Map<number, Uint8Array>()
   #gatherFrom: number | null = null
   #nextSeed: Uint8Array | null = null
   #plan: Plan | null = null
@@ -88,6 +89,12 @@ export class Turning {
     return this.#gatherFrom !== null && this.#nextSeed === null
   }
 
+  /** The shares that made the next seed, by seat. */
+  shares(): Share[] {
+    const given = [...this.#proofs].sort(([a], [b]) => a - b)
+    return given.map(([seat, proof]) => ({ id: this.#committee.seats[seat]?.memberId ?? VACANT.id, proof }))
+  }
+
   /** A seat's share of the seed; one whose proof does not hold is none. */
   turn(seat: number, vrfKey: Uint8Array | null, proof: Uint8Array): void {
     if (this.#nextSeed || this.#turned.has(seat) || !vrfKey) return
@@ -95,6 +102,7 @@ export class Turning {
     if (!share) return
     this.#turned.add(seat)
     this.#shares.set(seat, share)
+    this.#proofs.set(seat, proof)
   }
 
   /** A block has been executed; true where the seats were planned with it. */

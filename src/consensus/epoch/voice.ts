@@ -99,6 +99,11 @@ export class Voice {
     return this.#asked?.ask ?? null
   }
 
+  /** Something waits for an answer. */
+  get isWaiting(): boolean {
+    return this.#wishes.length > 0
+  }
+
   /** The answer to what `next` asked. */
   answer(answer: Uint8Array): void {
     const asked = this.#asked

@@ -18,9 +18,9 @@ import type { Block, BlockRules, FinalBlock, Opinion } from '../simplex/rules.ts
 import { LogBook } from './book.ts'
 import {
   type Checkpoint,
-  type LogTerm,
   checkpointEnvelope,
   checkpointText,
+  type LogTerm,
   mergeSignatures,
   readCheckpoint,
   readCheckpointText,
@@ -35,7 +35,7 @@ import { LOG_KEY, LOG_SPACE, type LogRecords } from './store.ts'
 export interface SequencerTerms extends LogTerm {
   /** Own seat, null for one who only follows. */
   readonly seat: number | null
-  /** The head that these MasterNodes go on from. */
+  /** The head that these MasterNodes go on from: what the network decided for a new generation, or where the last block of those before left it. */
   readonly base: TreeHead
   /** So many leaves of it are final. */
   readonly network: number
@@ -70,8 +70,10 @@ export class Sequencer implements BlockRules {
   readonly #terms: SequencerTerms
   readonly #verify: typeof verifyGroups
   readonly #book: LogBook
-  /** Leaf statements by the hash of their leaf, the oldest first. */
-  readonly #queue = new Map<string, Uint8Array>()
+  /** By the hash of the leaf, the oldest first. */
+  readonly #queue = new Map<string, QueuedLeaf>()
+  /** How many leaves of each owner or home wait. */
+  readonly #waiting = new Map<string, number>()
   /** Signatures under the texts that follow from blocks executed here; nobody can fill it with others. */
   readonly #shares = new Map<string, readonly SeatSignature[]>()
   /** Leaves that were here before others were fetched. */
@@ -122,12 +124,16 @@ export class Sequencer implements BlockRules {
     }
   }
 
-  /** Takes a leaf whose checks have held; `statement` are its bytes. False where it is logged or waits already, or the queue is full. */
-  submit({ hash }: ProvenLeaf, statement: Uint8Array): boolean {
+  /** Takes a leaf whose checks have held; `statement` are its bytes. False where it is logged or waits already, or the queue is full for its owner or home, or at all. */
+  submit({ hash, leaf }: ProvenLeaf, statement: Uint8Array): boolean {
     const name = toHex(hash)
+    const source = toHex(leaf.kind === 'settled' ? leaf.home : leaf.owner)
+    const waiting = this.#waiting.get(source) ?? 0
     const isKnown = this.#queue.has(name) || this.#book.indexOf(hash) !== null
-    if (isKnown || this.#queue.size >= LIMITS.logQueuedLeavesMax) return false
-    this.#queue.set(name, statement)
+    const isFull = this.#queue.size >= LIMITS.logQueuedLeavesMax || waiting >= LIMITS.logQueuedPerSourceMax
+    if (isKnown || isFull) return false
+    this.#queue.set(name, { statement, source })
+    this.#waiting.set(source, waiting + 1)
     return true
   }
 
@@ -152,7 +158,7 @@ export class Sequencer implements BlockRules {
       chosen.push(this.#mark.bytes)
       bytes += this.#mark.bytes.length
     }
-    for (const [name, statement] of this.#queue) {
+    for (const [name, { statement }] of this.#queue) {
       if (before.has(name)) continue
       bytes += statement.length + HEAD_BYTES
       if (bytes > LIMITS.blockBytesMax - BLOCK_HEAD_BYTES || chosen.length >= LIMITS.logBlockLeavesMax) break
@@ -175,7 +181,7 @@ export class Sequencer implements BlockRules {
           if (size > (this.#mark?.size ?? 0)) opinion = 'later'
         } else {
           const { hash, checks } = readLeaf(envelope, this.#terms.judge)
-          const own = this.#queue.get(toHex(hash))
+          const own = this.#queue.get(toHex(hash))?.statement
           if (!own || !equal(own, bytes)) unseen.push(checks)
         }
       } catch (error) {
@@ -252,8 +258,17 @@ export class Sequencer implements BlockRules {
   #executeLeaf(body: Uint8Array): void {
     readLeafBody(body)
     const hash = leafHash(body)
-    this.#queue.delete(toHex(hash))
+    this.#unqueue(toHex(hash))
     if (this.#book.indexOf(hash) === null) this.#book.append(body)
+  }
+
+  #unqueue(name: string): void {
+    const source = this.#queue.get(name)?.source
+    if (source === undefined) return
+    this.#queue.delete(name)
+    const left = (this.#waiting.get(source) ?? 1) - 1
+    if (left > 0) this.#waiting.set(source, left)
+    else this.#waiting.delete(source)
   }
 
   #beginGeneration(): void {
@@ -296,6 +311,11 @@ export class Sequencer implements BlockRules {
     const envelope = checkpointEnvelope(masterNodes, text, merged)
     this.#complete.push({ checkpoint: readCheckpoint(envelope, masterNodes), bytes: encodeEnvelope(envelope) })
   }
+}
+
+interface QueuedLeaf {
+  readonly statement: Uint8Array
+  readonly source: string
 }
 
 interface SignedMark {

@@ -182,7 +182,8 @@ export class Witness {
     if (checkpoint.network > network.size) return { kind: 'later', code: 'no-quorum' }
     const grew = verifyConsistency(head, checkpoint, consistency)
     const keeps = verifyConsistency(network, checkpoint, networkConsistency)
-    return grew && keeps ? null : { kind: 'refused', code: 'inconsistent-log' }
+    // whether the log or only the proof is wrong cannot be told: not cosigned in either case
+    return grew && keeps ? null : { kind: 'later', code: 'bad-proof' }
   }
 
   #judgeLeaves({ checkpoint, leaves }: Offer, assignment: Omit<Assignment, 'seed'>): Verdict | null {
@@ -195,8 +196,8 @@ export class Witness {
     for (const index of mine) {
       const leaf = offered.get(index)
       const { body } = leaf?.statement ?? NO_STATEMENT
-      if (!leaf || !verifyInclusion(checkpoint, index, leafHash(body), leaf.path))
-        return { kind: 'later', code: 'bad-proof' }
+      const isIn = leaf && verifyInclusion(checkpoint, index, leafHash(body), leaf.path)
+      if (!isIn) return { kind: 'later', code: 'bad-proof' }
       const malformed = codeOf(() => readLeafBody(body))
       if (malformed) return { kind: 'fraud', index, code: malformed }
       const unproven = codeOf(() => groups.push(readLeaf(leaf.statement, this.#terms.judge).checks))

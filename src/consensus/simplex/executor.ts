@@ -57,6 +57,7 @@ export class Executor {
     const voters = slots.get(slot)?.voters(hash) ?? 0
     const block = { leader, slot, parentSlot, parentHash, hash, transactions, voters }
     chain.advance(entry, rules.execute(block))
+    walk.next = { slot, hash }
     outbox.add({
       kind: 'final',
       block,

@@ -20,6 +20,8 @@ export class Repeater {
   readonly #said = new Set<string>()
   #sinceMs = Number.NEGATIVE_INFINITY
   #saidBytes = 0
+  /** Who is first to answer: one member for all of an answer. */
+  #turn = 0
 
   constructor(lane: Lane, fetcher: Fetcher) {
     this.#lane = lane
@@ -43,6 +45,7 @@ export class Repeater {
   /** Answers a question: with the newest final certificate, those of the slots that follow, and the block with what it stands on. */
   answer({ slot, hash, fromSlot }: Ask): void {
     const { final } = this.#lane
+    this.#turn = slot
     if (final && final.slot >= fromSlot) this.#again('certificate', final.bytes, final.slot, `final ${final.slot}`)
     this.#certificates(Math.max(slot, finalSlot(this.#lane) + 1))
     if (hash.some((byte) => byte !== 0)) this.#blocks(slot, hash, fromSlot)
@@ -90,7 +93,7 @@ export class Repeater {
     if (this.#saidBytes + bytes.length > LIMITS.answerBytesMax) return false
     this.#saidBytes += bytes.length
     this.#said.add(name)
-    outbox.ranked(what, bytes, slot, slot)
+    outbox.ranked(what, bytes, slot, this.#turn)
     return true
   }
 }

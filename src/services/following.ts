@@ -1,0 +1,148 @@
+/**
+ * Helps nodes that are behind: hand-overs, chunks of the state with which an epoch began, blocks. What is sent proves itself, so anybody may ask, and be answered by anybody.
+ *
+ * Questions go to all members on the topic of questions; so do chunks, since after an outage many are behind at once. Nobody is answered more often than an honest node asks.
+ */
+
+import type { NeighborhoodEffect } from '../consensus/neighborhood-effects.ts'
+import { toHex } from '../core/bytes.ts'
+import type { Cbor } from '../core/codec.ts'
+import { TYPE } from '../core/envelope.ts'
+import { WebxError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import { Fields } from '../core/shape.ts'
+import type { Conducted } from '../kernel/agreed.ts'
+import type { Context, Service } from '../kernel/context.ts'
+import type { Decision, Lane, Message, Outgoing } from '../kernel/road.ts'
+
+const LIFETIME_MS = 10_000
+
+export class Following implements Service, Lane {
+  readonly types: readonly number[] = [TYPE.epochQuery, TYPE.blockQuery, TYPE.stateChunk]
+  readonly #context: Context
+  readonly #agreement: Conducted
+  /** When each sender was answered last. */
+  readonly #answeredMs = new Map<string, number>()
+  #outgoing: Outgoing[] = []
+  #unhear = (): void => {}
+
+  constructor(context: Context, agreement: Conducted) {
+    this.#context = context
+    this.#agreement = agreement
+    context.road.lay(this)
+    agreement.onEffect((effect) => this.#follow(effect))
+    context.road.atEndOfTurn(async () => this.#send())
+  }
+
+  async start(): Promise<void> {
+    if (this.#answers) await this.#listen()
+    this.#unhear = this.#context.events.on('epoch', () => {
+      if (this.#answers) this.#listen().catch(() => {})
+      else this.#context.link.unsubscribe(this.#context.topics.sync).catch(() => {})
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#unhear()
+  }
+
+  authorize(message: Message): void {
+    if (message.topic !== this.#context.topics.sync) throw new WebxError('wrong-topic', 'asked and answered for all')
+  }
+
+  decide(message: Message): Decision | null {
+    const { sender, payload } = message.frame as NonNullable<Message['frame']>
+    const { type } = message.envelope
+    if (type === TYPE.stateChunk) return this.#takeChunk(payload)
+    this.#assertPatience(sender, type)
+    return type === TYPE.epochQuery ? this.#answerEpoch(payload) : this.#answerBlock(payload)
+  }
+
+  #takeChunk(payload: Cbor): null {
+    const fields = new Fields('state chunk', payload)
+    const chunk = {
+      kind: 'chunk',
+      epoch: fields.uint('epoch'),
+      index: fields.uint('index'),
+      bytes: fields.bytesBetween('bytes', 1, LIMITS.stateChunkBytesMax),
+    } as const
+    fields.end()
+    this.#agreement.act((hood, nowMs) => hood.step(chunk, nowMs))
+    return null
+  }
+
+  #answerEpoch(payload: Cbor): null {
+    const fields = new Fields('epoch query', payload)
+    const asked = {
+      kind: 'asked',
+      epoch: fields.uint('epoch'),
+      chunks: fields.list('chunks', LIMITS.stateChunksPerAskMax, readUint),
+      attempt: fields.uint('attempt'),
+    } as const
+    fields.end()
+    this.#agreement.act((hood, nowMs) => hood.step(asked, nowMs))
+    return null
+  }
+
+  #answerBlock(payload: Cbor): null {
+    const fields = new Fields('block query', payload)
+    const epoch = fields.uint('epoch')
+    const event = {
+      kind: 'ask',
+      slot: fields.uint('slot'),
+      hash: fields.bytes('hash', 32),
+      fromSlot: fields.uint('fromSlot'),
+    } as const
+    fields.end()
+    if (epoch !== this.#agreement.hood.term.opening.epoch) return null
+    this.#agreement.act((hood, nowMs) => hood.step({ kind: 'block', event }, nowMs))
+    return null
+  }
+
+  /** Whoever belongs to the neighborhood is asked; others listen to answers only while they are behind. */
+  get #answers(): boolean {
+    return this.#agreement.hood.isMember
+  }
+
+  #listen(): Promise<void> {
+    return this.#context.link.subscribe(this.#context.topics.sync)
+  }
+
+  /** What the neighborhood wants asked or told. */
+  #follow(effect: NeighborhoodEffect): void {
+    const { topics, road } = this.#context
+    const send = (type: number, payload: Cbor): void => {
+      this.#outgoing.push({ topic: topics.sync, type, payload, lifetimeMs: LIFETIME_MS })
+      road.poke()
+    }
+    if (effect.kind === 'ask' && !this.#answers) this.#listen().catch(() => {})
+    if (effect.kind === 'ask') send(TYPE.epochQuery, [effect.epoch, [...effect.chunks], effect.attempt])
+    else if (effect.kind === 'chunk') send(TYPE.stateChunk, [effect.epoch, effect.index, effect.bytes])
+    else if (effect.kind === 'block' && effect.effect.kind === 'ask') {
+      const { slot, hash, fromSlot } = effect.effect
+      send(TYPE.blockQuery, [this.#agreement.hood.term.opening.epoch, slot, hash, fromSlot])
+    }
+  }
+
+  #send(): Decision | null {
+    if (this.#outgoing.length === 0) return null
+    const emit = this.#outgoing
+    this.#outgoing = []
+    return { emit }
+  }
+
+  /** Throws `flooding`. */
+  #assertPatience(sender: Uint8Array, type: number): void {
+    const name = `${type} ${toHex(sender)}`
+    const nowMs = this.#context.clock.monotonicMs()
+    const before = this.#answeredMs.get(name) ?? Number.NEGATIVE_INFINITY
+    if (nowMs - before < LIMITS.followingIntervalMsMin) throw new WebxError('flooding', 'questions come too fast')
+    if (this.#answeredMs.size >= LIMITS.replaySendersMax) this.#answeredMs.clear()
+    this.#answeredMs.set(name, nowMs)
+  }
+}
+
+function readUint(value: Cbor): number {
+  if (typeof value === 'number') return value
+  throw new WebxError('bad-shape', 'epoch query: chunks are numbers')
+}

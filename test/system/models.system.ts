@@ -1,0 +1,126 @@
+/**
+ * The protocol's models, searched to the end by Spin: no reachable state breaks a promise, and every rule that is left out is missed.
+ *
+ * A model that is right for nothing would pass, too. So each has weakenings, which must be refuted, and states that must be reached. What is modelled and what is not
+ * stands at the top of each file in test/models/. Needs `spin` and `gcc`; all together two minutes of one core.
+ */
+
+import { execFile } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { tempForProcess } from '../kit/temp.ts'
+
+interface Model {
+  readonly name: string
+  /** Fewer states than this would mean that it has lost something. */
+  readonly statesMin: number
+  /** Rules left out: `-D` names, with a value where it has one. */
+  readonly weakenings: readonly string[]
+  /** What must be possible, or the promises would be empty. */
+  readonly reached: readonly string[]
+}
+
+const MODELS: readonly Model[] = [
+  {
+    name: 'handover',
+    statesMin: 4_000_000,
+    weakenings: [
+      ...['QUORUM_TWO_SEATS', 'READY_QUORUM', 'OLD_VOTES_COUNT', 'LOCKS_LOST_ON_ABORT', 'RESTART_FORGETS', 'KEYS_KEPT'],
+      ...['OLD_CERTIFICATE', 'VOTE_AFTER_FREEZE', 'REPORT_BEFORE_FREEZE', 'REPORT_UNPROVEN', 'INCOMPLETE_COUNTS'],
+      ...['CHECKPOINT_UNCHECKED', 'SETTLED_UNREPORTED', 'OWN_STATE_ENTERS', 'CERT_IS_FINAL'],
+    ],
+    reached: [
+      'epoch == 2 && rolledBack && settled[1] == 2',
+      'epoch == 2 && vacant == 3 && settled[2] != NONE && decided[2] == NONE',
+      'epoch == 1 && aborted && !closed && settled[2] != NONE',
+    ],
+  },
+  {
+    name: 'unlock',
+    statesMin: 5_000_000,
+    weakenings: [
+      ...['QUORUM_TWO', 'LOCK_AFTER_FREEZE', 'CONFIRM_AFTER_FREEZE', 'REPORT_BEFORE_FREEZE', 'REPORT_UNPROVEN'],
+      ...['VOID_FORGOTTEN', 'VOID_NOT_BINDING', 'UNLOCK_AHEAD', 'UNLOCK_OUTLIVES_EPOCH', 'CERT_IS_FINAL'],
+    ],
+    reached: [
+      'epoch == 2 && decided[1] == VOID && settled[2] == 2 && decided[2] == NONE',
+      'closed && chain[1] == 1 && settled[1] != NONE',
+    ],
+  },
+  {
+    name: 'publiclog',
+    statesMin: 100_000,
+    weakenings: [],
+    reached: [],
+  },
+  {
+    name: 'simplex',
+    statesMin: 30_000,
+    weakenings: [
+      ...['QUORUM_TWO', 'PARENT_UNSKIPPED', 'PARENT_UNNOTARIZED', 'FINAL_AFTER_SKIP', 'SKIP_AFTER_FINAL'],
+      ...['NOTARIZES_TWICE', 'RESTART_FORGETS'],
+    ],
+    reached: ['FINAL0(1) && FINAL1(2)', 'FINAL1(5)'],
+  },
+]
+
+const FOLDER = fileURLToPath(new URL('../models/', import.meta.url))
+const TEMP = tempForProcess()
+const run = promisify(execFile)
+let searches = 0
+
+const models = suite('system: models')
+
+models.before(async () => {
+  for (const tool of ['spin', 'gcc']) {
+    await run(tool, ['--version']).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT')
+        throw new Error(`${tool} is missing. apt-get install --no-install-recommends spin gcc libc6-dev`)
+    })
+  }
+})
+
+for (const { name, statesMin, weakenings, reached } of MODELS) {
+  models(`${name}: no reachable state breaks a promise`, async () => {
+    const report = await search(name, [], '-O2')
+    const states = statesOf(report)
+    process.stdout.write(`${name}: ${states} states\n`)
+    assert.match(report, /errors: 0$/m)
+    assert.match(report, /^Full statespace search/m)
+    assert.not.match(report, /too small|not completed|truncated|out of memory|pan: reached|aborted/i)
+    assert.match(report, /-end-"\n\t\(1 of \d+ states\)/, `${name} has statements that are never reached:\n${report}`)
+    assert.ok(states >= statesMin, `${states} states`)
+  })
+  for (const weakening of weakenings) {
+    models(`${name}: ${weakening} is refuted`, async () => {
+      assert.match(await search(name, [`-D${weakening}`], '-O1'), /^pan:1: assertion violated/m)
+    })
+  }
+  for (const state of reached) {
+    models(`${name}: can come to ${state}`, async () => {
+      assert.match(await search(name, [`-DREACH=${state}`], '-O1'), /^pan:1: assertion violated +!\(/m)
+    })
+  }
+}
+
+models.run()
+
+/** Makes the verifier of a model and lets it search; answers its report. */
+async function search(name: string, defines: readonly string[], optimization: string): Promise<string> {
+  const folder = join(TEMP, `${searches++}`)
+  await mkdir(folder)
+  await run('spin', ['-a', ...defines, join(FOLDER, `${name}.pml`)], { cwd: folder })
+  // safety only, no fairness, every state kept whole: nothing is left to chance
+  const flags = ['-w', optimization, '-DSAFETY', '-DNOFAIR', '-DMEMLIM=6000']
+  await run('gcc', [...flags, '-o', 'pan', 'pan.c'], { cwd: folder })
+  const { stdout } = await run('./pan', ['-m100000', '-w23'], { cwd: folder, maxBuffer: 2 ** 24, timeout: 300_000 })
+  return stdout
+}
+
+function statesOf(report: string): number {
+  return Number(/(\d+) states, stored/.exec(report)?.[1])
+}

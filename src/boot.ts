@@ -15,6 +15,7 @@ import { provideFromFiles } from './drivers/wasm-files.ts'
 import type { Genesis } from './identity/genesis.ts'
 import type { Clock, Counters, Keys, Link, Log, Random, Store } from './kernel/ports.ts'
 import type { Topics } from './kernel/topics.ts'
+import type { Admission, EpochTimes } from './services/turning.ts'
 import { selfTest } from './wasm/self-test.ts'
 
 /** The name under which brokers of this version take sign-in tokens. */
@@ -31,6 +32,10 @@ export interface NodeOptions {
   readonly log: Log
   /** Terminals listen to single votes, so that they see an order settle at once; members always do. */
   readonly hearsVotes?: boolean
+  /** How long epochs last here. */
+  readonly epochs?: EpochTimes
+  /** What lets this node apply for a place in the neighborhood, where it has none. */
+  readonly admission?: Admission | null
   /** Replaces the SQLite store, for tests of what a disk can do. */
   readonly openStore?: (path: string) => Promise<Store>
   /** Called with every message as it comes in, before anything is judged: for captures. */
@@ -61,7 +66,7 @@ export async function createNode(options: NodeOptions): Promise<WebxNode> {
     const own = guestKeys(random)
     return { keys: own, link: openBrokerLink({ ...options, keys: own }, null, { clock, random, counters }) }
   }
-  const { hearsVotes = false, onWire = () => {} } = options
+  const { hearsVotes = false, onWire = () => {}, epochs, admission = null } = options
   const node = await composeNode({
     genesis,
     keys,
@@ -72,6 +77,8 @@ export async function createNode(options: NodeOptions): Promise<WebxNode> {
     openLink,
     openGuestLink,
     hearsVotes,
+    ...(epochs && { epochs }),
+    admission,
     onWire,
   })
   return { ...node, link: await opened.promise }

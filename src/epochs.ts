@@ -8,7 +8,7 @@ import { compare } from './core/bytes.ts'
 import { blake3Of } from './core/digest.ts'
 import { type Genesis, USUAL_POLICY } from './identity/genesis.ts'
 import { seatingOf as genesisSeating } from './identity/seats.ts'
-import { seatsOf } from './swarm/seating.ts'
+import { type SeatingRules, seatsOf } from './swarm/seating.ts'
 
 const NOBODY = new Uint8Array(32)
 
@@ -39,9 +39,15 @@ export function anchorOf(genesis: Genesis): Opening {
 }
 
 /** Who sits where, as the genesis would have it. */
-export function seatingOf({ policy = USUAL_POLICY, memberStates }: Genesis): EpochRules {
+export function seatingOf(genesis: Genesis): EpochRules {
+  const rules = seatingRulesOf(genesis)
+  return { seat: (input) => seatsOf(input, rules) }
+}
+
+/** What the net asks of those whom it seats. */
+export function seatingRulesOf({ policy = USUAL_POLICY, memberStates }: Genesis): SeatingRules {
   const { seats, probationEpochs, perTreeMax, perOrganizationMax } = policy
-  const rules = {
+  return {
     seats: Math.max(seats, memberStates.length),
     probationEpochs,
     perTreeMax: perTreeMax || null,
@@ -49,5 +55,4 @@ export function seatingOf({ policy = USUAL_POLICY, memberStates }: Genesis): Epo
     replacedMax: null,
     reshuffleEpochs: null,
   }
-  return { seat: (input) => seatsOf(input, rules) }
 }

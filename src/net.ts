@@ -2,6 +2,7 @@
  * Founding a net: one organization's signature under who sits where, which assets exist, and which terminals take payments.
  */
 
+import { admissionBytes } from './consensus/epoch/transaction.ts'
 import { fromBase64url, toBase64url } from './core/bytes.ts'
 import { encode } from './core/codec.ts'
 import { WebxError } from './core/errors.ts'
@@ -13,9 +14,11 @@ import {
   genesisSignedBytes,
   readGenesis,
   type Seat,
+  type SeatingPolicy,
 } from './identity/genesis.ts'
 import { readInception } from './identity/keylog.ts'
 import type { Clock, Keys, Random } from './kernel/ports.ts'
+import type { Admission } from './services/turning.ts'
 
 /** An asset that the organization will issue. */
 export interface NetAsset {
@@ -31,6 +34,8 @@ export interface NetTerms {
   readonly seats: readonly string[]
   readonly terminals: readonly Uint8Array[]
   readonly assets: readonly NetAsset[]
+  /** Absent: `USUAL_POLICY`. */
+  readonly policy?: SeatingPolicy
 }
 
 /** What a device hands to the organization to be given a seat: its inception event, the key that it votes with and that of its verifiable random function, base64url. */
@@ -64,8 +69,41 @@ export async function foundNet(
     seats: terms.seats.map(readOffer),
     assets: terms.assets.map((asset) => ({ issuer: organization.id, ...asset })),
     terminals: terms.terminals,
+    ...(terms.policy && { policy: terms.policy }),
   })
   return readGenesis(genesisFile(body, await organization.sign(genesisSignedBytes(body))))
+}
+
+/** The organization lets somebody apply for a place: its signature under a seat offer. Throws `bad-argument` for an offer that cannot be read or names no verifiable random function. */
+export async function admit(offer: string, organization: Keys, netId: Uint8Array): Promise<Admission> {
+  const { inception, vrfKey } = readOffer(offer)
+  if (!vrfKey) {
+    throw new WebxError('bad-argument', 'this offer is from before there were epochs', {
+      hint: 'Make it anew with "webx id show".',
+    })
+  }
+  const { id } = readInception(inception)
+  const signature = await organization.sign(admissionBytes(netId, id, vrfKey))
+  return { organization: organization.id, signature, capabilities: 0 }
+}
+
+/** An admission as people pass it on, base64url. */
+export function admissionText({ organization, signature, capabilities }: Admission): string {
+  return toBase64url(encode([organization, signature, capabilities]))
+}
+
+/** Throws `bad-argument` for what is none. */
+export function readAdmission(text: string): Admission {
+  try {
+    const fields = Fields.of('admission', fromBase64url(text.trim()))
+    const organization = fields.bytes('organization', 32)
+    const signature = fields.bytes('signature', 64)
+    const capabilities = fields.uint('capabilities', 0xff)
+    fields.end()
+    return { organization, signature, capabilities }
+  } catch (cause) {
+    throw new WebxError('bad-argument', 'an admission cannot be read', { cause, hint: 'Use what "webx net admit" prints.' })
+  }
 }
 
 function readOffer(offer: string): Seat {

@@ -27,8 +27,10 @@ import { openCamera, openConsent, openModel, openSensor } from './station-driver
 import { keyLogMethods } from './station-keylogs.ts'
 import { followKeyLog } from './station-keys.ts'
 import { pingMethods } from './station-pings.ts'
+import { announceRoles, swarmMethods } from './station-swarm.ts'
 import { tillMethods } from './station-till.ts'
 import { openVault } from './station-vault.ts'
+import { readAdmission } from './net.ts'
 
 /** Name of the socket in a node's data folder. */
 export const CONTROL_SOCKET = 'control.sock'
@@ -52,7 +54,8 @@ export async function openStation(profile: Profile, log: Log): Promise<Station> 
   const sealed = passphraseFile === '' ? {} : { passphrase: await readPassphraseFile(passphraseFile) }
   const keyFile = file || join(profile.data.dir, KEY_FILE)
   const keys = await openKeyFile(keyFile, sealed)
-  if (profile.roles.includes('member')) assertSeated(genesis, keys.id)
+  const admission = profile.net.admission === '' ? null : readAdmission(profile.net.admission)
+  if (profile.roles.includes('member') && !admission) assertSeated(genesis, keys.id)
   const closers: (() => Promise<void>)[] = []
   const stop = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close()
@@ -67,11 +70,15 @@ export async function openStation(profile: Profile, log: Log): Promise<Station> 
       log,
       dataDir: profile.data.dir,
       brokerUrl: broker?.url ?? profile.broker.url,
-      hearsVotes: isTerminal,
+      hearsVotes: isTerminal || admission !== null,
+      epochs: { epochMs: profile.epochs.seconds * 1_000, changeMs: profile.epochs.changeSeconds * 1_000 },
+      admission,
     })
     closers.push(() => node.stop())
     const unfollow = followKeyLog(keyFile, node.context, node.orders)
     closers.push(async () => unfollow())
+    const silence = announceRoles(node)
+    closers.push(async () => silence())
     const opened = { closers, node, profile }
     const terminal = isTerminal ? await openTill(opened) : null
     const device = profile.roles.includes('device') ? await openPurse(opened) : null
@@ -88,6 +95,7 @@ export async function openStation(profile: Profile, log: Log): Promise<Station> 
       ...kept.methods,
       ...pingMethods(node),
       ...keyLogMethods(node),
+      ...swarmMethods(node),
       ...copied,
     }
     const path = join(profile.data.dir, CONTROL_SOCKET)

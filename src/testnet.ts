@@ -18,10 +18,11 @@ import { hostClock, hostRandom } from './drivers/host.ts'
 import { createKeyFile } from './drivers/key-file.ts'
 import type { MqttBroker } from './drivers/mqtt-broker.ts'
 import { provideFromFiles } from './drivers/wasm-files.ts'
-import type { Genesis } from './identity/genesis.ts'
+import type { Genesis, SeatingPolicy } from './identity/genesis.ts'
 import { createLog } from './kernel/observe.ts'
 import type { Keys, Log, Store } from './kernel/ports.ts'
 import { foundNet, type NetAsset, offerSeat } from './net.ts'
+import type { Admission, EpochTimes } from './services/turning.ts'
 
 const READY_MS_MAX = 60_000
 
@@ -36,6 +37,10 @@ export interface TestnetOptions {
   readonly log?: Log
   /** Program and first arguments of a member's process; the arguments of `webx run` follow. */
   readonly memberCommand?: readonly string[]
+  /** How long epochs last, where members run in this process. */
+  readonly epochs?: EpochTimes
+  /** Seats of the neighborhood and probation; that of `USUAL_POLICY` unless given. */
+  readonly policy?: SeatingPolicy
   /** Called as members come up. */
   readonly onProgress?: (up: number, all: number) => void
   /** Replaces the members' stores, in this process only. */
@@ -64,6 +69,8 @@ export interface AddNodeOptions {
   /** New ones, of a device, unless given. */
   readonly keys?: Keys
   readonly hearsVotes?: boolean
+  /** What lets it apply for a place in the neighborhood. */
+  readonly admission?: Admission
   /** Sees every message that comes in, before it is judged. */
   readonly onWire?: (topic: string, bytes: Uint8Array) => void
 }
@@ -159,6 +166,7 @@ async function foundTestnet(seatCount: number, directory: string, options: Testn
       name: 'testnet',
       seats: await Promise.all(memberKeys.map(offerSeat)),
       terminals: terminalKeys.map((keys) => keys.inception),
+      ...(options.policy && { policy: options.policy }),
       assets: options.assets ?? [{ code: 'EUR', decimals: 2, cap: 100_000_000 }],
     },
     organizationKeys,
@@ -172,8 +180,8 @@ function memberName(seat: number): string {
 }
 
 function nodeOptions(world: World, dataDir: string, keys: Keys): Parameters<typeof createNode>[0] {
-  const { genesis, brokerUrl, log } = world
-  return { genesis, brokerUrl, log, keys, dataDir }
+  const { genesis, brokerUrl, log, options } = world
+  return { genesis, brokerUrl, log, keys, dataDir, ...(options.epochs && { epochs: options.epochs }) }
 }
 
 /** A member in this process. */

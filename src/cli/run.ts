@@ -1,7 +1,8 @@
 /**
  * `webx run`: this machine as a node, until it is told to stop.
  *
- * With `--json`, one line of JSON for each thing that a program may wait for: `connected`, `voting`, `settled`, `presence`, `stopped`. Logs go to stderr.
+ * With `--json`, one line of JSON for each thing that a program may wait for: `connected`, `voting`, `settled`,
+ * `presence`, `epoch`, `roles`, `convicted`, `stopped`. Logs go to stderr.
  */
 
 import { toHex } from '../core/bytes.ts'
@@ -63,6 +64,13 @@ function tell({ node, broker }: Station, report: (event: object) => void): void 
     report({ event: 'settled', order: toHex(orderDigest), locks, confirms }),
   )
   events.on('presence', (presence) => report({ event: 'presence', ...presence }))
+  events.on('epoch', ({ epoch, members, seats }) =>
+    report({ event: 'epoch', epoch, members: members.map(toHex), seats: seats.map(toHex) }),
+  )
+  events.on('roles', ({ epoch, masterNodes, brokers }) =>
+    report({ event: 'roles', epoch, masterNodes: masterNodes.map(toHex), brokers: brokers.map(toHex) }),
+  )
+  events.on('convicted', ({ guilty }) => report({ event: 'convicted', id: toHex(guilty) }))
   const cancel = schedule.every(VOTING_CHECK_MS, 'voting check', () => {
     if (!node.recovered()) return
     cancel()

@@ -18,6 +18,7 @@ import type { Io } from './io.ts'
 const FLAGS: Readonly<Record<string, string>> = {
   broker: 'broker.url',
   net: 'net.genesis',
+  admission: 'net.admission',
   data: 'data.dir',
   keys: 'keys.file',
   cache: 'model.cacheDir',

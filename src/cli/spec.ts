@@ -10,6 +10,7 @@ import { KEY_LOG_COMMANDS } from './spec-key-log.ts'
 import { PING_COMMANDS } from './spec-ping.ts'
 import { PROOF_COMMANDS } from './spec-proof.ts'
 import { type CommandSpec, HELP_OPTION, JSON_OPTION, type OptionSpec, PASSPHRASE_OPTION } from './spec-shape.ts'
+import { SWARM_COMMANDS } from './spec-swarm.ts'
 import { TILL_COMMANDS } from './spec-till.ts'
 import { VAULT_COMMANDS } from './spec-vault.ts'
 
@@ -43,13 +44,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: {
       profile: PROFILE_OPTION,
       net: { value: 'GENESIS', about: 'genesis file of the net to join' },
+      admission: { value: 'TEXT', about: 'what `webx net admit` printed: apply with it for a place in the neighborhood' },
       broker: BROKER_OPTION,
       data: DATA_OPTION,
       'passphrase-file': PASSPHRASE_OPTION,
       'print-config': { about: 'print each setting with where it comes from, and end' },
       json: {
         about:
-          'print a line of JSON on stdout for each event, as it comes: connected, voting, settled, presence, stopped; with --print-config, one line',
+          'print a line of JSON on stdout for each event, as it comes: connected, voting, settled, presence, epoch, roles, convicted, stopped; with --print-config, one line',
       },
     },
     example: 'webx run --profile xnode --net shop.genesis --broker mqtt://192.168.1.10:1883',
@@ -205,6 +207,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...VAULT_COMMANDS,
   ...PING_COMMANDS,
   ...PROOF_COMMANDS,
+  ...SWARM_COMMANDS,
   {
     name: 'net found',
     operands: ['FILE'],

@@ -21,7 +21,7 @@ import {
   SPACE,
   slotKey,
 } from './records.ts'
-import type { Slot } from './slots.ts'
+import { decisionOf, type Slot } from './slots.ts'
 import { batchEnvelope, composeBatch, headerSignedBytes, VOTE, type VoteBatch, type VoteKind } from './statement.ts'
 
 interface QueuedVote {
@@ -139,9 +139,9 @@ export class Ballot {
   }
 }
 
-/** Nobody needs a LOCK on what is certified. A CONFIRM counts even after the settlement: towards the strong quorum. */
+/** Nobody needs a LOCK on what is decided. A CONFIRM counts even after the settlement: towards the strong quorum. */
 function isUseless({ kind, slot }: QueuedVote): boolean {
-  return kind === VOTE.lock && (slot.certificate !== null || slot.settlement !== null)
+  return kind === VOTE.lock && decisionOf(slot) !== null
 }
 
 function giveUp(kind: VoteKind, slot: Slot): void {

@@ -8,11 +8,11 @@ import { equal } from '../core/bytes.ts'
 import { asWebxError } from '../core/errors.ts'
 import { decide, found, isVoid, voidHead } from './decided.ts'
 import { quotaName } from './key.ts'
-import { confirm, decidedOrder, decisionOf, isLockedAt, type Lane, refuse } from './lane.ts'
+import { confirm, decidedOrder, isLockedAt, type Lane, refuse } from './lane.ts'
 import type { ObjectEntry } from './objects.ts'
 import { type Order, orderBytes } from './order.ts'
 import { SPACE, slotKey } from './records.ts'
-import type { Proof, Slot } from './slots.ts'
+import { decisionOf, type Proof, type Slot } from './slots.ts'
 import { VOTE, type VoteKind } from './statement.ts'
 
 /** Called with each slot that a settlement settles, before it is forgotten. */

@@ -59,6 +59,23 @@ export function committeeOf(genesis: Genesis): Committee {
   return createCommittee(seatingOf(genesis))
 }
 
+/**
+ * When it is a seat's turn to say what any of them could say: 0 now, else after so many others. Seats that nobody sits on are passed over; null for a node without a seat.
+ *
+ * @param first any number that spreads the turns
+ */
+export function turnOf({ seats }: Pick<Committee, 'seats'>, seat: number | null, first: number): number | null {
+  if (seat === null) return null
+  let before = 0
+  let all = 0
+  for (const [number, { weight }] of seats.entries()) {
+    if (weight === 0) continue
+    if (number < seat) before++
+    all++
+  }
+  return (before - (first % all) + all) % all
+}
+
 /** Number of a member's seat, or null where it has none. */
 export function seatOf(committee: Committee, memberId: Uint8Array): number | null {
   const index = committee.seats.findIndex((seat) => equal(seat.memberId, memberId))

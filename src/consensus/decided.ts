@@ -10,12 +10,12 @@ import { encode } from '../core/codec.ts'
 import { blake3Of } from '../core/digest.ts'
 import { decodeEnvelope } from '../core/envelope.ts'
 import { Fields } from '../core/shape.ts'
-import { decisionOf, isLockedAt, type Lane } from './lane.ts'
+import { isLockedAt, type Lane } from './lane.ts'
 import type { ObjectEntry } from './objects.ts'
 import { type Order, orderBytes, readOrder } from './order.ts'
 import { SPACE, slotKey, slotOfKey } from './records.ts'
 import { rollBack } from './rollback.ts'
-import type { Slot } from './slots.ts'
+import { decisionOf, type Slot } from './slots.ts'
 
 /** Head of a version that was consumed by nothing: what the order after it names as its `previous`. */
 export function voidHead(oid: Uint8Array, version: number): Uint8Array {

@@ -14,7 +14,7 @@ import type { Objects } from './objects.ts'
 import type { Order } from './order.ts'
 import type { Outbox } from './outbox.ts'
 import type { Parked } from './parked.ts'
-import type { Slot, Slots } from './slots.ts'
+import { decisionOf, type Slot, type Slots } from './slots.ts'
 import { VOTE } from './statement.ts'
 
 export interface Lane<S> {
@@ -53,11 +53,6 @@ export function confirm<S>(lane: Lane<S>, slot: Slot): void {
   if (!ballot || !slot.certificate || slot.confirm) return
   slot.confirm = { od: slot.certificate.od, sequence: 0 }
   ballot.queue(VOTE.confirm, slot)
-}
-
-/** What decides a slot: the chain of blocks, its certificate, or else its settlement. */
-export function decisionOf({ decided, certificate, settlement }: Slot): { readonly od: Uint8Array } | null {
-  return decided ? { od: decided } : (certificate ?? settlement)
 }
 
 /** The order that the slot was decided for, if it is here. */

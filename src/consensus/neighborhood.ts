@@ -7,31 +7,24 @@
  */
 
 import { equal } from '../core/bytes.ts'
-import { decodeEnvelope } from '../core/envelope.ts'
-import { LIMITS } from '../core/limits.ts'
-import { type Committee, seatOf } from './committee.ts'
+import { type Committee, seatOf, turnOf } from './committee.ts'
 import { CommitteeBook } from './committee-book.ts'
 import type { Effect, Records, Write } from './effects.ts'
 import { Conduct } from './epoch/conduct.ts'
 import { patienceMs } from './epoch/duties.ts'
-import { handOverBytes } from './epoch/handover.ts'
-import { committeeOfOpening, decodeOpening, encodeOpening, type Opening, openingDigest } from './epoch/opening.ts'
+import { committeeOfOpening, encodeOpening, type Opening } from './epoch/opening.ts'
+import { isPassed, Passage, type Passed, standingOf } from './epoch/passage.ts'
 import type { EpochRules } from './epoch/rules.ts'
 import type { EpochEvent } from './epoch/state.ts'
-import { Succession, type Wanted } from './epoch/succession.ts'
 import { Term } from './epoch/term.ts'
 import type { Candidature } from './epoch/transaction.ts'
 import type { Asked } from './epoch/voice.ts'
 import { Journal } from './journal.ts'
 import type { NeighborhoodEffect, NeighborhoodEvent } from './neighborhood-effects.ts'
 import type { ObjectRules } from './object.ts'
-import { batchKey, SPACE } from './records.ts'
+import { SPACE } from './records.ts'
 import { createRegister, type Register } from './register.ts'
 import type { SimplexEffect, Timing } from './simplex/effects.ts'
-import type { StateImport } from './state-import.ts'
-
-/** How often a node that is behind asks. */
-const BEHIND_MS = 1_000
 
 /** What a neighborhood is made of. */
 export interface NeighborhoodOptions<S> {
@@ -66,12 +59,8 @@ export class Neighborhood<S> {
   readonly #erased: Write[] = []
   #nowMs = 0
   readonly #conduct: Conduct<S>
-  #next: { readonly blocks: number; readonly bytes: Uint8Array; readonly digest: Uint8Array } | null = null
+  readonly #passage: Passage<S>
   #asked: 'block' | 'register' | 'voice' | null = null
-  #behindMs = Number.NEGATIVE_INFINITY
-  #succession = new Succession()
-  /** The newest final block. */
-  #last: Extract<SimplexEffect, { kind: 'final' }> | null = null
 
   constructor(options: NeighborhoodOptions<S>) {
     this.#options = options
@@ -84,7 +73,7 @@ export class Neighborhood<S> {
     this.book.add(committeeOfOpening(anchor))
     this.register = createRegister({ committee, seat, rules, records, ...(tallySeed && { tallySeed }) })
     this.#conduct = new Conduct(this.register, options.memberId, options.inception ?? new Uint8Array(0))
-    for (const { value } of records.scan(SPACE.handOver)) this.#book(value)
+    this.#passage = new Passage(this.register, this.#journal, this.book)
   }
 
   /** The epoch under way: its opening, committee, state, blocks. */
@@ -107,15 +96,13 @@ export class Neighborhood<S> {
         if (this.#term.add(event.bytes)) this.#fromBlocks(this.#term.step({ kind: 'tick' }))
         break
       case 'hand-over':
-        this.#succession.step(event.handOver, event.bytes, nowMs)
+        this.#passage.walk(event.handOver, event.bytes, nowMs)
         break
       case 'asked':
-        this.#answer(event)
+        this.#effects.push(...this.#passage.answer(this.#term, event))
         break
-      case 'chunk': {
-        const state = this.#succession.take(event.epoch, event.index, event.bytes)
-        if (state) this.#skipTo(state)
-      }
+      case 'chunk':
+        this.#arrive(event)
     }
     return this.#settle()
   }
@@ -127,7 +114,7 @@ export class Neighborhood<S> {
     this.#conduct.considerCheckpoint(this.#term, nowMs)
     for (const bytes of this.#term.repeated()) this.#say(bytes)
     this.#fromBlocks(this.#term.step({ kind: 'tick' }))
-    this.#ask()
+    this.#effects.push(...this.#passage.wanted(nowMs))
     return this.#settle()
   }
 
@@ -138,7 +125,7 @@ export class Neighborhood<S> {
       simplex.wakeAtMs(),
       patienceMs(state, plannedMs, this.#nowMs),
       this.#conduct.checkpointFromMs,
-      this.#succession.wakeAtMs(),
+      this.#passage.wakeAtMs(),
     ]
     const times = due.filter((ms) => ms !== null)
     return times.length > 0 ? Math.min(...times) : null
@@ -223,22 +210,18 @@ export class Neighborhood<S> {
   /** Statements of an epoch that is not known here were heard. */
   hearUnknownEpoch(nowMs: number): NeighborhoodEffect[] {
     this.#at(nowMs)
-    this.#askForHandOver()
+    this.#effects.push(...this.#passage.lacks(this.#term, nowMs))
     return this.#settle()
   }
 
   /** The committee whose hand-over leads on from here: that of the epoch under way, or the one that a walk has come to. */
   get standing(): Committee {
-    return this.#succession.stand?.committee ?? this.#term.committee
+    return standingOf(this.#term, this.#passage.stand)
   }
 
   #at(nowMs: number): void {
     this.#nowMs = nowMs
     this.#term.nowMs = nowMs
-  }
-
-  get #isClosed(): boolean {
-    return this.#term.state.phase === 'closed' || this.#term.state.phase === 'ended'
   }
 
   #openTerm(openingBytes: Uint8Array): Term {
@@ -259,8 +242,7 @@ export class Neighborhood<S> {
       known: {
         checkpoint: () => this.#conduct.checkpoint(this.#nowMs),
         holdsSettled: ({ oid, version, od }) => this.register.holdsSettled(oid, version, od),
-        nextOpening: () => this.#nextOpening()?.digest ?? null,
-        attendance: () => null,
+        nextOpening: () => this.#passage.nextOpening(this.#term)?.digest ?? null,
       },
       follow: (events) => this.#obey(events),
     })
@@ -307,96 +289,41 @@ export class Neighborhood<S> {
     return effects
   }
 
-  /** The next opening, once the epoch is closed and the settled state is whole here. */
-  #nextOpening(): { readonly bytes: Uint8Array; readonly digest: Uint8Array } | null {
-    const { state } = this.#term
-    if (!this.#isClosed || this.register.lacking().length > 0) return null
-    if (this.#next?.blocks !== state.blocks) {
-      const bytes = encodeOpening(state.nextOpening(this.register.stateRoot()))
-      this.#next = { blocks: state.blocks, bytes, digest: openingDigest(bytes) }
-    }
-    return this.#next
-  }
-
   /** The last block is final: begins the next epoch where its opening is known here. */
   #considerEnd(): void {
-    const { state } = this.#term
-    if (state.phase !== 'ended' || !state.nextDigest) return
-    const next = this.#nextOpening()
-    if (!next || !equal(next.digest, state.nextDigest)) {
-      this.#askForHandOver()
+    const passed = this.#passage.passed(this.#term, this.#nowMs)
+    if (!isPassed(passed)) {
+      this.#effects.push(...passed)
       return
     }
-    if (!this.#last?.finality) {
-      this.#askForHandOver()
-      return
-    }
-    const { block, finality } = this.#last
-    const bytes = handOverBytes(this.#term.committee, block, finality, next.bytes)
-    this.#effects.push({ kind: 'say', what: 'hand-over', bytes, rank: this.#rank(state.opening.epoch) })
-    const committee = state.nextCommittee()
-    const seat = seatOf(committee, this.#options.memberId)
-    this.#fromRegister(this.register.enterEpoch(committee, seat))
-    this.#begin(next.bytes, bytes, false)
+    const { state, committee, seat, opening } = this.#term
+    const rank = turnOf(committee, seat, opening.epoch)
+    if (rank !== null) this.#effects.push({ kind: 'say', what: 'hand-over', bytes: passed.handOver, rank })
+    const next = state.nextCommittee()
+    this.#fromRegister(this.register.enterEpoch(next, seatOf(next, this.#options.memberId)))
+    this.#begin(passed, false)
   }
 
-  /** Answers a node that is behind, in turn with the others. */
-  #answer({ epoch, chunks, attempt }: Wanted): void {
-    const bytes = this.#journal.get(SPACE.handOver, batchKey(epoch))
-    const { opening, seat, committee } = this.#term
-    if (bytes) this.#effects.push({ kind: 'say', what: 'hand-over', bytes, rank: this.#rank(epoch + attempt) })
-    if (epoch !== opening.epoch || seat === null || chunks.length === 0) return
-    const count = this.register.chunkCount
-    for (const index of chunks.slice(0, LIMITS.stateChunksPerAskMax)) {
-      if (index >= count || (index + attempt) % committee.seats.length !== seat) continue
-      this.#effects.push({ kind: 'chunk', epoch, index, bytes: this.register.chunk(index) })
-    }
+  /** A chunk of the state with which the newest epoch began: where it was the last, goes on from there. */
+  #arrive({ epoch, index, bytes }: Extract<NeighborhoodEvent, { kind: 'chunk' }>): void {
+    const arrived = this.#passage.arrive(epoch, index, bytes)
+    if (!arrived) return
+    const { stand, state } = arrived
+    const seat = seatOf(stand.committee, this.#options.memberId)
+    this.#fromRegister(this.register.enterEpochWith(stand.committee, seat, state))
+    this.#begin(stand, true)
   }
 
-  #ask(): void {
-    const wanted = this.#succession.wanted(this.#nowMs)
-    if (wanted) this.#effects.push({ kind: 'ask', ...wanted })
-  }
-
-  /** Everything of the newest epoch's beginning is here: goes on from there. */
-  #skipTo(state: StateImport): void {
-    const { stands } = this.#succession
-    const newest = stands.at(-1)
-    if (!newest) return
-    for (const { opening, handOver, committee } of stands) {
-      this.#journal.put(SPACE.handOver, batchKey(opening.epoch - 1), handOver)
-      this.book.add(committee)
-    }
-    const { committee, openingBytes, handOver } = newest
-    const seat = seatOf(committee, this.#options.memberId)
-    this.#fromRegister(this.register.enterEpochWith(committee, seat, state))
-    this.#begin(openingBytes, handOver, true)
-  }
-
-  #begin(openingBytes: Uint8Array, handOver: Uint8Array, skipped: boolean): void {
+  #begin({ openingBytes, handOver }: Passed, skipped: boolean): void {
     const ended = this.#term.committee
-    this.#journal.clear(SPACE.epochOpening)
     this.#erased.push(...this.#term.erase())
     this.#term = this.#openTerm(openingBytes)
-    const { epoch } = this.#term.opening
-    this.#journal.put(SPACE.epochOpening, batchKey(epoch), openingBytes)
-    this.#journal.put(SPACE.handOver, batchKey(epoch - 1), handOver)
-    this.#succession = new Succession()
-    this.#last = null
-    this.book.add(this.#term.committee)
+    this.#passage.begin(this.#term, handOver)
+    this.#conduct.begin()
     this.#at(this.#nowMs)
     this.#asked = null
-    this.#next = null
-    this.#conduct.begin()
     const { opening, committee } = this.#term
     this.#effects.push({ kind: 'epoch', opening, committee, ended, skipped })
-  }
-
-  #askForHandOver(): void {
-    if (this.#nowMs - this.#behindMs < BEHIND_MS) return
-    this.#behindMs = this.#nowMs
-    const epoch = this.#succession.stand?.opening.epoch ?? this.#term.opening.epoch
-    this.#effects.push({ kind: 'ask', epoch, chunks: [], attempt: Math.floor(this.#nowMs / BEHIND_MS) })
   }
 
   #fromRegister(effects: readonly Effect[]): void {
@@ -408,24 +335,12 @@ export class Neighborhood<S> {
 
   #fromBlocks(effects: readonly SimplexEffect[]): void {
     for (const effect of effects) {
-      if (effect.kind === 'final') this.#last = effect
+      if (effect.kind === 'final') this.#passage.final(effect)
       this.#effects.push({ kind: 'block', effect })
     }
   }
 
   #say(bytes: Uint8Array): void {
     this.#effects.push({ kind: 'say', what: 'transaction', bytes, rank: 0 })
-  }
-
-  /** Settlements of earlier epochs can be read. */
-  #book(handOver: Uint8Array): void {
-    const { attachment } = decodeEnvelope(handOver)
-    this.book.add(committeeOfOpening(decodeOpening(attachment)))
-  }
-
-  #rank(turn: number): number {
-    const { seat, committee } = this.#term
-    const seats = committee.seats.length
-    return seat === null ? seats : (seat - (turn % seats) + seats) % seats
   }
 }

@@ -8,11 +8,11 @@ import { attach } from './chain.ts'
 import { isVoid } from './decided.ts'
 import { judge } from './judge.ts'
 import { keyOf } from './key.ts'
-import { ballotFor, confirm, decisionOf, isBelieved, isDecided, type Lane, park, refuse } from './lane.ts'
+import { ballotFor, confirm, isBelieved, isDecided, type Lane, park, refuse } from './lane.ts'
 import { type Order, orderBytes, provesItself } from './order.ts'
 import { SPACE, slotKey } from './records.ts'
 import type { Repeater } from './repeat.ts'
-import type { Slot } from './slots.ts'
+import { decisionOf, type Slot } from './slots.ts'
 import { VOTE } from './statement.ts'
 import type { VoteDesk } from './votes.ts'
 import type { Watch } from './watch.ts'
@@ -124,8 +124,9 @@ export class OrderDesk<S> {
   #onSettledOrder(order: Order): void {
     const settled = this.#repeater.storedOrder(order.oid, order.version)
     if (!settled) {
-      // consumed by nothing, or so long ago that nobody here knows it
-      refuse(this.#lane, order, 'wrong-version')
+      // consumed by nothing, or taken over with a whole state: then nobody here knows which order it was
+      const isVoided = this.#lane.journal.get(SPACE.decided, slotKey(order.oid, order.version)) !== null
+      if (isVoided) refuse(this.#lane, order, 'wrong-version')
       return
     }
     if (equal(settled.od, order.od)) {
@@ -181,8 +182,9 @@ export class OrderDesk<S> {
   }
 
   #judge(order: Order): void {
-    // whatever became of the slot: a vote that was ever stored for this version is the only one that will be given
-    const stored = this.#repeater.storedOrder(order.oid, order.version)
+    // whatever became of the slot: a vote that was stored for this version is the only one that will be given in this epoch
+    const hasVoted = this.#lane.journal.get(SPACE.vote, slotKey(order.oid, order.version)) !== null
+    const stored = hasVoted ? this.#repeater.storedOrder(order.oid, order.version) : null
     if (stored && !equal(stored.od, order.od)) {
       const against = this.#misplaced(order)
       if (!against) this.#watch.doubleOrder(stored, order)

@@ -5,7 +5,7 @@
  * they saw it. Ranks rotate with the first byte of the order's digest. An observer sends nothing.
  */
 
-import type { Committee } from './committee.ts'
+import { type Committee, turnOf } from './committee.ts'
 import type { Effect, Statement } from './effects.ts'
 
 /** The slot that a statement is about. */
@@ -15,13 +15,13 @@ export interface SlotName {
 }
 
 export class Outbox {
-  readonly #seats: number
+  readonly #committee: Committee
   readonly #seat: number | null
   readonly #sent = new Set<string>()
   #effects: Effect[] = []
 
   constructor(committee: Committee, seat: number | null) {
-    this.#seats = committee.seats.length
+    this.#committee = committee
     this.#seat = seat
   }
 
@@ -31,9 +31,8 @@ export class Outbox {
 
   /** Publishes in turn what others can say as well. */
   publishRanked(what: Statement, bytes: Uint8Array, slot: SlotName, od: Uint8Array): void {
-    if (this.#seat === null) return
-    const rank = (this.#seat - ((od[0] as number) % this.#seats) + this.#seats) % this.#seats
-    this.#publish(what, bytes, slot, rank)
+    const rank = turnOf(this.#committee, this.#seat, od[0] as number)
+    if (rank !== null) this.#publish(what, bytes, slot, rank)
   }
 
   /** Publishes an own batch, once a step however many slots ask for it. */

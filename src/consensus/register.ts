@@ -31,7 +31,7 @@ import type { Slot } from './slots.ts'
 import { Snapshot } from './snapshot.ts'
 import type { StateImport } from './state-import.ts'
 import { VOTE, type VoteBatch } from './statement.ts'
-import { closeLane, importRecords, lacking, turnRecords } from './turnover.ts'
+import { assertNext, closeLane, importRecords, lacking, turnRecords } from './turnover.ts'
 import { isAdoptable } from './votes.ts'
 
 export type { Decision, ProvenDecision } from './coverage.ts'
@@ -49,21 +49,6 @@ export interface RegisterOptions<S> {
   readonly tallySeed?: Uint8Array
 }
 
-/** An object as others may see it. Versions are 0 where there is none. */
-export type ObjectView<S> = Readonly<
-  Pick<ObjectEntry<S>, 'oid' | 'certified' | 'head' | 'settled' | 'settledHead' | 'state' | 'covered'>
->
-
-/** How much a register holds, for metrics. */
-export interface RegisterSizes {
-  readonly objects: number
-  readonly openSlots: number
-  readonly parkedOrders: number
-  readonly queuedVotes: number
-  /** Questions in the tally: two for each open slot that was voted in, one for each that waits for the strong quorum. */
-  readonly countedQuestions: number
-}
-
 /** What became of a slot that was unlocked. The order may be left out where it is not at hand: it is asked for then. */
 export type Outcome = 'void' | { readonly od: Uint8Array; readonly order?: Uint8Array }
 
@@ -76,41 +61,37 @@ export function createRegister<S>(options: RegisterOptions<S>): Register<S> {
   return new Register(options)
 }
 
-export class Register<S> {
+export class Register<S> extends RegisterView<S> {
   readonly #tallySeed: Uint8Array | undefined
-  readonly #snapshot: Snapshot<S>
-  #lane: Lane<S>
-  #desks: Desks<S>
 
   /** See `createRegister`. */
   constructor({ committee, seat, rules, records, tallySeed }: RegisterOptions<S>) {
     const journal = new Journal(records)
     const objects = new Objects(rules, journal)
+    const parts = { rules, journal, objects, parked: new Parked() }
+    super(layLane(parts, committee, seat, tallySeed), new Snapshot(objects, rules, journal, committee.epoch))
     this.#tallySeed = tallySeed
-    this.#snapshot = new Snapshot(objects, rules, journal, committee.epoch)
-    this.#lane = layLane({ rules, journal, objects, parked: new Parked() }, committee, seat, tallySeed)
-    this.#desks = openDesks(this.#lane)
-    restore(this.#lane, records, (slot, kind, batch, index) => this.#desks.votes.recount(slot, kind, batch, index))
+    restore(this.lane, records, (slot, kind, batch, index) => this.desks.votes.recount(slot, kind, batch, index))
   }
 
   /** Takes in one event. `nowMs` paces repetition; no vote depends on it. Throws where an order of an unknown owner disproves itself. */
   step(event: Event, nowMs: number): Effect[] {
-    this.#lane.nowMs = nowMs
+    this.lane.nowMs = nowMs
     switch (event.kind) {
       case 'order':
-        this.#desks.orders.receive(event.order, event.verified)
+        this.desks.orders.receive(event.order, event.verified)
         break
       case 'votes':
         this.#onVotes(event.batch)
         break
       case 'certificate':
-        this.#desks.votes.adopt(event.certificate, event.bytes)
+        this.desks.votes.adopt(event.certificate, event.bytes)
         break
       case 'need':
-        this.#desks.repeater.need(event.oid, event.fromVersion)
+        this.desks.repeater.need(event.oid, event.fromVersion)
         break
       case 'tick':
-        this.#desks.repeater.tick()
+        this.desks.repeater.tick()
         break
     }
     return this.#effects()
@@ -118,281 +99,122 @@ export class Register<S> {
 
   /** The message to be signed with the epoch key for the next batch of own votes; null where there is none, or one is being signed. */
   nextBatch(): { readonly message: Uint8Array } | null {
-    return votingBallot(this.#lane)?.next() ?? null
+    return votingBallot(this.lane)?.next() ?? null
   }
 
   /** Ends the batch that `nextBatch` began. It may be published once what `flush` then returns is on the disk. */
   sealBatch(signature: Uint8Array): Effect[] {
-    const sealed = votingBallot(this.#lane)?.seal(signature)
+    const sealed = votingBallot(this.lane)?.seal(signature)
     if (!sealed) return []
     for (const slot of sealed.slots) this.#markLocked(slot, sealed.batch.sequence)
-    this.#lane.outbox.publishBatch(sealed.batch.sequence, sealed.bytes, null)
-    this.#desks.votes.count(sealed.batch)
+    this.lane.outbox.publishBatch(sealed.batch.sequence, sealed.bytes, null)
+    this.desks.votes.count(sealed.batch)
     return this.#effects()
   }
 
   /** All changes since the last call, to be stored together before anything that came out meanwhile is published. */
   flush(): Write[] {
-    return this.#lane.journal.flush()
-  }
-
-  /**
-   * The key that must have signed this order; null where it is not known here, or retired: then step the order unverified. Throws where it disproves itself.
-   * An order by a key that does not act here (any more, or yet) holds where a quorum has decided for it, and with that has checked its signature.
-   */
-  keyOf(order: Order): OwnerKey | null {
-    const owner = this.#lane.rules.ownerKey(order, this.#lane.objects)
-    if (!owner) return null
-    const isActing = order.keyPosition === owner.position
-    if (isActing && !owner.contested) return owner
-    if (isDecided(this.#lane, order)) return { ...owner, key: null }
-    return isActing ? owner : null
-  }
-
-  /** Signatures to check before a certificate or settlement is stepped; null where it would tell nothing new. */
-  checksFor(certificate: Certificate): SignatureCheck[] | null {
-    const { kind, oid, version, committee } = certificate
-    if (!isAdoptable(this.#lane, certificate)) return null
-    const slot = this.#lane.slots.get(oid, version)
-    const certified = this.#lane.objects.get(oid)?.certified ?? 0
-    const known = kind === VOTE.lock ? version <= certified || slot?.certificate : slot?.settlement
-    const isOurs = this.#isOfThisEpoch(certificate)
-    return known ? null : checksOf(certificate, committee, (header) => isOurs && this.#desks.watch.isKnown(header))
-  }
-
-  /** True where every vote in a certificate or settlement was verified here before, so that it holds without checking a signature. */
-  recognizes(certificate: Certificate): boolean {
-    return this.#isOfThisEpoch(certificate) && certificate.proofs.every((proof) => this.#desks.watch.isKnown(proof))
-  }
-
-  object(oid: Uint8Array): ObjectView<S> | null {
-    return this.#lane.objects.get(oid) ?? null
-  }
-
-  objects(): Iterable<ObjectView<S>> {
-    return this.#lane.objects.all()
-  }
-
-  /** Orders that are certified and not settled here. */
-  inFlight(): Order[] {
-    const orders: Order[] = []
-    for (const slot of this.#lane.slots.all()) {
-      if (slot.version > (this.#lane.objects.get(slot.oid)?.certified ?? 0)) continue
-      const order = decidedOrder(this.#lane, slot)
-      if (order) orders.push(order)
-    }
-    return orders
-  }
-
-  /** The order that is locked or certified here for a version, or null. */
-  orderOf(oid: Uint8Array, version: number): Order | null {
-    const slot = this.#lane.slots.get(oid, version)
-    const known = slot ? (decidedOrder(this.#lane, slot) ?? slot.orders[0]) : null
-    return known ?? this.#desks.repeater.storedOrder(oid, version)
-  }
-
-  /** The SETTLEMENT statement of a version, or null. */
-  settlementOf(oid: Uint8Array, version: number): Uint8Array | null {
-    return this.#lane.journal.get(SPACE.settlement, slotKey(oid, version))
-  }
-
-  /** The SETTLEMENT of a version that shows a strong quorum, for strangers who ask for one; null where none is known, or it was too long ago. */
-  strongSettlementOf(oid: Uint8Array, version: number): Uint8Array | null {
-    return this.#desks.votes.strong.settlement({ oid, version })
-  }
-
-  /** How many seats are known here to have confirmed a version. */
-  strengthOf(oid: Uint8Array, version: number): number {
-    const counted = this.#desks.votes.strong.seats({ oid, version })
-    if (counted !== null) return counted
-    const settlement = this.settlementOf(oid, version)
-    return settlement ? seatsShown(decodeEnvelope(settlement)) : 0
+    return this.lane.journal.flush()
   }
 
   /** From now on no LOCK and no CONFIRM of this member for versions of an object from this one on: see `Frozen`. Throws `limit`. */
   freeze(oid: Uint8Array, fromVersion: number): void {
-    this.#lane.frozen.freeze(oid, fromVersion)
-    this.#lane.ballot?.drop((slot) => this.#lane.frozen.has(slot.oid, slot.version))
+    this.lane.frozen.freeze(oid, fromVersion)
+    this.lane.ballot?.drop((slot) => this.lane.frozen.has(slot.oid, slot.version))
   }
 
   /** The same for all objects, until `enterEpoch`. */
   freezeAll(): void {
-    this.#lane.frozen.freezeAll()
-    this.#lane.ballot?.clear()
-  }
-
-  /** The SETTLEMENT, else the CERT of a version; null where neither is held. */
-  proofOf(oid: Uint8Array, version: number): ProvenDecision | null {
-    return coverage.proofOf(this.#lane, oid, version)
-  }
-
-  /** What a report must list, after freezing: see `coverage.openProofs`. */
-  openProofs(): ProvenDecision[] {
-    return coverage.openProofs(this.#lane)
+    this.lane.frozen.freezeAll()
+    this.lane.ballot?.clear()
   }
 
   /** An unlocked slot is given an end: the order that a complete report shows, or nothing. The object is not frozen any more. */
   resolve(oid: Uint8Array, version: number, outcome: Outcome): Effect[] {
-    const { frozen, objects } = this.#lane
-    frozen.thaw(oid, version)
+    const { frozen, objects } = this.lane
     const od = outcome === 'void' ? voidHead(oid, version) : outcome.od
     if (version <= (objects.get(oid)?.settled ?? 0) && !this.holdsSettled(oid, version, od)) {
       throw new WebxError('internal', 'a settled version was given another end')
     }
+    frozen.thaw(oid, version)
     const order = outcome !== 'void' && outcome.order ? readOrder(decodeEnvelope(outcome.order)) : undefined
-    decide(this.#lane, oid, version, od, order)
-    this.#desks.votes.advance(oid)
-    this.#desks.orders.resume(oid)
+    decide(this.lane, oid, version, od, order)
+    this.desks.votes.advance(oid)
+    this.desks.orders.resume(oid)
     return this.#effects()
-  }
-
-  /** Highest version of an object that a final checkpoint covers, or a hand-over. */
-  covered(oid: Uint8Array): number {
-    return this.#lane.objects.get(oid)?.covered ?? 0
   }
 
   /** A final checkpoint names this settled version, and with it all before. */
   cover(oid: Uint8Array, version: number, od: Uint8Array): Effect[] {
-    coverage.cover(this.#lane, { oid, version, od })
-    this.#desks.votes.advance(oid)
+    coverage.cover(this.lane, { oid, version, od })
+    this.desks.votes.advance(oid)
     return this.#effects()
-  }
-
-  /** For the next checkpoint: newest settled versions that none covers, whose is open for longest first. */
-  uncovered(countMax: number): Decision[] {
-    return coverage.uncovered(this.#lane, countMax)
-  }
-
-  /** Whether this member may vote for a checkpoint that names this. */
-  holdsSettled(oid: Uint8Array, version: number, od: Uint8Array): boolean {
-    return coverage.holdsSettled(this.#lane, { oid, version, od })
   }
 
   /** The epoch ends with these versions, beside what was decided before; nothing else is certified any more. Then `stateRoot` is final as soon as nothing is `lacking`. */
   close(closing: readonly Decision[]): Effect[] {
-    closeLane(this.#lane, closing, (oid) => this.#desks.votes.advance(oid))
+    closeLane(this.lane, closing, (oid) => this.desks.votes.advance(oid))
     return this.#effects()
-  }
-
-  /** Decided versions whose orders have not come yet: newest of each object. */
-  lacking(): readonly { readonly oid: Uint8Array; readonly version: number }[] {
-    return lacking(this.#lane)
   }
 
   /** Goes on with other seats. `closing`: where `close` was not called yet. What is lacking is still asked for; other objects do not wait for it. */
   enterEpoch(committee: Committee, seat: number | null, closing: readonly Decision[] = []): Effect[] {
-    closeLane(this.#lane, closing, (oid) => this.#desks.votes.advance(oid))
-    turnRecords(this.#lane, committee)
-    this.#snapshot.begin()
+    assertNext(this.lane, committee)
+    closeLane(this.lane, closing, (oid) => this.desks.votes.advance(oid))
+    turnRecords(this.lane, committee)
+    this.snapshot.begin()
     return this.#begin(committee, seat)
   }
 
   /** The same for whoever was not there: all that is known here is replaced by a state that a hand-over names. A new register may take it in its own epoch. */
   enterEpochWith(committee: Committee, seat: number | null, state: StateImport): Effect[] {
-    importRecords(this.#lane, committee, state)
-    this.#snapshot.forget()
+    importRecords(this.lane, committee, state)
+    this.snapshot.forget()
     return this.#begin(committee, seat)
-  }
-
-  /** 32-byte root of the settled state as it is now: see `Snapshot.root`. */
-  stateRoot(): Uint8Array {
-    return this.#snapshot.root()
-  }
-
-  /** How many chunks the settled state has with which the epoch began. */
-  get chunkCount(): number {
-    return this.#snapshot.chunkCount
-  }
-
-  /** One of them, for a `StateImport`. */
-  chunk(index: number): Uint8Array {
-    return this.#snapshot.chunk(index)
-  }
-
-  /** `LIMITS.summaryBuckets` digests of 32 bytes: equal where two members have settled the same. */
-  summary(): Uint8Array[] {
-    return this.#lane.objects.summary()
-  }
-
-  /** Settled heads of a bucket: see `Objects.heads`. */
-  heads(bucket: number, after: Uint8Array | null, countMax: number): Head[] {
-    return this.#lane.objects.heads(bucket, after, countMax)
-  }
-
-  /** What to ask for, given the settled heads of another member. */
-  missing(heads: readonly Head[]): { readonly oid: Uint8Array; readonly fromVersion: number }[] {
-    return heads.flatMap(({ oid, version }) => {
-      const settled = this.#lane.objects.get(oid)?.settled ?? 0
-      return version > settled ? [{ oid, fromVersion: settled + 1 }] : []
-    })
-  }
-
-  /** The newest own batch; sequence 0 for none. */
-  highestBatch(): BatchMark {
-    return this.#lane.ballot?.newest ?? NO_BATCH
   }
 
   /** Stops voting for the rest of the epoch, after restarts too. Counting and adopting go on. */
   abstain(): void {
-    this.#lane.abstaining = true
-    this.#lane.ballot?.clear()
-    this.#lane.journal.put(SPACE.meta, META.abstain, encode([this.#lane.committee.epoch]))
-  }
-
-  get abstaining(): boolean {
-    return this.#lane.abstaining
-  }
-
-  get sizes(): RegisterSizes {
-    const { objects, slots, parked, ballot, count } = this.#lane
-    return {
-      objects: objects.size,
-      openSlots: slots.size,
-      parkedOrders: parked.size,
-      queuedVotes: ballot?.queued ?? 0,
-      countedQuestions: count.size,
-    }
+    this.lane.abstaining = true
+    this.lane.ballot?.clear()
+    this.lane.journal.put(SPACE.meta, META.abstain, encode([this.lane.committee.epoch]))
   }
 
   #markLocked(slot: Slot, sequence: number): void {
     if (slot.lock?.sequence !== sequence) return
-    const entry = this.#lane.objects.ensure(slot.oid)
+    const entry = this.lane.objects.ensure(slot.oid)
     if (entry.certified + 1 !== slot.version) return
     entry.locked = true
-    this.#lane.objects.changed(entry)
-  }
-
-  #isOfThisEpoch({ committee }: Certificate): boolean {
-    return equal(committee.cid, this.#lane.committee.cid)
+    this.lane.objects.changed(entry)
   }
 
   #onVotes(batch: VoteBatch): void {
-    const { ballot, seat, outbox, committee } = this.#lane
+    const { ballot, seat, outbox, committee } = this.lane
     // read before the seats changed, in the same turn
     if (batch.cid && !equal(batch.cid, committee.cid)) return
-    if (ballot && batch.seat === seat && !this.#lane.abstaining && ballot.isStranger(batch)) {
+    if (ballot && batch.seat === seat && !this.lane.abstaining && ballot.isStranger(batch)) {
       this.abstain()
       outbox.add({ kind: 'log-lost', sequence: batch.sequence })
     }
-    this.#desks.votes.count(batch)
+    this.desks.votes.count(batch)
   }
 
   /** Ends a call that is no event: looks at what waited for what has changed. */
   #effects(): Effect[] {
-    this.#desks.orders.retryWoken()
-    return this.#lane.outbox.take()
+    this.desks.orders.retryWoken()
+    return this.lane.outbox.take()
   }
 
   /** Begins anew with other seats; objects and waiting orders stay. */
   #begin(committee: Committee, seat: number | null): Effect[] {
-    const { outbox, nowMs } = this.#lane
+    const { outbox, nowMs } = this.lane
     const before = outbox.take()
-    this.#lane = layLane(this.#lane, committee, seat, this.#tallySeed)
-    this.#lane.nowMs = nowMs
-    this.#desks = openDesks(this.#lane)
+    this.lane = layLane(this.lane, committee, seat, this.#tallySeed)
+    this.lane.nowMs = nowMs
+    this.desks = openDesks(this.lane)
     // what the old lane lacked is lacking in the new one
-    restoreDecided(this.#lane)
-    this.#desks.orders.retryAll()
+    restoreDecided(this.lane)
+    this.desks.orders.retryAll()
     return [...before, ...this.#effects()]
   }
 }

@@ -7,10 +7,10 @@
 import { decodeEnvelope } from '../core/envelope.ts'
 import { LIMITS } from '../core/limits.ts'
 import { keyOf, slotName } from './key.ts'
-import { decisionOf, isBelieved, type Lane } from './lane.ts'
+import { isBelieved, type Lane } from './lane.ts'
 import { type Order, orderBytes, readOrder } from './order.ts'
 import { batchKey, decodeVote, SPACE, slotKey } from './records.ts'
-import type { Slot } from './slots.ts'
+import { decisionOf, type Slot } from './slots.ts'
 
 export class Repeater<S> {
   readonly #lane: Lane<S>

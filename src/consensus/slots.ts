@@ -32,7 +32,7 @@ export interface Slot {
   readonly name: string
   readonly oid: Uint8Array
   readonly version: number
-  /** Orders that were seen and are signed by the owner: at most two. */
+  /** Orders that were seen and are signed by the owner: at most two, and the one that the chain of blocks has decided for. */
   readonly orders: Order[]
   readonly locks: Question
   readonly confirms: Question
@@ -54,6 +54,11 @@ export interface Slot {
   repeatedMs: number
   retryAtMs: number
   retries: number
+}
+
+/** What decides a slot: the chain of blocks, its certificate, or else its settlement. */
+export function decisionOf({ decided, certificate, settlement }: Slot): { readonly od: Uint8Array } | null {
+  return decided ? { od: decided } : (certificate ?? settlement)
 }
 
 export class Slots {
@@ -102,7 +107,7 @@ export class Slots {
 
   /** Notes that a seat has voted in a slot that may have no order yet; where its quota is used up, it lets go of its oldest one. */
   voted(slot: Slot, seat: number): void {
-    if (slot.charged !== null || isDecided(slot) || !this.isOpen(slot)) return
+    if (slot.charged !== null || decisionOf(slot) || !this.isOpen(slot)) return
     const slots = this.#unfounded[seat]
     if (!slots) return
     slots.add(slot)
@@ -164,7 +169,7 @@ export class Slots {
   #letGo(slot: Slot, seat: number): void {
     this.#unfounded[seat]?.delete(slot)
     slot.holders &= ~(1 << seat)
-    if (slot.holders === 0 && !isDecided(slot)) this.close(slot)
+    if (slot.holders === 0 && !decisionOf(slot)) this.close(slot)
   }
 
   #unhold(slot: Slot): void {
@@ -172,10 +177,6 @@ export class Slots {
     for (const slots of this.#unfounded) slots.delete(slot)
     slot.holders = 0
   }
-}
-
-function isDecided({ decided, certificate, settlement }: Slot): boolean {
-  return decided !== null || certificate !== null || settlement !== null
 }
 
 function newSlot(name: string, oid: Uint8Array, version: number, nowMs: number): Slot {

@@ -139,5 +139,5 @@ function readSettled(fields: Fields): SettledObject {
   const hasState = fields.boolean('hasState')
   const state = fields.bytesBetween('state', 0, LIMITS.storeValueBytesMax)
   fields.end()
-  return { oid, settled, head, state: hasState ? state : null }
+  return { oid, settled, head, state: hasState ? state.slice() : null }
 }

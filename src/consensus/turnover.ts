@@ -44,7 +44,6 @@ export function closeLane<S>(lane: Lane<S>, closing: readonly Decision[], advanc
 
 /** What a closed lane stores when other seats take over. */
 export function turnRecords<S>(lane: Lane<S>, committee: Committee): void {
-  assertNext(lane, committee)
   for (const entry of [...lane.objects.uncovered(), ...lane.objects.lacking()]) {
     lane.objects.cover(entry, Math.max(entry.settled, entry.decided))
   }
@@ -53,8 +52,8 @@ export function turnRecords<S>(lane: Lane<S>, committee: Committee): void {
 
 /** Takes a whole settled state over in place of all that is known here. */
 export function importRecords<S>(lane: Lane<S>, committee: Committee, state: StateImport): void {
-  const { objects, journal } = lane
   if (!isNew(lane, committee)) assertNext(lane, committee)
+  const { objects, journal } = lane
   const settledObjects = [...state.objects()]
   objects.clear()
   for (const { oid, settled, head, state } of settledObjects) {
@@ -115,8 +114,10 @@ function assertBases<S>({ objects }: Lane<S>): void {
   }
 }
 
-function assertNext<S>({ committee }: Lane<S>, next: Committee): void {
-  if (next.epoch <= committee.epoch) {
+/** Throws `bad-argument` unless these are the seats of a later epoch of the same neighborhood. */
+export function assertNext<S>({ committee }: Lane<S>, next: Committee): void {
+  const isHere = equal(next.netId, committee.netId) && equal(next.nid, committee.nid)
+  if (!isHere || next.epoch <= committee.epoch) {
     throw new WebxError('bad-argument', `after epoch ${committee.epoch} comes no epoch ${next.epoch}`)
   }
 }

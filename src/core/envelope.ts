@@ -54,6 +54,8 @@ export const TYPE = {
   epochQuery: 73,
   blockQuery: 74,
   stateChunk: 75,
+  logQuery: 76,
+  logEntries: 77,
   checkin: 80,
   probe: 81,
   answer: 82,

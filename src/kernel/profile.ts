@@ -22,7 +22,8 @@ export interface Profile {
   readonly name: string
   readonly roles: readonly Role[]
   readonly broker: { readonly embedded: boolean; readonly host: string; readonly port: number; readonly url: string }
-  readonly net: { readonly genesis: string }
+  readonly net: { readonly genesis: string; readonly admission: string }
+  readonly epochs: { readonly seconds: number; readonly changeSeconds: number }
   readonly data: { readonly dir: string }
   readonly keys: { readonly file: string; readonly passphraseFile: string }
   readonly log: { readonly level: LogLevel }

@@ -56,6 +56,17 @@ export const SETTINGS: Readonly<Record<string, SettingSchema>> = {
     },
   ),
   'net.genesis': path('Genesis file of the net.'),
+  'net.admission': text('What the organization gave this node so that it may apply for a place: see "webx net admit".', '', {
+    maxLength: 512,
+  }),
+  'epochs.seconds': number('How long an epoch lasts as long as nobody comes, leaves or dies.', 3_600, {
+    minimum: 1,
+    maximum: 30 * 86_400,
+  }),
+  'epochs.changeSeconds': number('How long an epoch lasts at least where somebody comes, leaves or dies.', 30, {
+    minimum: 1,
+    maximum: 86_400,
+  }),
   'data.dir': text('Folder of everything that the node keeps.', '.webx', { maxLength: PATH_CHARACTERS_MAX }),
   'keys.file': path('Key file of the node; node.key in data.dir where empty.'),
   'keys.passphraseFile': path('File with the passphrase of a sealed key file.'),

@@ -45,7 +45,7 @@ export function withSent(sent: readonly Sent[], home: Uint8Array): readonly Sent
 
 /** What went to and came from a home, of one asset. */
 export function flowOf(flows: readonly Flow[], home: Uint8Array, assetId: Uint8Array): Omit<Flow, 'home' | 'assetId'> {
-  return flows.find((flow) => isOf(flow, home, assetId)) ?? { exported: 0, imported: 0 }
+  return flows.find((flow) => isFlowOf(flow, home, assetId)) ?? { exported: 0, imported: 0 }
 }
 
 /** With more sent to, or come from, a home. Throws `internal` beyond 2^53−1. */
@@ -57,7 +57,7 @@ export function withFlow(flows: readonly Flow[], change: Flow): readonly Flow[] 
   if (!Number.isSafeInteger(exported) || !Number.isSafeInteger(imported)) {
     throw new WebxError('internal', 'the books of a home have left the range of amounts')
   }
-  const others = flows.filter((flow) => !isOf(flow, home, assetId))
+  const others = flows.filter((flow) => !isFlowOf(flow, home, assetId))
   const flow = { home: home.slice(), assetId: assetId.slice(), exported, imported }
   return [...others, flow].sort((a, b) => compare(a.home, b.home) || compare(a.assetId, b.assetId))
 }
@@ -116,6 +116,7 @@ export function readFlow(value: Cbor): Flow {
   return flow
 }
 
-function isOf(flow: Flow, home: Uint8Array, assetId: Uint8Array): boolean {
+/** True for the line of this home and asset. */
+export function isFlowOf(flow: Flow, home: Uint8Array, assetId: Uint8Array): boolean {
   return equal(flow.home, home) && equal(flow.assetId, assetId)
 }

@@ -152,7 +152,7 @@ function readMore(fields: Fields): Pick<ObjectState, 'holds' | 'refunds' | 'sent
     holds: fields.list('holds', LIMITS.cborItemsMax, readHold),
     refunds: fields.tuple('refunds', readRefunds),
     sent: fields.list('sent', LIMITS.homesPaidPerAccountMax, readSent),
-    flows: fields.list('flows', LIMITS.flowsPerHomeMax, readFlow),
+    flows: fields.list('flows', LIMITS.cborItemsMax, readFlow),
   }
 }
 

@@ -39,10 +39,12 @@ export interface Settlements {
    * `bad-signature`, and what decoding throws.
    */
   verify(settlement: Uint8Array): SettlementFact | null
+  /** True for the neighborhoods of this net that are known here: whoever could pay anywhere could pay nowhere, and fill the books. */
+  isHome(home: Uint8Array): boolean
 }
 
-/** Nobody knows of other homes: nothing is imported. */
-export const NO_SETTLEMENTS: Settlements = { verify: () => null }
+/** Nobody knows of other homes: nothing leaves and nothing is imported. */
+export const NO_SETTLEMENTS: Settlements = { verify: () => null, isHome: () => false }
 
 /** A payment that has been proved to come from another home. */
 export interface Arrival {
@@ -135,6 +137,11 @@ export class Imports {
     }
     this.#proved.add(attached)
     return true
+  }
+
+  /** True for a home that payments may go to. */
+  isHome(home: Uint8Array): boolean {
+    return this.#settlements.isHome(home)
   }
 
   #read(attached: Uint8Array): Shown {

@@ -9,7 +9,7 @@ import { equal, toHex } from '../core/bytes.ts'
 import type { Code } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Genesis } from '../identity/genesis.ts'
-import { abroad, booksId, type Flow, sentTo, withFlow, withSent } from './abroad.ts'
+import { abroad, booksId, type Flow, isFlowOf, sentTo, withFlow, withSent } from './abroad.ts'
 import { adjust, balanceOf, EMPTY_STATE, type ObjectState } from './account.ts'
 import type { Asset } from './asset.ts'
 import { isSignedBy, readClaim } from './claim.ts'
@@ -49,12 +49,16 @@ export function isMoney(operation: Operation): operation is MoneyOperation {
 /** What takes money out of a balance. */
 type Outlay = Exclude<MoneyOperation, { kind: 'mint' | 'capture' | 'release' | 'import' }>
 
-/** An order's operation of one kind, with the order and what it meets. */
-interface Asked<K extends MoneyOperation['kind']> {
-  readonly order: OrderView
-  readonly operation: Extract<MoneyOperation, { kind: K }>
+/** What an order meets. */
+interface Met {
   readonly own: ObjectState
   readonly objects: StateReader
+}
+
+/** An order's operation of one kind, with the order and what it meets. */
+interface Asked<K extends MoneyOperation['kind']> extends Met {
+  readonly order: OrderView
+  readonly operation: Extract<MoneyOperation, { kind: K }>
 }
 
 /** The meaning of money orders in the net that a genesis begins. */
@@ -95,7 +99,7 @@ export class Money {
       if (equal(operation.to, order.oid)) return refusal('not-allowed')
       if (openHolds(own.holds) >= LIMITS.holdsPerAccountMax) return later('limit')
     }
-    return this.#checkOutlay(order, operation, own)
+    return this.#checkOutlay(order, operation, { own, objects })
   }
 
   /** The state of an order's own object once the order is certified. */
@@ -185,7 +189,8 @@ export class Money {
   }
 
   /** Whoever pays must have it. */
-  #checkOutlay(order: OrderView, operation: Outlay, own: ObjectState): LedgerVerdict {
+  #checkOutlay(order: OrderView, operation: Outlay, met: Met): LedgerVerdict {
+    const { own } = met
     const credits = operation.kind === 'hold' ? [] : creditsOf(order, this.#genesis.netId)
     const [first] = credits
     const { assetId, amount } = first ? { ...first, amount: sumOf(credits) } : (operation as PlaceHold)
@@ -194,15 +199,18 @@ export class Money {
     if (!first) return touching(order.oid)
     const number = 'number' in operation ? operation.number : 0
     if (equal(first.home, order.home)) return number === 0 ? touching(...payeesOf(credits)) : refusal('wrong-home')
-    return this.#checkSent(order, first.home, number, own)
+    return this.#checkSent(order, first, number, met)
   }
 
   /** A payment abroad is the next one to its home, or it would have no place in the lane there. */
-  #checkSent(order: OrderView, home: Uint8Array, number: number, { sent }: ObjectState): LedgerVerdict {
-    const before = sentTo(sent, home)
+  #checkSent(order: OrderView, first: Credit, number: number, { own, objects }: Met): LedgerVerdict {
+    const { home, assetId } = first
+    if (!this.#imports.isHome(home)) return later('wrong-home')
+    const before = sentTo(own.sent, home)
     if (number !== before + 1) return refusal('wrong-version')
-    if (before === 0 && sent.length >= LIMITS.homesPaidPerAccountMax) return refusal('limit')
-    return touching(booksId(this.#genesis.netId, order.home))
+    if (before === 0 && own.sent.length >= LIMITS.homesPaidPerAccountMax) return refusal('limit')
+    const books = booksId(this.#genesis.netId, order.home)
+    return hasRoom(objects.stateOf(books), home, assetId) ? touching(books) : refusal('limit')
   }
 
   #refundRefusal({ order, operation, own }: Asked<'refund'>): Code | null {
@@ -244,15 +252,17 @@ export class Money {
   /** What comes home was out; what is issued elsewhere is at most all there can be. Strict for what is settled here: imports under way are not counted. */
   #checkImport({ order, operation, objects }: Asked<'import'>): LedgerVerdict {
     if (!this.proves(order, operation)) return refusal('not-allowed')
-    const { assetId, amount, to } = this.#imports.arrivalOf(order, operation).credit
+    const { credit, from } = this.#imports.arrivalOf(order, operation)
+    const { assetId, amount, to } = credit
     const asset = this.#assets.get(toHex(assetId))
     if (!asset) return refusal('unknown-asset')
     const books = booksId(this.#genesis.netId, order.home)
-    const flows = objects.stateOf(books)?.flows ?? []
+    const state = objects.stateOf(books)
+    const flows = state?.flows ?? []
     const isIssuedHere = equal(order.home, this.#genesis.neighborhood)
     const out = abroad(flows, assetId)
     if (isIssuedHere ? amount > out : amount - out > asset.cap) return later('over-cap')
-    return flows.length >= LIMITS.flowsPerHomeMax ? refusal('limit') : touching(order.oid, to, books)
+    return hasRoom(state, from, assetId) ? touching(order.oid, to, books) : refusal('limit')
   }
 
   /** Whether an import is proved by what is attached to it; false where the other home's committee is not known here. Throws where it disproves itself. */
@@ -301,6 +311,12 @@ function checkRelease({ order, operation, own, objects }: Asked<'release'>): Led
   if (!hold?.terms || !equal(hold.assetId, assetId)) return refusal('not-allowed')
   if (hold.terms.expiresEpoch >= (objects.epochsClosed ?? 0)) return later('not-yet-valid')
   return amount > hold.left ? refusal('insufficient-funds') : touching(order.oid)
+}
+
+/** Whether books have a line for this home and asset, or room for one more. */
+function hasRoom(books: ObjectState | null, home: Uint8Array, assetId: Uint8Array): boolean {
+  const { flows } = books ?? EMPTY_STATE
+  return flows.length < LIMITS.flowsPerHomeMax || flows.some((flow) => isFlowOf(flow, home, assetId))
 }
 
 function sumOf(credits: readonly Credit[]): number {

@@ -73,6 +73,7 @@ export class Reporter {
       case 'convicted':
         log.warn({ guilty: toHex(effect.id) }, 'a member was convicted and leaves with this epoch')
         counters.count('convicted')
+        events.emit('convicted', { guilty: effect.id })
     }
   }
 

@@ -81,9 +81,14 @@ export class Presence implements Service, Lane {
 
   /** How many seats were heard of lately, this node's own included where it has one. */
   seatsUp(): number {
+    return this.#seats.filter((id) => this.isUp(id)).length
+  }
+
+  /** Whether the holder of a seat was heard of lately; this node always was. */
+  isUp(id: Uint8Array): boolean {
     const { clock, keys } = this.#context
-    const since = clock.nowMs() - HEALTH_LIFETIME_MS
-    return this.#seats.filter((id) => equal(id, keys.id) || (this.#lastHeardMs.get(toHex(id)) ?? 0) > since).length
+    const heardMs = this.#lastHeardMs.get(toHex(id)) ?? 0
+    return equal(id, keys.id) || heardMs > clock.nowMs() - HEALTH_LIFETIME_MS
   }
 
   /** The health that a node published last, or null. */

@@ -52,7 +52,6 @@ export class Turning implements Service {
     const { schedule, events, clock } = this.#context
     this.#unhear = events.on('epoch', () => {
       this.#beganMs = clock.monotonicMs()
-      this.#leaving = false
     })
     this.#cancel = schedule.every(CHECK_MS, 'turn of the epoch', () => this.#check())
   }
@@ -62,7 +61,7 @@ export class Turning implements Service {
     this.#unhear()
   }
 
-  /** Gives up this node's place with the end of the epoch. */
+  /** Gives up this node's place with the end of the epoch, or of the next where that is too late. It does not apply again before it is started again. */
   leave(): void {
     this.#leaving = true
     this.#check()

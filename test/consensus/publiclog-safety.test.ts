@@ -153,7 +153,7 @@ function run(seed: number, steps: number, finality: Finality): Outcome {
     const chance = random()
     if (chance < 0.2 || seen.length === 0) grow()
     else if (chance < 0.8) show()
-    else if (chance < 0.93) {
+    else if (chance < 0.97) {
       const known = heads.length > 0 ? pick(heads.slice(-4)) : null
       if (known && known.head.size > 0) pick(witnesses).cosigned(known.generation, known.head)
     } else {
@@ -166,20 +166,25 @@ function run(seed: number, steps: number, finality: Finality): Outcome {
 }
 
 const safety = suite('public log: safety')
-const SEEDS = Array.from({ length: 30 }, (_, i) => i + 1)
+/** Seeds that were seen to make leaves final and to draw anew. */
+const SEEDS = [20, 43, 68, 74, 77, 85, 86, 88, 90, 113, 124, 129]
+/** Seeds in which one round goes wrong. */
+const MUTANT_SEEDS = [65, 142, 194]
 const STEPS = 200
 
-safety('no final leaf is ever contradicted, and there are final leaves and re-draws', () => {
-  const outcomes = SEEDS.map((seed) => {
-    const outcome = run(seed, STEPS, 'confirmed')
-    assert.is(outcome.contradiction, null, `seed ${seed}`)
-    return outcome
-  })
-  assert.ok(outcomes.filter(({ final, generation }) => final > 0 && generation > 0).length >= 5)
+safety('no final leaf is ever contradicted, over re-draws', () => {
+  for (const seed of SEEDS) {
+    const { contradiction, final, generation } = run(seed, STEPS, 'confirmed')
+    assert.is(contradiction, null, `seed ${seed}`)
+    assert.ok(final > 0 && generation > 0, `seed ${seed} has something to contradict`)
+  }
 })
 
 safety('the oracle sees what one round of cosignatures would allow', () => {
-  assert.ok(SEEDS.some((seed) => run(seed, STEPS, 'cosigned').contradiction !== null))
+  for (const seed of MUTANT_SEEDS) {
+    assert.is.not(run(seed, STEPS, 'cosigned').contradiction, null, `seed ${seed}`)
+    assert.is(run(seed, STEPS, 'confirmed').contradiction, null, `seed ${seed}`)
+  }
 })
 
 safety.run()

@@ -11,7 +11,7 @@ import type { Effect } from '../../src/consensus/effects.ts'
 import { type Order, orderBytes } from '../../src/consensus/order.ts'
 import { BASE, decodeObject, slotKey } from '../../src/consensus/records.ts'
 import { createRegister } from '../../src/consensus/register.ts'
-import { readVoteBatch, VOTE, type VoteEntry, type VoteKind } from '../../src/consensus/statement.ts'
+import { readVoteBatch, VOTE, type VoteBatch, type VoteEntry, type VoteKind } from '../../src/consensus/statement.ts'
 import { decode, encode } from '../../src/core/codec.ts'
 import { verifySignature } from '../../src/core/crypto.ts'
 import { decodeEnvelope, encodeEnvelope } from '../../src/core/envelope.ts'
@@ -133,6 +133,7 @@ freezing('the whole lane: nothing is voted for until the next epoch', () => {
   const one = payer.order(payer.pay(to, 1))
   member.order(one)
   member.register.freezeAll()
+  assert.equal(ownVotes(member.committee, member.turn()), [], 'what was queued neither')
   for (let life = 0; life < 2; life++) {
     member.votes(VOTE.lock, one, [1, 2, 3])
     assert.equal(ownVotes(member.committee, member.turn()), [])
@@ -193,6 +194,20 @@ unlocking('a void that comes before the version before it waits for that; a late
   member.settle(one)
   assert.is(member.register.object(payer.oid)?.settled, 2)
   assert.equal(member.register.lacking(), [])
+})
+
+unlocking('who follows no chain of blocks sees a void from the order after it', () => {
+  const observer = new Member(four, null)
+  const payer = alice(observer)
+  const two = orderOn(payer, 2, voidHead(payer.oid, 1), 40)
+  observer.adopt(observer.proof(VOTE.confirm, two))
+  const effects = observer.order(two)
+  assert.equal(
+    of(effects, 'settled-by-chain').map(({ version, order }) => [version, order]),
+    [[1, null]],
+  )
+  assert.is(of(effects, 'settled').length, 1)
+  assert.is(holds(observer, payer), 960)
 })
 
 unlocking('a LOCK on what follows a void stays the only one of this member; who gave none may vote anew', () => {
@@ -369,6 +384,7 @@ turning(
     const { register } = member
     assert.equal(register.highestBatch().sequence, 0)
     assert.equal(register.covered(payer.oid), 1)
+    for (const space of ['vote', 'batch', 'certificate']) assert.equal([...member.disk.scan(space)], [], space)
     const other = orderOn(payer, 2, one.od, 33)
     const again = createRegister({
       committee: next,
@@ -500,11 +516,14 @@ turning('a header that was verified in this epoch vouches for none of another', 
   member.register.enterEpoch(next, 0, [{ oid: payer.oid, version: 1, od: one.od }])
   const entry: VoteEntry = { kind: VOTE.confirm, oid: one.oid, version: 1, od: one.od }
   const batches = [1, 2, 3].map((seat) => forger({ committee: next, world: four }, seat).batch([entry]))
-  for (const batch of batches) member.register.step({ kind: 'votes', batch }, 0)
+  for (const batch of batches.slice(0, 2)) member.register.step({ kind: 'votes', batch }, 0)
   const votes = batches.map((batch) => ({ batch, index: 0 }))
   const [here, moved] = [next, member.committee].map((committee) =>
     readCertificate(certificateEnvelope(committee, entry, votes), committee),
   ) as [Certificate, Certificate]
+  assert.is(member.register.checksFor(here)?.length, 1)
+  assert.is(member.register.checksFor(moved)?.length, 3)
+  member.register.step({ kind: 'votes', batch: batches[2] as VoteBatch }, 0)
   assert.is(member.register.recognizes(here), true)
   assert.is(member.register.recognizes(moved), false)
 })

@@ -3,7 +3,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import '../kit/wasm.ts'
-import { caughtAt, complaintsOf, runCampaign } from './simplex-campaign.ts'
+import { caughtAt, complaintsOf, runCampaign, unsafeIn } from './simplex-campaign.ts'
 import type { Mutant } from './simplex-mutants.ts'
 import { MUTANTS, mutantOf } from './simplex-mutants.ts'
 import { committeeFor } from './simplex-net.ts'
@@ -11,7 +11,7 @@ import { committeeFor } from './simplex-net.ts'
 const campaign = suite('simplex: campaigns')
 
 campaign('4 members: loss, disorder, partitions, power cuts, twins and liars; one order, everything executed', () => {
-  for (let seed = 1; seed <= 4; seed++) {
+  for (let seed = 1; seed <= 2; seed++) {
     assert.equal(complaintsOf({ seats: 4, seed, crashes: 12 }), [], `seed ${seed}, crashes`)
     assert.equal(complaintsOf({ seats: 4, seed, twins: 1, crashes: 6 }), [], `seed ${seed}, twins`)
     assert.equal(complaintsOf({ seats: 4, seed, liars: 1 }), [], `seed ${seed}, a liar`)
@@ -19,14 +19,14 @@ campaign('4 members: loss, disorder, partitions, power cuts, twins and liars; on
 })
 
 campaign('25 members, 8 of them liars', () => {
-  const net = runCampaign({ seats: 25, seed: 1, liars: 8 })
+  const net = runCampaign({ seats: 25, seed: 1, liars: 8, untilMs: 2_500 })
   assert.equal(net.complaints(), [])
   const convicted = new Set(net.effects.flatMap(({ effect }) => (effect.kind === 'evidence' ? [effect.of] : [])))
   assert.equal([...convicted].sort(), ['double-ballot', 'double-candidate', 'final-and-skip'])
 })
 
 campaign('a seed repeats itself', () => {
-  const [one, other] = [5, 5].map((seed) => runCampaign({ seats: 4, seed, liars: 1 }))
+  const [one, other] = [5, 5].map((seed) => runCampaign({ seats: 4, seed, liars: 1, untilMs: 3_000 }))
   assert.equal(one?.sent, other?.sent)
   assert.equal(
     one?.honest.map(({ rules }) => rules.executed),
@@ -41,9 +41,7 @@ oracles('notice a quorum that is too small, and votes that leave before they are
   const few = { ...committeeFor(4), quorum: 2 }
   const faults = [{ committee: few }, { publishesTooEarly: true }]
   for (const changes of faults) {
-    const seeds = [1, 2, 3].filter(
-      (seed) => complaintsOf({ seats: 4, seed, twins: 1, crashes: 12, changes }).length > 0,
-    )
+    const seeds = [1, 2, 3].filter((seed) => unsafeIn(seed, changes).length > 0)
     assert.ok(seeds.length > 0, Object.keys(changes).join())
   }
 })

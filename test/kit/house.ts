@@ -152,12 +152,15 @@ export function strayPackages(sources: readonly Source[]): string[] {
   )
 }
 
+/** Tables that are looked things up in, not read: one bound a line. */
+const TABLES = new Set(['src/core/limits.ts'])
+
 /** Default exports, barrels, missing headers, length. */
 export function manners(sources: readonly Source[], linesMax = 350): string[] {
   return sources.flatMap((source) => {
     const found: string[] = []
     const lines = source.text.split('\n').length - 1
-    if (lines > linesMax) found.push(`${lines} lines, more than ${linesMax}`)
+    if (lines > linesMax && !TABLES.has(source.path)) found.push(`${lines} lines, more than ${linesMax}`)
     if (!/^(#!.*\n)?\/\*\*/.test(source.text)) found.push('does not open with a comment that says why it exists')
     if (/\bexport\s+default\b/.test(source.bare)) found.push('default export')
     if (/\bexport\s*\*/.test(source.bare)) found.push('export *')

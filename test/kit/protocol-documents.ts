@@ -5,7 +5,11 @@
 import { readFileSync } from 'node:fs'
 import { fromHex } from '../../src/core/bytes.ts'
 import { decodeEnvelope } from '../../src/core/envelope.ts'
+import { goldenMessages } from '../consensus/publiclog-golden.ts'
+import { EPOCH_RULES } from './epoch-vectors.ts'
+import { MONEY_RULES } from './money-vectors.ts'
 import { REDEEM_RULES } from './redeem-vectors.ts'
+import { SIMPLEX_RULES } from './simplex-vectors.ts'
 
 /** One piece of golden bytes. */
 export interface GoldenDocument {
@@ -51,6 +55,11 @@ export function goldenDocuments(): GoldenDocument[] {
   const pings = vectors<{ golden: Record<string, string> }>('ping').golden
   const manifests = vectors<{ golden: Record<string, string> }>('manifest').golden
   const redeem = vectors<{ golden: Record<string, string> }>('redeem').golden
+  const epochs = vectors<{ golden: Record<string, string> }>('epochs').golden
+  const money = vectors<{ golden: Record<string, string> }>('money').golden
+  const { gossip } = vectors<{ gossip: readonly { what: string; bytes: string }[] }>('swarm')
+  const simplex = vectors<{ golden: Record<string, string> }>('simplex').golden
+  const liveness = vectors<{ golden: Record<string, string> }>('liveness').golden
   const tombstones = vectors<{ golden: Record<string, string> }>('tombstone').golden
   const checkins = vectors<{ golden: Record<string, string> }>('checkin').golden
   const { shares, keyFile } = vectors<{ shares: { bytes: readonly string[] }; keyFile: Record<string, string> }>(
@@ -77,7 +86,13 @@ export function goldenDocuments(): GoldenDocument[] {
     ...Object.entries(MANIFEST_RULES).map(([name, rule]) => golden(name, rule, manifests[name])),
     ...Object.entries(TOMBSTONE_RULES).map(([name, rule]) => golden(`tombstone ${name}`, rule, tombstones[name])),
     ...Object.entries(CHECKIN_RULES).map(([name, rule]) => golden(`check-in ${name}`, rule, checkins[name])),
+    ...Object.entries(EPOCH_RULES).map(([name, rule]) => golden(`epoch ${name}`, rule, epochs[name])),
+    ...Object.entries(MONEY_RULES).map(([name, rule]) => golden(`money ${name}`, rule, money[name])),
+    ...gossip.map(({ what, bytes }) => golden(`gossip ${what}`, 'gossip', bytes)),
+    ...Object.entries(goldenMessages()).map(([name, { rule, bytes }]) => ({ name: `public log ${name}`, rule, bytes })),
+    ...Object.entries(SIMPLEX_RULES).map(([name, rule]) => golden(`simplex ${name}`, rule, simplex[name])),
     ...Object.entries(REDEEM_RULES).map(([name, rule]) => golden(`redeem ${name}`, rule, redeem[name])),
+    ...Object.entries(liveness).map(([name, hex]) => golden(name, name === 'hello' ? 'hello' : 'swim', hex)),
     ...shares.bytes.map((hex, i) => golden(`share ${i}`, 'guardian-share', hex)),
     ...logs.flatMap(({ name, events }) => events.map((hex) => golden(name, logRule(hex), hex))),
     ...proofs.map(({ name, proof }) => golden(name, 'zk-proof', proof)),

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Order, orderBody, orderBytes, provingOrderEnvelope, readOrder } from '../../src/consensus/order.ts'
-import { toHex } from '../../src/core/bytes.ts'
+import { equal, toHex } from '../../src/core/bytes.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import '../kit/wasm.ts'
 import { assertFlows, booksId, type Flow } from '../../src/ledger/abroad.ts'
@@ -28,6 +28,10 @@ class Told implements Settlements {
 
   verify(settlement: Uint8Array): SettlementFact | null {
     return this.facts.get(toHex(settlement)) ?? null
+  }
+
+  isHome(home: Uint8Array): boolean {
+    return HOMES.some((each) => equal(each, home))
   }
 
   settled({ home, oid, version, od }: Order, isStrong = true): void {
@@ -101,6 +105,8 @@ test('settled at one home, imported at the other, exactly once', () => {
   assert.is(a.member.judge(a.purser.peek(abroad(b, 60_000, 1))), 'insufficient-funds, later')
   assert.is(a.member.judge(a.purser.peek(abroad(b, 60, 2))), 'wrong-version')
   assert.is(a.member.judge(a.purser.peek(abroad(a, 60, 1))), 'wrong-home')
+  const nowhere = { ...abroad(b, 60, 1), home: bytesOf('nowhere', 16) }
+  assert.is(a.member.judge(a.purser.peek(nowhere)), 'wrong-home, later')
   const order = a.member.both(a.purser.order(abroad(b, 600, 1)))
   assert.equal([a.member.balance(accountOf(a)), a.member.supply().exported], [49_400, 600])
   assert.is(a.member.balance(accountOf(b)), 0, 'nothing arrives where nobody decides about it')

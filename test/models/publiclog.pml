@@ -6,7 +6,7 @@
  *
  * Modelled
  *   Logs of up to two leaves, each one of two: a log is a number that begins with 1 and has a binary digit for each leaf, so
- *   that 1 is the empty log, 2 and 3 the two of one leaf, 4 to 6 three of those of two; a log extends another whose digits it begins with.
+ *   that 1 is the empty log, 2 and 3 the two of one leaf, 4 one of those of two; a log extends another whose digits it begins with.
  *   The sequencers of both generations lie: any checkpoint (log, mark) of any log is signed and can be shown to anyone. The mark
  *   says of how many leaves a checkpoint with cosignatures of the network was seen.
  *   Witness 0 lies: it cosigns everything and votes for everything. 1-3 are honest, interchangeable and kept sorted. Weights 3, 2,
@@ -48,7 +48,7 @@ byte cosignedBy[2] = 1; /* by generation: the longest log that the network cosig
 byte final = 1;         /* the longest log that is NETWORK */
 byte base;              /* of the second generation, 0: not decided */
 
-byte i, log, mark, g; /* of one step; 0 between steps */
+byte i, log, mark; /* of one step; 0 between steps */
 
 #define HAS(x, gen, l, m) (witness[x].cosigned[gen] & BIT(l, m))
 #define COSIGNED(gen, l, m) (3 + (HAS(1, gen, l, m) -> 2 : 0) + (HAS(2, gen, l, m) -> 2 : 0) + (HAS(3, gen, l, m) -> 3 : 0) >= QUORUM)
@@ -70,9 +70,9 @@ byte i, log, mark, g; /* of one step; 0 between steps */
 #endif
 
 #ifdef MARK_UNPROVEN
-#define PROVEN(x) true
+#define PROVEN(x, l, m) true
 #else
-#define PROVEN(x) (mark <= LENGTH(witness[x].network) && EXTENDS(log, witness[x].network))
+#define PROVEN(x, l, m) (m <= LENGTH(witness[x].network) && EXTENDS(l, witness[x].network))
 #endif
 
 #ifdef COSIGN_AFTER_VOTE
@@ -81,7 +81,10 @@ byte i, log, mark, g; /* of one step; 0 between steps */
 #define IS_OPEN(x) (witness[x].closed == 0)
 #endif
 
-#define MAY_COSIGN (log != 1 && mark <= LENGTH(log) && IS_OPEN(i) && FOLLOWS(i, log) && PROVEN(i) && !HAS(i, witness[i].generation, log, mark))
+#define MAY_COSIGN(x, l, m) (IS_OPEN(x) && FOLLOWS(x, l) && PROVEN(x, l, m) && !HAS(x, witness[x].generation, l, m))
+#define MAY_LEARN(x, l) (LEARNS(x) && LENGTH(l) > LENGTH(witness[x].network) && BY_NETWORK(witness[x].generation, l))
+#define MAY_JOIN(x, l) (l != witness[x].head && EXTENDS(l, witness[x].head) && IS_OPEN(x) && BY_NETWORK(witness[x].generation, l))
+#define MAY_ADOPT(x, l) (witness[x].generation == 0 && DECIDED(l))
 
 #ifdef BASE_IS_HEAD
 #define BASE(x) witness[x].head
@@ -97,6 +100,13 @@ byte i, log, mark, g; /* of one step; 0 between steps */
 #define MAY_VOTE(x) (witness[x].generation == 0 && witness[x].voted == 0)
 #endif
 
+#if defined(VOTES_REPEATED) || defined(COSIGN_AFTER_VOTE) || defined(VOTE_UNPERSISTED)
+#define LEARNS(x) true
+#else
+#define FORGETFUL /* what has no consequence any more is forgotten: a witness that has voted knows nothing of its generation, */
+#define LEARNS(x) IS_OPEN(x) /* and where all have, its cosignatures are of no use to anyone */
+#endif
+
 #ifdef TREES_WITHHELD
 #define CONVICTS(l, other) (LENGTH(l) == LENGTH(other))
 #else
@@ -108,39 +118,30 @@ inline finalize(l) {
   if :: LENGTH(l) > LENGTH(final) -> final = l :: else fi
 }
 
+inline inspect(gen, l) {
+  if
+  :: BY_NETWORK(gen, l) ->
+    assert(AGREE(l, cosignedBy[gen]));
+    if :: LENGTH(l) > LENGTH(cosignedBy[gen]) -> cosignedBy[gen] = l :: else fi;
+    if :: COSIGNED(gen, l, 1) -> finalize(FIRST(l, 1)) :: else fi;
+    if :: COSIGNED(gen, l, 2) -> finalize(l) :: else fi;
+#ifdef ONE_ROUND
+    finalize(l);
+#endif
+  :: else
+  fi
+}
+
+inline elect(l) {
+  if :: DECIDED(l) -> assert(base == 0 || base == l); base = l :: else fi /* one base */
+}
+
 inline judge() {
   d_step {
-    g = 0;
-    do
-    :: g <= 1 ->
-      log = 2;
-      do
-      :: log <= 6 ->
-        if
-        :: BY_NETWORK(g, log) ->
-          assert(AGREE(log, cosignedBy[g]));
-          if :: LENGTH(log) > LENGTH(cosignedBy[g]) -> cosignedBy[g] = log :: else fi;
-          if :: COSIGNED(g, log, 1) -> finalize(FIRST(log, 1)) :: else fi;
-          if :: COSIGNED(g, log, 2) -> finalize(log) :: else fi;
-#ifdef ONE_ROUND
-          finalize(log);
-#endif
-        :: else
-        fi;
-        log++
-      :: else -> break
-      od;
-      g++
-    :: else -> break
-    od;
-    g = 0; log = 1;
-    do
-    :: log <= 6 ->
-      if :: DECIDED(log) -> assert(base == 0 || base == log); base = log :: else fi; /* one base */
-      log++
-    :: else -> break
-    od;
-    assert(base == 0 || EXTENDS(base, final) || EXTENDS(final, base)); /* and what is NETWORK is on its line */
+    inspect(0, 2); inspect(0, 3); inspect(0, 4);
+    inspect(1, 2); inspect(1, 3); inspect(1, 4);
+    elect(1); elect(2); elect(3); elect(4);
+    assert(base == 0 || AGREE(base, final)); /* and what is NETWORK is on its line */
     /* two honest witnesses that stand on lines which contradict each other: whoever hears of both convicts the sequencers */
     assert(witness[1].generation != witness[2].generation || AGREE(witness[1].head, witness[2].head) || CONVICTS(witness[1].head, witness[2].head));
 #ifdef REACH
@@ -149,8 +150,17 @@ inline judge() {
   }
 }
 
+#define IS_GONE(x) (witness[x].generation == 1 || witness[x].closed == 1)
+
 inline sort() {
   d_step {
+#ifdef FORGETFUL
+    if
+    :: IS_GONE(1) && IS_GONE(2) && IS_GONE(3) ->
+      witness[1].cosigned[0] = 0; witness[2].cosigned[0] = 0; witness[3].cosigned[0] = 0
+    :: else
+    fi;
+#endif
     c_code {
       struct Witness kept;
       #define BY_ORDER(a, b) if (memcmp(&now.witness[a], &now.witness[b], sizeof kept) > 0) { \
@@ -169,55 +179,60 @@ active proctype everyone() {
     od;
     i = 0
   }
+#define COSIGNS(x) \
+  :: MAY_COSIGN(x, 2, 0) -> i = x; log = 2 \
+  :: MAY_COSIGN(x, 2, 1) -> i = x; log = 2; mark = 1 \
+  :: MAY_COSIGN(x, 3, 0) -> i = x; log = 3 \
+  :: MAY_COSIGN(x, 3, 1) -> i = x; log = 3; mark = 1 \
+  :: MAY_COSIGN(x, 4, 0) -> i = x; log = 4 \
+  :: MAY_COSIGN(x, 4, 1) -> i = x; log = 4; mark = 1 \
+  :: MAY_COSIGN(x, 4, 2) -> i = x; log = 4; mark = 2
+
+#define HEARS(x, l) \
+  :: MAY_LEARN(x, l) -> witness[x].network = l \
+  :: MAY_JOIN(x, l) -> witness[x].head = l; /* was away, and skips what others have validated */ \
+    if :: LENGTH(l) > LENGTH(witness[x].network) -> witness[x].network = l :: else fi
+
+#define ADOPTS(x, l) \
+  :: MAY_ADOPT(x, l) -> \
+    witness[x].generation = 1; witness[x].closed = 0; witness[x].head = l; witness[x].network = l
+
 end:
   do
-  :: atomic {
-      if :: i = 1 :: i = 2 :: i = 3 fi;
-      if :: log = 1 :: log = 2 :: log = 3 :: log = 4 :: log = 5 :: log = 6 fi;
-      if
-      :: mark = 0; goto cosign
-      :: mark = 1; goto cosign
-      :: mark = 2; goto cosign
-      :: BY_NETWORK(witness[i].generation, log) && LENGTH(log) > LENGTH(witness[i].network) -> /* it learns of that */
-        witness[i].network = log; goto moved
-      :: BY_NETWORK(witness[i].generation, log) && IS_OPEN(i) && EXTENDS(log, witness[i].head) && log != witness[i].head -> d_step {
-          witness[i].head = log; /* was away, and skips what others have validated */
-          if :: LENGTH(log) > LENGTH(witness[i].network) -> witness[i].network = log :: else fi
-        };
-        goto moved
-      :: log == 1 && MAY_VOTE(i) -> d_step {
-          witness[i].voted = witness[i].voted | (1 << BASE(i));
-#ifndef VOTE_UNPERSISTED
-          witness[i].closed = 1
-#endif
-        }
-      :: witness[i].generation == 0 && DECIDED(log) -> d_step {
-          witness[i].generation = 1; witness[i].closed = 0;
-          witness[i].head = log; witness[i].network = log
-        };
-        goto moved
-      :: else -> goto idle
-      fi;
-      goto done;
-cosign:
-      if
-      :: MAY_COSIGN -> d_step {
+  :: atomic { /* a cosignature */
+      if COSIGNS(1) COSIGNS(2) COSIGNS(3) fi;
+      d_step {
 #ifndef COSIGN_UNPERSISTED
-          witness[i].head = log;
+        witness[i].head = log;
 #endif
-          witness[i].cosigned[witness[i].generation] = witness[i].cosigned[witness[i].generation] | BIT(log, mark)
-        }
-      :: else -> goto idle
-      fi;
-done:
-      skip;
+        witness[i].cosigned[witness[i].generation] = witness[i].cosigned[witness[i].generation] | BIT(log, mark);
+        i = 0; log = 0; mark = 0
+      }
       judge();
-moved:
-      skip;
-      sort();
-idle:
-      skip;
-      d_step { i = 0; log = 0; mark = 0 }
+      sort()
+    }
+  :: atomic { /* a vote to draw anew */
+      if :: MAY_VOTE(1) -> i = 1 :: MAY_VOTE(2) -> i = 2 :: MAY_VOTE(3) -> i = 3 fi;
+      d_step {
+        witness[i].voted = witness[i].voted | (1 << BASE(i));
+#ifndef VOTE_UNPERSISTED
+        witness[i].closed = 1;
+#endif
+#ifdef FORGETFUL
+        witness[i].head = 1; witness[i].network = 1;
+#endif
+        i = 0
+      }
+      judge();
+      sort()
+    }
+  :: atomic { /* news */
+      if
+      HEARS(1, 2) HEARS(1, 3) HEARS(1, 4) HEARS(2, 2) HEARS(2, 3) HEARS(2, 4) HEARS(3, 2) HEARS(3, 3) HEARS(3, 4)
+      ADOPTS(1, 1) ADOPTS(1, 2) ADOPTS(1, 3) ADOPTS(1, 4) ADOPTS(2, 1) ADOPTS(2, 2) ADOPTS(2, 3) ADOPTS(2, 4)
+      ADOPTS(3, 1) ADOPTS(3, 2) ADOPTS(3, 3) ADOPTS(3, 4)
+      fi;
+      sort()
     }
   od
 }

@@ -43,6 +43,18 @@ export interface Config {
 }
 
 const BOUND_MS = 60_000
+/** Every so many seeds, whole neighborhoods are driven; else the register lane alone. */
+const HOOD_EVERY = 4
+
+export function laneOf(seed: number): Lane {
+  return seed % HOOD_EVERY === 0 ? 'hood' : 'register'
+}
+
+/** Fewer where each costs more. */
+function ordersOf(n: number, seed: number, chance: Chance): number {
+  const most = n <= 7 ? 120 : 50
+  return Math.round(chance.between(0.35, 1) * (laneOf(seed) === 'hood' ? most / 2 : most))
+}
 
 /** The configuration of a seed. */
 export function configOf(n: number, seed: number): Config {
@@ -58,10 +70,10 @@ export function configOf(n: number, seed: number): Config {
   const sometimes = (probability: number, max: number) => (chance.hits(probability) ? 1 + chance.below(max) : 0)
   const slowMs = chance.pick([10, 40, 150, 600])
   return {
-    lane: seed % 3 === 0 ? 'hood' : 'register',
+    lane: laneOf(seed),
     n,
     seed,
-    orders: n <= 7 ? 40 + chance.below(80) : 30 + chance.below(20),
+    orders: ordersOf(n, seed, chance),
     faultMs: chance.between(4_000, 12_000),
     boundMs: BOUND_MS,
     weather: {

@@ -5,7 +5,8 @@ import { MUTANTS, type Mutant, patched } from './mutants.ts'
 import { Worker } from './pool.ts'
 
 const TOP = new URL('../../', import.meta.url)
-const PATIENCE_MS = 180_000
+const CHUNK = 4
+const CHUNK_MS_MAX = 120_000
 
 /** What became of a mutant. */
 export interface Verdict {
@@ -36,7 +37,7 @@ export function staleMutants(mutants: readonly Mutant[] = MUTANTS): string[] {
 }
 
 /** Runs a mutant until it is caught or its seeds are used up. One that comes to no end, or whose process dies, is caught as well. */
-export async function judgeMutant({ name, seedsMax }: Mutant, n = 4): Promise<Verdict> {
+export async function judgeMutant({ name, seedsMax, lane }: Mutant, n = 4): Promise<Verdict> {
   const worker = new Worker(name)
   const beganMs = performance.now()
   const verdict = (seed: number | null, oracle: string | null, what: string | null): Verdict => {
@@ -44,11 +45,17 @@ export async function judgeMutant({ name, seedsMax }: Mutant, n = 4): Promise<Ve
     return { name, caught: oracle !== null, n, seed, oracle, what, ms: Math.round(performance.now() - beganMs) }
   }
   try {
-    const done = await worker.run({ n, from: 1, count: seedsMax, stopsAtViolation: true }, PATIENCE_MS)
-    const last = done?.results.at(-1)
-    if (!last) return verdict(null, 'comes to an end', `no answer within ${PATIENCE_MS} ms`)
-    const [violation] = last.violations
-    return verdict(violation ? last.seed : null, violation?.oracle ?? null, violation?.what ?? null)
+    let from = 1
+    for (let left = seedsMax; left > 0; left -= CHUNK) {
+      const job = { n, from, count: Math.min(CHUNK, left), stopsAtViolation: true, lane }
+      const done = await worker.run(job, CHUNK_MS_MAX)
+      const last = done?.results.at(-1)
+      if (!last) return verdict(from, 'comes to an end', `no answer within ${CHUNK_MS_MAX} ms`)
+      const [violation] = last.violations
+      if (violation) return verdict(last.seed, violation.oracle, violation.what)
+      from = last.seed + 1
+    }
+    return verdict(null, null, null)
   } catch (error) {
     return verdict(null, 'stays up', (error as Error).message)
   }

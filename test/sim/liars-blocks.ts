@@ -53,7 +53,7 @@ export function lieAboutBlock(at: Standpoint, seen: Candidate, chance: Chance, s
   }
 }
 
-/** Something about epochs that is not so. */
+/** Something about epochs that is not so; said whenever there is a block, it is said in every phase of an epoch. */
 export function lieAboutEpoch(
   at: Standpoint,
   place: { readonly oid: Uint8Array; readonly version: number; readonly od: Uint8Array },

@@ -68,7 +68,10 @@ export class Liar implements Endpoint {
     if (said.kind === 'votes' && said.signed) this.#batches.set(said.batch.seat, said.batch)
     if (said.kind === 'candidate' && said.signed) {
       const at = this.#options.standpoint()
-      if (at && at.committee === said.committee) lieAboutBlock(at, said.candidate, chance, this.#options.send)
+      if (at && at.committee === said.committee) {
+        lieAboutBlock(at, said.candidate, chance, this.#options.send)
+        if (this.#orders.length > 0) lieAboutEpoch(at, chance.pick(this.#orders), chance, this.#options.send)
+      }
     }
     if (said.kind !== 'order') return
     this.#orders.push(said.order)

@@ -4,6 +4,8 @@
  * A mutant is text that is replaced when a module is loaded. It must be there exactly once: a mutant that has gone stale fails the gate like one that was not caught.
  */
 
+import type { Lane } from './config.ts'
+
 export interface Patch {
   /** Path from the top of the repository. */
   readonly file: string
@@ -14,12 +16,18 @@ export interface Patch {
 export interface Mutant {
   readonly name: string
   readonly patches: readonly Patch[]
-  /** It must be caught within so many seeds at n = 4. */
+  /** What must be driven to see it. */
+  readonly lane: Lane
+  /** It must be caught within so many seeds of that lane at n = 4. */
   readonly seedsMax: number
 }
 
 function mutant(name: string, file: string, find: string, replace: string, seedsMax = 40): Mutant {
-  return { name, patches: [{ file, find, replace }], seedsMax }
+  return { name, patches: [{ file, find, replace }], lane: 'register', seedsMax }
+}
+
+function hood(name: string, file: string, find: string, replace: string, seedsMax = 40): Mutant {
+  return { ...mutant(name, file, find, replace, seedsMax), lane: 'hood' }
 }
 
 const REGISTER: readonly Mutant[] = [
@@ -68,16 +76,16 @@ const REGISTER: readonly Mutant[] = [
   mutant(
     'a certificate settles',
     'src/consensus/chain.ts',
-    'const settlement = slot?.settlement\n',
-    'const settlement = slot?.settlement ?? slot?.certificate\n',
+    'if (!slot || !(slot.settlement || slot.decided)) return false',
+    'if (slot && !slot.settlement) slot.settlement = slot.certificate\n  if (!slot || !(slot.settlement || slot.decided)) return false',
   ),
   {
     name: 'a settlement is not stored',
     patches: [
       {
         file: 'src/consensus/chain.ts',
-        find: 'lane.journal.put(SPACE.settlement, key, settlement.bytes)\n  lane.journal.put(SPACE.certificate, key, null)',
-        replace: 'lane.journal.put(SPACE.certificate, key, null)',
+        find: 'lane.journal.put(SPACE.settlement, key, slot.settlement.bytes)\n    lane.journal',
+        replace: 'lane.journal',
       },
       {
         file: 'src/consensus/chain.ts',
@@ -85,6 +93,7 @@ const REGISTER: readonly Mutant[] = [
         replace: '',
       },
     ],
+    lane: 'register',
     seedsMax: 40,
   },
   mutant(
@@ -171,37 +180,109 @@ const REGISTER: readonly Mutant[] = [
 const LEDGER: readonly Mutant[] = [
   mutant(
     'funds are not looked at',
-    'src/ledger/rules.ts',
-    'if (balanceOf(state, pay.assetId) < pay.amount)',
-    'if (pay.amount < 0)',
+    'src/ledger/money.ts',
+    'if (balanceOf(own, assetId) < amount)',
+    'if (amount < 0)',
   ),
   mutant(
     'a payment takes nothing',
-    'src/ledger/rules.ts',
-    'return adjust(state, operation.assetId, -operation.amount)',
-    'return adjust(state, operation.assetId, 0)',
+    'src/ledger/money.ts',
+    'credits.reduce((state, { assetId, amount }) => adjust(state, assetId, -amount), own)',
+    'credits.reduce((state, { assetId, amount }) => adjust(state, assetId, -0 * amount), own)',
   ),
   mutant(
     'a payment arrives twice',
-    'src/ledger/rules.ts',
-    'adjust(objects.stateOf(operation.to), operation.assetId, operation.amount) }]',
-    'adjust(objects.stateOf(operation.to), operation.assetId, 2 * operation.amount) }]',
+    'src/ledger/money.ts',
+    'if (equal(home, order.home)) changes.pay(to, assetId, amount)',
+    'if (equal(home, order.home)) changes.pay(to, assetId, 2 * amount)',
   ),
   mutant(
     'issuing counts from nothing each time',
-    'src/ledger/rules.ts',
-    'const minted = operation.cumulative - own.delivered',
-    'const minted = operation.cumulative',
+    'src/ledger/money.ts',
+    'const minted = cumulative - (objects.stateOf(order.oid)?.delivered ?? 0)',
+    'const minted = cumulative - 0 * (objects.stateOf(order.oid)?.delivered ?? 0)',
   ),
   mutant(
     'the cap of an asset is not looked at',
-    'src/ledger/rules.ts',
-    'if (mint.cumulative > asset.cap)',
-    'if (mint.cumulative < 0)',
+    'src/ledger/money.ts',
+    'if (operation.cumulative > asset.cap)',
+    'if (operation.cumulative < 0)',
   ),
 ]
 
-export const MUTANTS: readonly Mutant[] = [...REGISTER, ...LEDGER]
+const NO_ALARM: Patch = {
+  file: 'src/consensus/simplex/voter.ts',
+  find: 'if (mine.skip && mine.finalize) throw',
+  replace: 'if (mine.skip && mine.finalize && mine.proposed === null) throw',
+}
+
+const NEIGHBORHOOD: readonly Mutant[] = [
+  {
+    name: 'FINALIZE after SKIP',
+    patches: [
+      {
+        file: 'src/consensus/simplex/voter.ts',
+        find: 'if (mine.skip || mine.finalize || !mine.notarize',
+        replace: 'if (mine.finalize || !mine.notarize',
+      },
+      NO_ALARM,
+    ],
+    lane: 'hood',
+    seedsMax: 40,
+  },
+  hood(
+    'two blocks of one slot are notarized',
+    'src/consensus/simplex/voter.ts',
+    'if (number <= finalSlot(this.#lane) || slot.mine.notarize) {',
+    'if (number <= finalSlot(this.#lane)) {',
+    100,
+  ),
+  hood(
+    'a SKIP is forgotten by a restart',
+    'src/consensus/simplex/restore.ts',
+    'if (ballot.kind === BALLOT.skip) mine.skip = true\n',
+    '',
+  ),
+  hood(
+    'a NOTARIZE is forgotten by a restart',
+    'src/consensus/simplex/restore.ts',
+    'if (ballot.kind === BALLOT.notarize) mine.notarize = ballot.hash\n',
+    '',
+    100,
+  ),
+  hood(
+    'a block needs one ballot less',
+    'src/consensus/simplex/intake.ts',
+    'slot.weight(verdict) < committee.quorum',
+    'slot.weight(verdict) < committee.quorum - 1',
+  ),
+  hood(
+    'closing reports list nothing',
+    'src/consensus/epoch/duties.ts',
+    'closeReports(known.openProofs())',
+    'closeReports([])',
+  ),
+  hood(
+    'reports need no proof',
+    'src/consensus/epoch/reports.ts',
+    'if (!this.#proven(name)) report.lacking.add(name)',
+    'this.#proven(name)',
+  ),
+  hood(
+    'one report is a quorum of them',
+    'src/consensus/epoch/seatset.ts',
+    'return this.#weight >= this.#committee.quorum',
+    'return this.#weight >= 1',
+  ),
+  hood(
+    'what was only certified outlives its epoch',
+    'src/consensus/turnover.ts',
+    '    advance(entry.oid)\n    takeBack(lane, entry)\n',
+    '    advance(entry.oid)\n',
+  ),
+]
+
+export const MUTANTS: readonly Mutant[] = [...REGISTER, ...LEDGER, ...NEIGHBORHOOD]
 
 export function mutantNamed(name: string): Mutant {
   const found = MUTANTS.find((one) => one.name === name)

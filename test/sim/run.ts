@@ -253,7 +253,9 @@ class Run implements Outside {
     const { committee, seed } = stage.newest
     const seat = committee.seats.findIndex(({ memberId }) => stage.numberOf(memberId) === number)
     const key = committee.seats[seat]?.epochKey
-    return key?.some((byte) => byte !== 0) ? { committee, seed, seat, sign: (message) => stage.signWith(key, message) } : null
+    return key?.some((byte) => byte !== 0)
+      ? { committee, seed, seat, sign: (message) => stage.signWith(key, message) }
+      : null
   }
 
   #isHonest(committee: Committee, seat: number): boolean {

@@ -2,6 +2,7 @@
 
 import './knobs.ts'
 import '../kit/wasm.ts'
+import { type Lane, laneOf } from './config.ts'
 import { type Result, runSeed } from './run.ts'
 
 /** Seeds to be run; with `stopsAtViolation` no further than the first that breaks something. */
@@ -10,6 +11,8 @@ export interface Job {
   readonly from: number
   readonly count: number
   readonly stopsAtViolation: boolean
+  /** Seeds of other lanes are left out, and not counted. */
+  readonly lane?: Lane
 }
 
 /** What came of a job. */
@@ -18,9 +21,10 @@ export interface Done {
   readonly residentBytes: number
 }
 
-process.on('message', ({ n, from, count, stopsAtViolation }: Job) => {
+process.on('message', ({ n, from, count, stopsAtViolation, lane }: Job) => {
   const results: Result[] = []
-  for (let seed = from; seed < from + count; seed++) {
+  for (let seed = from; results.length < count; seed++) {
+    if (lane && laneOf(seed) !== lane) continue
     const result = runSeed(n, seed)
     results.push(result)
     if (stopsAtViolation && result.violations.length > 0) break

@@ -9,7 +9,7 @@ import { MUTANTS } from '../consensus/simplex-mutants.ts'
 /** Other seeds, or more: `WEBX_CAMPAIGN=20`. */
 const SEEDS = 30 * Number(process.env['WEBX_CAMPAIGN'] ?? 1)
 const SEEDS_OF_25 = Math.ceil(SEEDS / 15)
-const SEEDS_OF_MUTANT = 60
+const SEEDS_OF_MUTANT = 120
 
 const campaign = suite('system: Simplex campaigns')
 

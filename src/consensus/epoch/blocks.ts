@@ -55,7 +55,7 @@ export class Blocks implements BlockRules {
 
   compose(ancestors: readonly Block[]): readonly Uint8Array[] | null {
     const { state, seat, known, pool } = this.#parts
-    if (seat === null || state.phase === 'ended') return null
+    if (seat === null || state.phase === 'ended' || ancestors.some((block) => this.#ends(block))) return null
     if (state.phase === 'closed') {
       const opening = ancestors.length === 0 ? known.nextOpening() : null
       return opening ? [this.#leaders({ kind: 'final', opening })] : null
@@ -84,6 +84,8 @@ export class Blocks implements BlockRules {
     const { state, known } = this.#parts
     const transactions = this.#orderedOf(block)
     if (!transactions || state.phase === 'ended') return 'no'
+    // what stands on the last block of an epoch is there to make it final, and holds nothing
+    if (ancestors.some((ancestor) => this.#ends(ancestor))) return transactions.length === 0 ? 'yes' : 'no'
     if (transactions.length === 0) return state.turning.isGathering ? 'yes' : 'later'
     for (const transaction of transactions) {
       if (transaction.kind !== 'proposal') continue
@@ -133,6 +135,11 @@ export class Blocks implements BlockRules {
     return (this.#orderedOf(block) ?? []).some(
       (transaction) => transaction.kind === 'proposal' && transaction.proposal.kind === 'checkpoint',
     )
+  }
+
+  #ends(block: Block): boolean {
+    const [only] = this.#orderedOf(block) ?? []
+    return only?.kind === 'proposal' && only.proposal.kind === 'final'
   }
 
   #leaders(proposal: Proposal): Uint8Array {

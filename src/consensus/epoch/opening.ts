@@ -74,7 +74,7 @@ export function encodeOpening(opening: Opening): Uint8Array {
 
 /** What a FINAL transaction names. */
 export function openingDigest(bytes: Uint8Array): Uint8Array {
-  return blake3Of('webx v1 opening', bytes)
+  return blake3Of('webx v1 epoch opening', bytes)
 }
 
 /** Reads an opening. Throws `bad-shape`, `too-long`, `not-canonical`; whether a hand-over names it is for others to check. */

@@ -23,6 +23,12 @@ export class SeatSet {
     return (this.#bits & (1 << seat)) !== 0
   }
 
+  get size(): number {
+    let size = 0
+    for (let bits = this.#bits; bits !== 0; bits &= bits - 1) size++
+    return size
+  }
+
   get weight(): number {
     return this.#weight
   }

@@ -67,6 +67,12 @@ export class EpochState {
     return this.#phase
   }
 
+  /** The newest block whose voters could be put on record, and how many are. */
+  get unrecorded(): { readonly slot: number; readonly hash: Uint8Array; readonly recorded: number } | null {
+    const newest = [...this.#recent].at(-1)
+    return newest ? { slot: newest[0], hash: newest[1].hash, recorded: newest[1].seats.size } : null
+  }
+
   /** Digest of the next opening, once the epoch has ended. */
   get nextDigest(): Uint8Array | null {
     return this.#nextDigest

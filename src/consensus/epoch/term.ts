@@ -39,7 +39,7 @@ export interface TermParts {
   readonly journal: Journal
   readonly records: Records
   /** What the register knows. */
-  readonly known: Omit<BlockKnowledge, 'executed'>
+  readonly known: Omit<BlockKnowledge, 'executed' | 'attendance'>
   /** Called with what follows from each final block, in order. Not called for blocks of earlier lives. */
   readonly follow: (events: readonly EpochEvent[]) => void
 }
@@ -87,7 +87,13 @@ export class Term {
       beginning: beginningOf(openingBytes),
       seed: this.opening.seed,
       records,
-      rules: new Blocks({ state, pool, context, seat, known: { ...known, executed } }),
+      rules: new Blocks({
+        state,
+        pool,
+        context,
+        seat,
+        known: { ...known, executed, attendance: () => this.#attendance() },
+      }),
       ...(timing && { timing }),
     })
   }
@@ -148,6 +154,13 @@ export class Term {
     this.#journal.clear(SPACE.said)
     this.simplex.flush()
     return [...forgetLane(this.#records, this.committee.cid)]
+  }
+
+  /** Puts on record who voted for the newest final block, where more did than is known of. */
+  #attendance(): Uint8Array | null {
+    const { unrecorded } = this.state
+    if (!unrecorded || unrecorded.recorded > 0) return null
+    return this.simplex.attendanceOf(unrecorded.slot, unrecorded.hash)
   }
 
   /** Executes again what earlier lives have executed. */

@@ -6,13 +6,12 @@
  * not counts in the weight all the same, or else a few who are ready would be the majority.
  */
 
-import { compare, concat } from '../../core/bytes.ts'
+import { compare } from '../../core/bytes.ts'
 import { assertPublicKey } from '../../core/crypto.ts'
-import { blake3Of } from '../../core/digest.ts'
 import { vrfVerify } from '../../proof/vrf.ts'
 import { type Committee, type CommitteeSeat, createCommittee } from '../committee.ts'
 import { keyOf } from '../key.ts'
-import { beaconInput } from './beacon.ts'
+import { beaconInput, nextSeed } from './beacon.ts'
 import { type Share, VACANT } from './opening.ts'
 import type { EpochRules, RosterEntry } from './rules.ts'
 import { SeatSet } from './seatset.ts'
@@ -110,10 +109,7 @@ export class Turning {
     if (this.#nextSeed || !this.#turned.isBelieved) return false
     this.#gatherFrom ??= slot
     if (slot < this.#gatherFrom + GATHER_SLOTS || !this.#turned.isQuorum) return false
-    const shares = [...this.#shares]
-      .sort(([a], [b]) => a - b)
-      .map(([seat, share]) => concat(Uint8Array.of(seat), share))
-    this.#nextSeed = blake3Of('webx v1 seed', concat(this.#seed, ...shares))
+    this.#nextSeed = nextSeed(this.#seed, this.#shares)
     this.#makePlan(roster())
     return true
   }

@@ -38,9 +38,23 @@ export function blockCertificateBytes(committee: Committee, verdict: Verdict, ba
   if (weight < committee.quorum) {
     throw new WebxError('no-quorum', `ballots of weight ${weight}, a quorum is ${committee.quorum}`)
   }
-  const bitmap = chosen.reduce((bits, { seat }) => bits + 2 ** seat, 0)
-  const { kind, slot, hash } = verdict
-  const body = encode([kind, slot, hash, bitmap, chosen.map(({ signature }) => signature)])
+  return statementOf(committee, verdict, chosen)
+}
+
+/** The same with every ballot in it: puts on record who voted. Null where the weight does not suffice. */
+export function attendanceBytes(committee: Committee, verdict: Verdict, ballots: readonly Ballot[]): Uint8Array | null {
+  const weight = ballots.reduce((sum, { seat }) => sum + signingSeat(committee, seat).weight, 0)
+  if (weight < committee.quorum) return null
+  return statementOf(
+    committee,
+    verdict,
+    [...ballots].sort((one, other) => one.seat - other.seat),
+  )
+}
+
+function statementOf(committee: Committee, { kind, slot, hash }: Verdict, ballots: readonly Ballot[]): Uint8Array {
+  const bitmap = ballots.reduce((bits, { seat }) => bits + 2 ** seat, 0)
+  const body = encode([kind, slot, hash, bitmap, ballots.map(({ signature }) => signature)])
   return encodeEnvelope({
     type: TYPE.blockCertificate,
     scope: committee.cid,

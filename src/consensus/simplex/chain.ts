@@ -159,6 +159,7 @@ export class Chain {
       throw new WebxError('internal', `the block of slot ${slot} does not stand on the last one`)
     }
     const bytes = this.bytesOf(slot, hash)
+    if (!bytes) throw new WebxError('store-damaged', `the block of slot ${slot} is missing from the store`)
     this.#log.put(SIMPLEX_SPACE.block, slotKey(slot), bytes)
     const before = numberOf(this.#executed)
     for (let old = before + 1; old <= slot; old++) {

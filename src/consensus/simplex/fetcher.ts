@@ -13,6 +13,7 @@ import type { Lane } from './lane.ts'
 interface Want {
   readonly slot: number
   readonly hash: Uint8Array
+  readonly isBelow: boolean
   askAtMs: number
   pauseMs: number
 }
@@ -21,6 +22,8 @@ export class Fetcher {
   readonly #lane: Lane
   readonly #executor: Executor
   #wants = new Map<string, Want>()
+  /** When a block below another was asked for last: what it stands on comes with it. */
+  #belowMs = Number.NEGATIVE_INFINITY
 
   constructor(lane: Lane, executor: Executor) {
     this.#lane = lane
@@ -62,6 +65,7 @@ export class Fetcher {
     const { nowMs, timing } = this.#lane
     for (const want of this.#wants.values()) {
       if (want.askAtMs > nowMs) continue
+      if (want.isBelow) this.#belowMs = nowMs
       this.ask(want.slot, want.hash)
       want.askAtMs = nowMs + want.pauseMs
       want.pauseMs = Math.min(2 * want.pauseMs, timing.askMsMax)
@@ -73,11 +77,11 @@ export class Fetcher {
     this.#lane.outbox.add({ kind: 'ask', slot, hash, fromSlot })
   }
 
-  #want(before: ReadonlyMap<string, Want>, slot: number, hash: Uint8Array, isUrgent: boolean): void {
+  #want(before: ReadonlyMap<string, Want>, slot: number, hash: Uint8Array, isBelow: boolean): void {
     const { nowMs, timing } = this.#lane
     const name = nameOf(slot, hash)
-    const askAtMs = isUrgent ? nowMs : nowMs + timing.askMs
-    this.#wants.set(name, before.get(name) ?? { slot, hash, askAtMs, pauseMs: timing.askMs })
+    const askAtMs = isBelow ? Math.max(nowMs, this.#belowMs + timing.askMs) : nowMs + timing.askMs
+    this.#wants.set(name, before.get(name) ?? { slot, hash, isBelow, askAtMs, pauseMs: timing.askMs })
   }
 }
 

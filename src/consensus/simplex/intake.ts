@@ -100,7 +100,7 @@ export class Intake {
     this.#lane.outbox.own('candidate', bytes, candidate.slot)
     const { slots, chain, undecided, nowMs } = this.#lane
     const slot = slots.ensure(candidate.slot)
-    slot.proposals.push(candidate)
+    slot.proposals.push(headerAlone(candidate))
     slot.candidateMs ??= nowMs
     chain.add(candidate, bytes)
     undecided.add(candidate.slot)
@@ -126,7 +126,8 @@ export class Intake {
     if (isWanted || this.#isLost(leader, number, false)) return true
     const proposals = slots.get(number)?.proposals ?? []
     if (proposals.some((proposal) => equal(proposal.hash, hash))) return false
-    return proposals.length < (number > numberOf(chain.executed) ? 2 : proposals.length === 1 ? 2 : 0)
+    // of what is decided only a second block is of interest: it convicts
+    return number > numberOf(chain.executed) ? proposals.length < 2 : proposals.length === 1
   }
 
   #needsBallot(ballot: Ballot): boolean {
@@ -138,7 +139,7 @@ export class Intake {
     if (!this.#isNear(ballot.slot)) return false
     const isAccused = slot !== null && (slot.accused & (1 << ballot.seat)) !== 0
     const convicts = slot?.conflict(ballot) != null && !isAccused
-    return ballot.slot > numberOf(chain.executed) && !known ? true : convicts
+    return convicts || (ballot.slot > numberOf(chain.executed) && !known)
   }
 
   #needsCertificate({ kind, slot }: BlockCertificate): boolean {

@@ -3,7 +3,7 @@
  * the slot. An observer publishes nothing.
  */
 
-import type { Committee } from '../committee.ts'
+import { type Committee, turnOf } from '../committee.ts'
 import { type Ballot, ballotBytes } from './ballot.ts'
 import type { SimplexEffect } from './effects.ts'
 
@@ -34,9 +34,8 @@ export class Outbox {
 
   /** Publishes in turn what others can say as well; `turn` says whose turn is first. */
   ranked(what: Published, bytes: Uint8Array, slot: number | null, turn: number): void {
-    if (this.#seat === null) return
-    const seats = this.#committee.seats.length
-    this.#effects.push({ kind: 'publish', what, bytes, rank: (this.#seat + seats - (turn % seats)) % seats, slot })
+    const rank = turnOf(this.#committee, this.#seat, turn)
+    if (rank !== null) this.#effects.push({ kind: 'publish', what, bytes, rank, slot })
   }
 
   /** All effects since the last call. */

@@ -44,7 +44,12 @@ export class Repeater {
 
   /** Answers a question: with the newest final certificate, those of the slots that follow, and the block with what it stands on. */
   answer({ slot, hash, fromSlot }: Ask): void {
-    const { final } = this.#lane
+    const { final, nowMs } = this.#lane
+    if (nowMs - this.#sinceMs >= LIMITS.republishPerSlotMsMin) {
+      this.#sinceMs = nowMs
+      this.#saidBytes = 0
+      this.#said.clear()
+    }
     this.#turn = slot
     if (final && final.slot >= fromSlot) this.#again('certificate', final.bytes, final.slot, `final ${final.slot}`)
     this.#certificates(Math.max(slot, finalSlot(this.#lane) + 1))
@@ -64,7 +69,8 @@ export class Repeater {
   #blocks(slot: number, hash: Uint8Array, fromSlot: number): void {
     const { chain, committee } = this.#lane
     let next: { readonly slot: number; readonly hash: Uint8Array } | null = { slot, hash }
-    while (next) {
+    // after what was said lately came all that it stands on
+    while (next && !this.#said.has(keyOf(next.hash))) {
       const bytes = chain.bytesOf(next.slot, next.hash)
       if (!bytes || !this.#again('candidate', bytes, next.slot, keyOf(next.hash))) return
       const { parentSlot, parentHash } = readCandidate(decodeEnvelope(bytes), committee)
@@ -83,17 +89,11 @@ export class Repeater {
 
   /** Publishes a statement again, unless that was done lately; false where enough was said for now. */
   #again(what: 'certificate' | 'candidate', bytes: Uint8Array, slot: number, name: string): boolean {
-    const { nowMs, outbox } = this.#lane
-    if (nowMs - this.#sinceMs >= LIMITS.republishPerSlotMsMin) {
-      this.#sinceMs = nowMs
-      this.#saidBytes = 0
-      this.#said.clear()
-    }
     if (this.#said.has(name)) return true
     if (this.#saidBytes + bytes.length > LIMITS.answerBytesMax) return false
     this.#saidBytes += bytes.length
     this.#said.add(name)
-    outbox.ranked(what, bytes, slot, this.#turn)
+    this.#lane.outbox.ranked(what, bytes, slot, this.#turn)
     return true
   }
 }

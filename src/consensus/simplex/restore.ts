@@ -7,7 +7,7 @@
 
 import { decodeEnvelope } from '../../core/envelope.ts'
 import { BALLOT } from './ballot.ts'
-import { readCandidate } from './candidate.ts'
+import { headerAlone, readCandidate } from './candidate.ts'
 import { readBlockCertificate } from './certificate.ts'
 import { finalSlot, type Lane } from './lane.ts'
 import { decodeBallot, SIMPLEX_SPACE } from './records.ts'
@@ -37,7 +37,7 @@ function restoreCandidates(lane: Lane): void {
   for (const { value } of log.scan(SIMPLEX_SPACE.candidate)) {
     const candidate = readCandidate(decodeEnvelope(value), committee)
     const slot = slots.ensure(candidate.slot)
-    slot.proposals.push(candidate)
+    if (slot.proposals.length < 2) slot.proposals.push(headerAlone(candidate))
     if (candidate.leader === seat) slot.mine.proposed = true
     chain.add(candidate, null)
     if (candidate.slot > finalSlot(lane)) undecided.add(candidate.slot)

@@ -12,6 +12,7 @@ import type { Committee } from '../committee.ts'
 import type { Records, Write } from '../effects.ts'
 import { BALLOT, type BallotKind, ballotBytes } from './ballot.ts'
 import { candidateBytes } from './candidate.ts'
+import { attendanceBytes } from './certificate.ts'
 import { Chain, numberOf } from './chain.ts'
 import { Desk, type Wish } from './desk.ts'
 import { type SimplexEffect, type SimplexEvent, TIMING, type Timing } from './effects.ts'
@@ -27,7 +28,7 @@ import { decodeExecuted, kindKey, LaneLog, SIMPLEX_META, SIMPLEX_SPACE } from '.
 import { Repeater } from './repeater.ts'
 import { restore } from './restore.ts'
 import type { Block, BlockRules } from './rules.ts'
-import { Slots } from './slots.ts'
+import { type Slot, Slots } from './slots.ts'
 import { Voter } from './voter.ts'
 import { Watch } from './watch.ts'
 
@@ -158,7 +159,8 @@ export class Simplex {
     if (pace.waitingMs !== null && signingDesk(this.#lane)) {
       const skipMs = this.#skipMs
       const impatientMs = pace.waitingMs + skipMs / 2
-      if (!slots.get(current)?.mine.skip) times.push(pace.waitingMs + skipMs)
+      const mine = slots.get(current)?.mine
+      if (!mine?.skip && !mine?.finalize) times.push(pace.waitingMs + skipMs)
       if (this.#voter.leads() && isUnfinished(this.#lane) && impatientMs > nowMs) times.push(impatientMs)
     }
     const known = times.filter((time) => time !== null)
@@ -186,6 +188,17 @@ export class Simplex {
     return this.#lane.chain.blockOf(slot, hash)
   }
 
+  /** A certificate of a final block with every ballot that is known here: puts on record who voted for it. Null where too few are known any more. */
+  attendanceOf(slot: number, hash: Uint8Array): Uint8Array | null {
+    const { slots, committee } = this.#lane
+    const ballots = slots.get(slot)
+    const [most] = [BALLOT.finalize, BALLOT.notarize]
+      .map((kind) => ballots?.ballotsFor({ kind, slot, hash }) ?? [])
+      .sort((one, other) => other.length - one.length)
+    const [first] = most ?? []
+    return most && first ? attendanceBytes(committee, { kind: first.kind, slot, hash }, most) : null
+  }
+
   /** Own newest ballots; null where there are none. */
   highest(): OwnHighest | null {
     const { seat, slots } = this.#lane
@@ -197,18 +210,16 @@ export class Simplex {
     return highest
   }
 
-  /** The ballots of the highest slot in which this seat was seen to vote: what to answer to a member that asks after a restart. It checks and steps them. */
+  /** What this seat was seen to sign in its highest slot: what to answer to a member that asks after a restart. It checks and steps that. */
   newestOf(seat: number): Uint8Array[] {
-    const { committee, slots } = this.#lane
-    let newest: Uint8Array[] = []
-    let highest = -1
-    for (const slot of slots.all()) {
-      const ballots = slot.number > highest ? slot.ballotsOf(seat) : []
-      if (ballots.length === 0) continue
-      highest = slot.number
-      newest = ballots.map((ballot) => ballotBytes(committee, ballot))
-    }
-    return newest
+    const { committee, slots, chain } = this.#lane
+    let newest: Slot | null = null
+    for (const slot of slots.all()) if (slot.hasHeard(seat) && slot.number > (newest?.number ?? -1)) newest = slot
+    if (!newest) return []
+    const { number, proposals } = newest
+    const proposed = proposals.map(({ leader, hash }) => (leader === seat ? chain.bytesOf(number, hash) : null))
+    const ballots = newest.ballotsOf(seat).map((ballot) => ballotBytes(committee, ballot))
+    return [...proposed.filter((bytes) => bytes !== null), ...ballots]
   }
 
   /** Stops voting for the rest of the epoch, after restarts too. Counting and executing go on. */

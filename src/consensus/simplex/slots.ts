@@ -77,6 +77,11 @@ export class Slot {
     return this.#ballots.flatMap((ballots) => ballots[seat] ?? [])
   }
 
+  /** True where this seat has said something here. */
+  hasHeard(seat: number): boolean {
+    return this.proposals.some(({ leader }) => leader === seat) || this.ballotsOf(seat).length > 0
+  }
+
   /** An earlier ballot of the same seat that the rules forbid beside this one: it names another block, or one says FINALIZE and the other SKIP. */
   conflict(ballot: Ballot): Ballot | null {
     const opposed = (other: Ballot): boolean => {

@@ -1,0 +1,74 @@
+/** Programs that a bench starts beside itself: they are asked for first, and none of them outlives it. */
+
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:net'
+import { WebxError } from '../../src/core/errors.ts'
+
+/** Debian keeps daemons where not everybody's PATH looks. */
+const PATH = `${process.env['PATH']}:/usr/sbin`
+const STOP_MS_MAX = 10_000
+
+/** What a program says of its version. Throws `bad-config` where it is not installed. */
+export function versionOf(program: string, argument: string, installing: string): string {
+  try {
+    const said = execFileSync(program, [argument], { env: { PATH }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    return /\d+\.\d+\.\d+/.exec(said)?.[0] ?? '?'
+  } catch (cause) {
+    // Mosquitto tells its version and then ends with 3
+    const said = /version (\d+\.\d+\.\d+)/.exec((cause as { stdout?: string }).stdout ?? '')
+    if (said) return said[1] as string
+    throw new WebxError('bad-config', `${program} is not installed`, { hint: `Install it: ${installing}.`, cause })
+  }
+}
+
+/** The programs of one bench. */
+export class Programs {
+  readonly #running = new Set<ChildProcess>()
+  readonly #end = (): void => {
+    for (const child of this.#running) child.kill('SIGKILL')
+  }
+
+  /** Starts a program; what it says of errors goes to stderr. It must not end before it is told to. */
+  start(program: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
+    if (this.#running.size === 0) process.once('exit', this.#end)
+    const stdio: SpawnOptions['stdio'] = options.stdio ?? ['ignore', 'ignore', 'inherit']
+    const child = spawn(program, [...args], { ...options, stdio, env: { ...process.env, PATH } })
+    this.#running.add(child)
+    child.once('exit', (code) => {
+      if (this.#running.delete(child)) process.stderr.write(`bench: ${program} has ended with ${code}\n`)
+    })
+    child.once('error', (error) => process.stderr.write(`bench: ${program}: ${error.message}\n`))
+    return child
+  }
+
+  /** Ends them all: asks first, then kills. */
+  async close(): Promise<void> {
+    process.off('exit', this.#end)
+    const children = [...this.#running].filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)
+    this.#running.clear()
+    await Promise.all(children.map(stop))
+  }
+}
+
+/** Ports of the loopback address that are free now. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, listening))
+  const ports = servers.map((server) => (server.address() as { port: number }).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
+
+async function listening(): Promise<Server> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit')
+  const kill = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX)
+  child.kill('SIGTERM')
+  await ended
+  clearTimeout(kill)
+}

@@ -1,0 +1,154 @@
+/**
+ * From one epoch to the next: what ends this one and opens that, for this node and, by its answers, for those who were not there.
+ */
+
+import { equal } from '../../core/bytes.ts'
+import { decodeEnvelope } from '../../core/envelope.ts'
+import { LIMITS } from '../../core/limits.ts'
+import { type Committee, turnOf } from '../committee.ts'
+import type { CommitteeBook } from '../committee-book.ts'
+import type { Journal } from '../journal.ts'
+import type { NeighborhoodEffect } from '../neighborhood-effects.ts'
+import { batchKey, SPACE } from '../records.ts'
+import type { Register } from '../register.ts'
+import type { SimplexEffect } from '../simplex/effects.ts'
+import type { StateImport } from '../state-import.ts'
+import type { HandOver } from './handover.ts'
+import { handOverBytes } from './handover.ts'
+import { committeeOfOpening, decodeOpening, encodeOpening, openingDigest } from './opening.ts'
+import { type Stand, Succession, type Wanted } from './succession.ts'
+import type { Term } from './term.ts'
+
+/** How often a node that is behind asks. */
+const BEHIND_MS = 1_000
+
+/** What opens the next epoch: the opening, and the HAND-OVER that names it. */
+export interface Passed {
+  readonly openingBytes: Uint8Array
+  readonly handOver: Uint8Array
+}
+
+export class Passage<S> {
+  readonly #register: Register<S>
+  readonly #journal: Journal
+  readonly #book: CommitteeBook
+  #succession = new Succession()
+  #next: { readonly blocks: number; readonly bytes: Uint8Array; readonly digest: Uint8Array } | null = null
+  /** The newest final block. */
+  #last: Extract<SimplexEffect, { kind: 'final' }> | null = null
+  #askedMs = Number.NEGATIVE_INFINITY
+
+  constructor(register: Register<S>, journal: Journal, book: CommitteeBook) {
+    this.#register = register
+    this.#journal = journal
+    this.#book = book
+    for (const { value } of journal.scan(SPACE.handOver)) {
+      book.add(committeeOfOpening(decodeOpening(decodeEnvelope(value).attachment)))
+    }
+  }
+
+  /** Another epoch has begun. */
+  begin({ opening, openingBytes, committee }: Term, handOver: Uint8Array): void {
+    this.#journal.clear(SPACE.epochOpening)
+    this.#journal.put(SPACE.epochOpening, batchKey(opening.epoch), openingBytes)
+    this.#journal.put(SPACE.handOver, batchKey(opening.epoch - 1), handOver)
+    this.#book.add(committee)
+    this.#succession = new Succession()
+    this.#next = null
+    this.#last = null
+  }
+
+  /** Where a walk along hand-overs has come to; null for a node that does not walk. */
+  get stand(): Stand | null {
+    return this.#succession.stand
+  }
+
+  wakeAtMs(): number | null {
+    return this.#succession.wakeAtMs()
+  }
+
+  final(effect: Extract<SimplexEffect, { kind: 'final' }>): void {
+    this.#last = effect
+  }
+
+  /** The next opening, once the epoch is closed and the settled state is whole here. */
+  nextOpening({ state }: Term): { readonly bytes: Uint8Array; readonly digest: Uint8Array } | null {
+    const isClosed = state.phase === 'closed' || state.phase === 'ended'
+    if (!isClosed || this.#register.lacking().length > 0) return null
+    if (this.#next?.blocks !== state.blocks) {
+      const bytes = encodeOpening(state.nextOpening(this.#register.stateRoot()))
+      this.#next = { blocks: state.blocks, bytes, digest: openingDigest(bytes) }
+    }
+    return this.#next
+  }
+
+  /** What opens the next epoch, where the last block is final and this node can tell; asks the others where it cannot. */
+  passed(term: Term, nowMs: number): Passed | NeighborhoodEffect[] {
+    const { state, committee } = term
+    if (state.phase !== 'ended' || !state.nextDigest) return []
+    const next = this.nextOpening(term)
+    if (!next || !equal(next.digest, state.nextDigest) || !this.#last?.finality) return this.lacks(term, nowMs)
+    const { block, finality } = this.#last
+    return { openingBytes: next.bytes, handOver: handOverBytes(committee, block, finality, next.bytes) }
+  }
+
+  /** This node is behind: a question to the others, now and then. */
+  lacks({ opening }: Term, nowMs: number): NeighborhoodEffect[] {
+    if (nowMs - this.#askedMs < BEHIND_MS) return []
+    this.#askedMs = nowMs
+    const epoch = this.#succession.stand?.opening.epoch ?? opening.epoch
+    return [{ kind: 'ask', epoch, chunks: [], attempt: Math.floor(nowMs / BEHIND_MS) }]
+  }
+
+  /** A verified hand-over came, from the epoch under way or from where a walk has come to. */
+  walk(handOver: HandOver, bytes: Uint8Array, nowMs: number): void {
+    this.#succession.step(handOver, bytes, nowMs)
+  }
+
+  /** What a walk wants to know next. */
+  wanted(nowMs: number): NeighborhoodEffect[] {
+    const wanted = this.#succession.wanted(nowMs)
+    return wanted ? [{ kind: 'ask', ...wanted }] : []
+  }
+
+  /** Takes in a chunk of a state; where it was the last one, all that leads there is written down, and the state returned with where it begins. */
+  arrive(
+    epoch: number,
+    index: number,
+    bytes: Uint8Array,
+  ): { readonly stand: Stand; readonly state: StateImport } | null {
+    const state = this.#succession.take(epoch, index, bytes)
+    const { stands, stand } = this.#succession
+    if (!state || !stand) return null
+    for (const { opening, handOver, committee } of stands) {
+      this.#journal.put(SPACE.handOver, batchKey(opening.epoch - 1), handOver)
+      this.#book.add(committee)
+    }
+    return { stand, state }
+  }
+
+  /** Answers a node that is behind, in turn with the others. */
+  answer({ opening, seat, committee }: Term, { epoch, chunks, attempt }: Wanted): NeighborhoodEffect[] {
+    const effects: NeighborhoodEffect[] = []
+    const bytes = this.#journal.get(SPACE.handOver, batchKey(epoch))
+    const rank = turnOf(committee, seat, epoch + attempt)
+    if (bytes && rank !== null) effects.push({ kind: 'say', what: 'hand-over', bytes, rank })
+    if (epoch !== opening.epoch || seat === null) return effects
+    const count = this.#register.chunkCount
+    for (const index of chunks.slice(0, LIMITS.stateChunksPerAskMax)) {
+      if (index >= count || turnOf(committee, seat, index + attempt) !== 0) continue
+      effects.push({ kind: 'chunk', epoch, index, bytes: this.#register.chunk(index) })
+    }
+    return effects
+  }
+}
+
+/** True for what `passed` returns where another epoch begins. */
+export function isPassed(answer: Passed | NeighborhoodEffect[]): answer is Passed {
+  return !Array.isArray(answer)
+}
+
+/** The committee whose hand-over leads on from here. */
+export function standingOf(term: Term, stand: Stand | null): Committee {
+  return stand?.committee ?? term.committee
+}

@@ -1,0 +1,75 @@
+/**
+ * The epochs of a neighborhood as a node keeps them: hand-over after hand-over, each checked against the seats that the one before named, from the genesis on.
+ *
+ * A node stores none that it has not verified. What is checked here is the store itself, and it is what a stranger does who is handed the same bytes and the genesis.
+ */
+
+import type { Records } from './consensus/effects.ts'
+import { readHandOver } from './consensus/epoch/handover.ts'
+import { committeeOfOpening, decodeOpening, type Opening } from './consensus/epoch/opening.ts'
+import { batchKey, SPACE } from './consensus/records.ts'
+import { verifySignature } from './core/crypto.ts'
+import { decodeEnvelope } from './core/envelope.ts'
+import { WebxError } from './core/errors.ts'
+
+/** The end of an epoch and the beginning of the next. */
+export interface Passed {
+  /** What the epoch began with that has ended; null where that is not kept here. */
+  readonly before: Opening | null
+  readonly opening: Opening
+}
+
+export class EpochHistory {
+  readonly #records: Pick<Records, 'get'>
+  readonly #anchor: Opening
+  /** The newest opening to which an unbroken, checked chain leads from the genesis. */
+  #verified: Opening
+
+  /** @param anchor opening of epoch 0, from the genesis */
+  constructor(anchor: Opening, records: Pick<Records, 'get'>) {
+    this.#anchor = anchor
+    this.#records = records
+    this.#verified = anchor
+  }
+
+  /** What an epoch began with; null where that is not kept here. */
+  opening(epoch: number): Opening | null {
+    if (epoch <= 0) return epoch === 0 ? this.#anchor : null
+    const handOver = this.#handOver(epoch - 1)
+    return handOver ? decodeOpening(decodeEnvelope(handOver).attachment) : null
+  }
+
+  /** The hand-over that ended an epoch; null where it is not kept here. */
+  passed(epoch: number): Passed | null {
+    const opening = this.opening(epoch + 1)
+    return opening && { before: this.opening(epoch), opening }
+  }
+
+  /** Up to the opening of which epoch the chain from the genesis is checked and unbroken. */
+  get verifiedTo(): number {
+    return this.#verified.epoch
+  }
+
+  /**
+   * Checks on, one hand-over at a time, as far as they are kept, and yields the epoch that was come to; what was checked once is not checked again. Throws `bad-hand-over`
+   * for one whose signatures do not hold, and what reading one throws.
+   */
+  *verify(): Generator<number> {
+    for (;;) {
+      const handOver = this.#handOver(this.#verified.epoch)
+      if (!handOver) return
+      const { opening, checks } = readHandOver(decodeEnvelope(handOver), committeeOfOpening(this.#verified))
+      if (!checks.every(({ key, message, signature }) => verifySignature(key, message, signature)))
+        throw new WebxError(
+          'bad-hand-over',
+          `the hand-over of epoch ${this.#verified.epoch} is not signed by its seats`,
+        )
+      this.#verified = opening
+      yield opening.epoch
+    }
+  }
+
+  #handOver(epoch: number): Uint8Array | null {
+    return this.#records.get(SPACE.handOver, batchKey(epoch))
+  }
+}

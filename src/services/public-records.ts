@@ -1,0 +1,140 @@
+/**
+ * What a node keeps of the public log beside the log itself: statements that prove its leaves, where documents stand, the newest checkpoint with what stands behind it,
+ * and what began the present generation.
+ *
+ *     log-statement  index u64 → LEAF statement
+ *     log-document   digest → [index …], the newest last
+ *     log-proof      'newest' → [checkpoint, [cosignatures …]]; 'decision' → [generation, epoch, size, root, [cosignatures …]]; 'share' → CHECKPOINT: the own share
+ *                    that was signed last; 'lost' → [epoch]: in that epoch this node cosigns nothing
+ */
+
+import type { LogBook } from '../consensus/publiclog/book.ts'
+import { readLeafBody } from '../consensus/publiclog/leaf.ts'
+import type { TreeHead } from '../consensus/publiclog/proof.ts'
+import { indexKey, LogStore } from '../consensus/publiclog/store.ts'
+import { fromText } from '../core/bytes.ts'
+import { decode, encode } from '../core/codec.ts'
+import { WebxError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import { Fields } from '../core/shape.ts'
+import type { Store, Write } from '../kernel/ports.ts'
+
+const SPACE = { statement: 'log-statement', document: 'log-document', proof: 'log-proof' } as const
+const KEY = { newest: fromText('newest'), decision: fromText('decision'), share: fromText('share'), lost: fromText('lost') }
+
+/** What began a generation. */
+export interface Beginning {
+  readonly generation: number
+  readonly epoch: number
+  readonly base: TreeHead
+  /** COSIGNATURE statements of those who voted for it; none for the first. */
+  readonly votes: readonly Uint8Array[]
+}
+
+/** A checkpoint as it is shown to strangers. */
+export interface StoredProof {
+  readonly checkpoint: Uint8Array
+  readonly bundles: readonly Uint8Array[]
+}
+
+export class PublicRecords {
+  readonly #store: LogStore
+  /** So many leaves are in the index of documents. */
+  #indexed = 0
+
+  constructor(store: Store) {
+    this.#store = new LogStore(store)
+  }
+
+  statement(index: number): Uint8Array | null {
+    return this.#store.get(SPACE.statement, indexKey(index))
+  }
+
+  keepStatement(index: number, bytes: Uint8Array): void {
+    this.#store.put(SPACE.statement, indexKey(index), bytes)
+  }
+
+  /** Notes where documents stand that came since the last call. */
+  index(book: LogBook): void {
+    this.#indexed = Math.min(this.#indexed, book.tree.size)
+    for (; this.#indexed < book.tree.size; this.#indexed++) {
+      const body = book.entry(this.#indexed)
+      const leaf = body && readLeafBody(body)
+      if (leaf?.kind !== 'document') continue
+      const known = this.#indexes(leaf.digest)
+      if (known.includes(this.#indexed)) continue
+      const kept = [...known, this.#indexed].slice(-LIMITS.logPlacesPerDigestMax)
+      this.#store.put(SPACE.document, leaf.digest, encode(kept))
+    }
+  }
+
+  /** Where a digest stands in the log, the newest last. */
+  placesOf(digest: Uint8Array, book: LogBook): number[] {
+    return this.#indexes(digest).filter((index) => {
+      const body = book.entry(index)
+      const leaf = body && readLeafBody(body)
+      return leaf?.kind === 'document' && leaf.digest.every((byte, i) => byte === digest[i])
+    })
+  }
+
+  get proof(): StoredProof | null {
+    const stored = this.#store.get(SPACE.proof, KEY.newest)
+    if (!stored) return null
+    const fields = Fields.of('proof of the public log', stored, LIMITS.logReceiptBytesMax)
+    const checkpoint = fields.bytesBetween('checkpoint', 1, LIMITS.envelopeBytesMax)
+    const bundles = fields.list('bundles', LIMITS.logBundlesMax, asBytes)
+    fields.end()
+    return { checkpoint, bundles }
+  }
+
+  keepProof({ checkpoint, bundles }: StoredProof): void {
+    this.#store.put(SPACE.proof, KEY.newest, encode([checkpoint, [...bundles]]))
+  }
+
+  get beginning(): Beginning | null {
+    const stored = this.#store.get(SPACE.proof, KEY.decision)
+    if (!stored) return null
+    const fields = Fields.of('beginning of a generation', stored, LIMITS.logReceiptBytesMax)
+    const generation = fields.uint('generation')
+    const epoch = fields.uint('epoch')
+    const base = { size: fields.uint('size', LIMITS.logLeavesMax), root: fields.bytes('root', 32) }
+    const votes = fields.list('votes', LIMITS.logBundlesMax, asBytes)
+    fields.end()
+    return { generation, epoch, base, votes }
+  }
+
+  keepBeginning({ generation, epoch, base, votes }: Beginning): void {
+    this.#store.put(SPACE.proof, KEY.decision, encode([generation, epoch, base.size, base.root, [...votes]]))
+  }
+
+  get share(): Uint8Array | null {
+    return this.#store.get(SPACE.proof, KEY.share)
+  }
+
+  keepShare(bytes: Uint8Array): void {
+    this.#store.put(SPACE.proof, KEY.share, bytes)
+  }
+
+  isLost(epoch: number): boolean {
+    const stored = this.#store.get(SPACE.proof, KEY.lost)
+    return stored !== null && (decode(stored) as readonly number[])[0] === epoch
+  }
+
+  lose(epoch: number): void {
+    this.#store.put(SPACE.proof, KEY.lost, encode([epoch]))
+  }
+
+  take(): Write[] {
+    return this.#store.take()
+  }
+
+  #indexes(digest: Uint8Array): number[] {
+    const stored = this.#store.get(SPACE.document, digest)
+    return stored ? (decode(stored) as number[]) : []
+  }
+}
+
+function asBytes(item: unknown): Uint8Array {
+  if (item instanceof Uint8Array) return item
+  throw new WebxError('bad-shape', 'public log: a statement is bytes')
+}

@@ -1,0 +1,137 @@
+/**
+ * Statements of an epoch, made of fixed keys. Written to `test/vectors/epochs.json` by
+ *
+ *     node test/kit/epoch-vectors.ts > test/vectors/epochs.json
+ */
+
+import './wasm.ts'
+import { handOverBytes } from '../../src/consensus/epoch/handover.ts'
+import { committeeOfOpening, encodeOpening, openingDigest } from '../../src/consensus/epoch/opening.ts'
+import {
+  admissionBytes,
+  type Candidature,
+  candidacyBody,
+  candidacyBytes,
+  candidacySignedBytes,
+  isLeaders,
+  leadersBytes,
+  type Proposal,
+  transactionBody,
+  transactionBytes,
+  transactionSignedBytes,
+} from '../../src/consensus/epoch/transaction.ts'
+import { BALLOT, ballotMessage } from '../../src/consensus/simplex/ballot.ts'
+import { composeHeader, payloadDigestOf, payloadOf } from '../../src/consensus/simplex/candidate.ts'
+import { blockCertificateBytes } from '../../src/consensus/simplex/certificate.ts'
+import { finalityBytes } from '../../src/consensus/simplex/finality.ts'
+import { toHex } from '../../src/core/bytes.ts'
+import { encode } from '../../src/core/codec.ts'
+import { vrfKeyOf } from '../../src/proof/vrf.ts'
+import { anchorOf } from '../consensus/hoods.ts'
+import { bytesOf, type KeyPair, person, world } from '../consensus/people.ts'
+
+/** The rule of `src/PROTOCOL.md` that each golden message must fit. */
+export const EPOCH_RULES: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    [
+      'turn',
+      'vouch',
+      'accuse',
+      'unlock',
+      'report',
+      'reportOfNothing',
+      'close',
+      'replan',
+      'closeReport',
+      'checkpoint',
+      'final',
+    ].map((name) => [name, 'transaction-message']),
+  ),
+  ...Object.fromEntries(
+    ['join', 'leave', 'ready', 'readyNewcomer', 'alive'].map((name) => [name, 'candidacy-message']),
+  ),
+  handOver: 'hand-over-message',
+  epochQuery: 'epoch-query',
+  blockQuery: 'block-query',
+  stateChunk: 'state-chunk',
+  policy: 'seating-policy',
+}
+
+/** All of them in hexadecimal, by name. */
+export function epochVectors(): Record<string, string> {
+  const four = world(4)
+  const anchor = anchorOf(four)
+  const committee = committeeOfOpening(anchor)
+  const seat = 2
+  const key = four.epochKeys[seat] as KeyPair
+  const oid = bytesOf('vector object')
+  const decided = { oid, version: 3, od: bytesOf('vector order') }
+  const id = bytesOf('vector member')
+  const opening = { ...anchor, epoch: 1, seed: bytesOf('seed 1'), stateRoot: bytesOf('root') }
+  const openingBytes = encodeOpening({
+    ...opening,
+    shares: [{ id, proof: new Uint8Array(80).fill(9) }],
+    attendance: [{ id, attended: 5, led: 1 }],
+    convicted: [id],
+  })
+  const final: Proposal = { kind: 'final', opening: openingDigest(openingBytes) }
+  const proposals: Record<string, Proposal> = {
+    turn: { kind: 'turn', proof: new Uint8Array(80).fill(7) },
+    vouch: { kind: 'vouch', id },
+    accuse: { kind: 'accuse', id },
+    unlock: { kind: 'unlock', oid, version: 3 },
+    report: { kind: 'report', ...decided },
+    reportOfNothing: { kind: 'report', oid, version: 3, od: null },
+    close: { kind: 'close' },
+    replan: { kind: 'replan' },
+    closeReport: { kind: 'close-report', part: 1, parts: 2, entries: [decided] },
+    checkpoint: { kind: 'checkpoint', entries: [decided] },
+    final,
+  }
+  const propose = (proposal: Proposal): Uint8Array => {
+    if (isLeaders(proposal)) return leadersBytes(committee, { seat, proposal })
+    const body = transactionBody({ seat, proposal })
+    return transactionBytes(committee, body, key.sign(transactionSignedBytes(committee, body)))
+  }
+  const applicant = person('vector applicant', 'device')
+  const vrfKey = vrfKeyOf(bytesOf('vector vrf'))
+  const admission = four.organization.sign(admissionBytes(anchor.netId, applicant.id, vrfKey))
+  const { inception } = applicant
+  const candidatures: Record<string, Candidature> = {
+    join: { kind: 'join', inception, vrfKey, organization: four.organization.id, capabilities: 3, admission },
+    leave: { kind: 'leave' },
+    ready: { kind: 'ready', epochKey: key.publicKey, inception: new Uint8Array(0) },
+    readyNewcomer: { kind: 'ready', epochKey: key.publicKey, inception },
+    alive: { kind: 'alive' },
+  }
+  const declare = (candidature: Candidature): Uint8Array => {
+    const body = candidacyBody({ nid: anchor.nid, epoch: 0, id: applicant.id, candidature })
+    return candidacyBytes(anchor.netId, body, applicant.sign(candidacySignedBytes(anchor.netId, body)))
+  }
+  const transactions = [propose(final)]
+  const header = composeHeader(committee, {
+    ...{ leader: seat, slot: 9, parentSlot: 8, parentHash: bytesOf('vector parent') },
+    payloadDigest: payloadDigestOf(payloadOf(transactions)),
+  })
+  const verdict = { kind: BALLOT.finalize, slot: 9, hash: header.hash }
+  const ballots = [0, 1, 2].map((voter) => {
+    const signature = (four.epochKeys[voter] as KeyPair).sign(ballotMessage(committee, voter, verdict))
+    return { ...verdict, seat: voter, signature }
+  })
+  const finality = finalityBytes(blockCertificateBytes(committee, verdict, ballots), []) as Uint8Array
+  const handOver = handOverBytes(committee, { ...header, transactions }, finality, openingBytes)
+  const all = [
+    ...Object.entries(proposals).map(([name, proposal]) => [name, propose(proposal)] as const),
+    ...Object.entries(candidatures).map(([name, candidature]) => [name, declare(candidature)] as const),
+    ['handOver', handOver] as const,
+    ['epochQuery', encode([7, [0, 3], 2])] as const,
+    ['blockQuery', encode([7, 9, header.hash, 8])] as const,
+    ['stateChunk', encode([7, 3, bytesOf('vector chunk')])] as const,
+    ['policy', encode([25, 24, 5, 0])] as const,
+  ]
+  return Object.fromEntries(all.map(([name, bytes]) => [name, toHex(bytes)]))
+}
+
+if (process.argv[1]?.endsWith('epoch-vectors.ts')) {
+  process.stdout.write(`${JSON.stringify({ golden: epochVectors() }, null, 2)}\n`)
+}

@@ -8,7 +8,8 @@ import { committeeOf, seatOf } from './consensus/committee.ts'
 import { createNeighborhood } from './consensus/neighborhood.ts'
 import { decode, encode } from './core/codec.ts'
 import { WebxError } from './core/errors.ts'
-import { anchorOf, seatingOf } from './epochs.ts'
+import { SPOKEN, type VersionRange } from './core/versions.ts'
+import { anchorOf, openingsOf, seatingOf } from './epochs.ts'
 import { guestsOf } from './guest.ts'
 import type { Genesis } from './identity/genesis.ts'
 import type { Orders } from './kernel/agreed.ts'
@@ -29,8 +30,10 @@ import { Introductions, KnownIdentities } from './services/directory.ts'
 import { SettledLogs } from './services/directory-logs.ts'
 import { Following } from './services/following.ts'
 import { Issuer } from './services/issuer.ts'
+import { Neighbors } from './services/neighbors.ts'
 import { Outbox } from './services/outbox.ts'
 import { Presence } from './services/presence.ts'
+import { PublicLog } from './services/public.ts'
 import { Recovery } from './services/recovery.ts'
 import { Statuses } from './services/statuses.ts'
 import { createAssets, Treasury } from './services/treasury.ts'
@@ -39,6 +42,8 @@ import { Witnessing } from './services/witness.ts'
 
 const SOFTWARE = 'webx 0.1.0'
 const META = 'meta'
+/** What the store of this program holds: a higher number is not read by an older one. */
+const STORE_VERSION = 1
 
 /** The ports that a node stands on, and how it is to behave. */
 export interface NodeParts {
@@ -58,6 +63,8 @@ export interface NodeParts {
   readonly epochs?: EpochTimes
   /** What lets this node apply for a place in the neighborhood, where it has none. */
   readonly admission?: Admission | null
+  /** Wire versions that this node speaks; `SPOKEN` unless given. */
+  readonly versions?: VersionRange
   /** Called with every message as it comes in, before anything is judged: for captures. */
   readonly onWire?: (topic: string, bytes: Uint8Array) => void
 }
@@ -73,6 +80,10 @@ export interface ComposedNode {
   readonly wallet: Treasury
   readonly assets: Assets
   readonly presence: Presence
+  /** Who of the neighborhood is there, and what each says of itself. */
+  readonly neighbors: Neighbors
+  /** The public log as this node sees it. */
+  readonly publicLog: PublicLog
   readonly catchUp: CatchUp
   /** Mints and revokes the pings of this node's identity. */
   readonly issuer: Issuer
@@ -107,12 +118,15 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
 
   // services
   const rules = createLedgerRules(genesis)
+  const epochRules = seatingOf(genesis)
+  const versions = parts.versions ?? SPOKEN
   const hood = createNeighborhood({
     anchor: anchorOf(genesis),
     memberId: keys.id,
     inception: keys.inception,
     rules,
-    epochRules: seatingOf(genesis),
+    versions,
+    epochRules,
     records: store,
     organizationKey: genesis.organizationState.keys[0] ?? null,
     tallySeed: random.bytes(8),
@@ -124,6 +138,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const hearsVotes = seat !== null || parts.hearsVotes === true
   const agreed = new Agreement(context, { hood, keys: epochKeys, hearsVotes })
   const following = new Following(context, agreed)
+  const publicLog = new PublicLog(context, agreed, epochKeys, openingsOf(genesis, store))
   const turning = new Turning(context, agreed, parts.epochs ?? EPOCH_TIMES, parts.admission ?? null)
   const settledLogs = new SettledLogs(genesis, { stateOf: (oid) => register.object(oid)?.state ?? null })
   directory.follow(settledLogs)
@@ -140,6 +155,8 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
       : new Witnessing(context, { agreed, recoveries, seat: founder, signer: await keys.epochSigner(0) })
   const outbox = new Outbox(context, agreed, catchUp)
   const presence = new Presence(context, SOFTWARE, () => agreed.committee)
+  const self = { software: SOFTWARE, storeVersion: STORE_VERSION, versions, boot, seat: epochRules.seat }
+  const neighbors = new Neighbors(context, agreed, self)
   const enoughSeats = (): boolean => presence.seatsUp() >= agreed.committee.quorum
   const wallet = new Treasury(context, agreed, outbox, enoughSeats)
   const introductions = new Introductions(context, directory)
@@ -149,7 +166,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   link.onMessage((topic, bytes) => {
     parts.onWire?.(topic, bytes)
     if (bytes.length > 0) road.receive(topic, bytes)
-    else presence.hintGone(topic)
+    else for (const listener of [presence, neighbors]) listener.hintGone(topic)
   })
   link.onState((state) => events.emit('link', { up: state === 'up' }))
   const services: Service[] = [
@@ -157,7 +174,9 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
     presence,
     agreed,
     following,
+    publicLog,
     turning,
+    neighbors,
     catchUp,
     wallet,
     outbox,
@@ -185,6 +204,8 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
     wallet,
     assets: createAssets(rules.assets.values()),
     presence,
+    neighbors,
+    publicLog,
     catchUp,
     issuer,
     statuses,

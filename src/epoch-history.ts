@@ -6,11 +6,13 @@
 
 import type { Records } from './consensus/effects.ts'
 import { readHandOver } from './consensus/epoch/handover.ts'
-import { committeeOfOpening, decodeOpening, type Opening } from './consensus/epoch/opening.ts'
+import { committeeOfOpening, type Opening } from './consensus/epoch/opening.ts'
 import { batchKey, SPACE } from './consensus/records.ts'
-import { verifySignature } from './core/crypto.ts'
+import { verifyGroups } from './core/crypto.ts'
 import { decodeEnvelope } from './core/envelope.ts'
 import { WebxError } from './core/errors.ts'
+import { anchorOf, openingsOf } from './epochs.ts'
+import type { Genesis } from './identity/genesis.ts'
 
 /** The end of an epoch and the beginning of the next. */
 export interface Passed {
@@ -21,22 +23,19 @@ export interface Passed {
 
 export class EpochHistory {
   readonly #records: Pick<Records, 'get'>
-  readonly #anchor: Opening
+  readonly #openingOf: ReturnType<typeof openingsOf>
   /** The newest opening to which an unbroken, checked chain leads from the genesis. */
   #verified: Opening
 
-  /** @param anchor opening of epoch 0, from the genesis */
-  constructor(anchor: Opening, records: Pick<Records, 'get'>) {
-    this.#anchor = anchor
+  constructor(genesis: Genesis, records: Pick<Records, 'get'>) {
     this.#records = records
-    this.#verified = anchor
+    this.#openingOf = openingsOf(genesis, records)
+    this.#verified = anchorOf(genesis)
   }
 
-  /** What an epoch began with; null where that is not kept here. */
+  /** What an epoch began with; null where that is not kept here, and before the first. */
   opening(epoch: number): Opening | null {
-    if (epoch <= 0) return epoch === 0 ? this.#anchor : null
-    const handOver = this.#handOver(epoch - 1)
-    return handOver ? decodeOpening(decodeEnvelope(handOver).attachment) : null
+    return epoch < 0 ? null : this.#openingOf(epoch)
   }
 
   /** The hand-over that ended an epoch; null where it is not kept here. */
@@ -56,20 +55,20 @@ export class EpochHistory {
    */
   *verify(): Generator<number> {
     for (;;) {
-      const handOver = this.#handOver(this.#verified.epoch)
+      const handOver = this.handOver(this.#verified.epoch)
       if (!handOver) return
       const { opening, checks } = readHandOver(decodeEnvelope(handOver), committeeOfOpening(this.#verified))
-      if (!checks.every(({ key, message, signature }) => verifySignature(key, message, signature)))
-        throw new WebxError(
-          'bad-hand-over',
-          `the hand-over of epoch ${this.#verified.epoch} is not signed by its seats`,
-        )
+      if (verifyGroups([checks])[0] !== true) {
+        const { epoch } = this.#verified
+        throw new WebxError('bad-hand-over', `the hand-over of epoch ${epoch} is not signed by its seats`)
+      }
       this.#verified = opening
       yield opening.epoch
     }
   }
 
-  #handOver(epoch: number): Uint8Array | null {
+  /** The encoded hand-over that ended an epoch; null where it is not kept here. */
+  handOver(epoch: number): Uint8Array | null {
     return this.#records.get(SPACE.handOver, batchKey(epoch))
   }
 }

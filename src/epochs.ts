@@ -2,15 +2,21 @@
  * How the epochs of a net begin, and who sits where in the next one: what consensus asks of those who know the genesis and the places of a swarm.
  */
 
-import type { Opening } from './consensus/epoch/opening.ts'
+import type { Records } from './consensus/effects.ts'
+import { decodeOpening, type Opening } from './consensus/epoch/opening.ts'
 import type { EpochRules } from './consensus/epoch/rules.ts'
+import { batchKey, SPACE } from './consensus/records.ts'
 import { compare } from './core/bytes.ts'
 import { blake3Of } from './core/digest.ts'
+import { decodeEnvelope } from './core/envelope.ts'
 import { type Genesis, USUAL_POLICY } from './identity/genesis.ts'
 import { seatingOf as genesisSeating } from './identity/seats.ts'
+import { versionOf } from './swarm/hello.ts'
 import { type SeatingRules, seatsOf } from './swarm/seating.ts'
 
 const NOBODY = new Uint8Array(32)
+/** Wire version of the first epoch of every net. */
+const FIRST_VERSION = 1
 
 /** What opens epoch 0: the members that the genesis names, each with its seat. */
 export function anchorOf(genesis: Genesis): Opening {
@@ -35,13 +41,26 @@ export function anchorOf(genesis: Genesis): Opening {
     blocks: 0,
     attendance: [],
     convicted: [],
+    version: FIRST_VERSION,
+  }
+}
+
+/** How each epoch began, as far as the hand-overs in the store tell; null for one that is not known here. */
+export function openingsOf(genesis: Genesis, records: Pick<Records, 'get'>): (epoch: number) => Opening | null {
+  return (epoch) => {
+    if (epoch === 0) return anchorOf(genesis)
+    const handOver = records.get(SPACE.handOver, batchKey(epoch - 1))
+    return handOver && decodeOpening(decodeEnvelope(handOver).attachment)
   }
 }
 
 /** Who sits where, as the genesis would have it. */
 export function seatingOf(genesis: Genesis): EpochRules {
   const rules = seatingRulesOf(genesis)
-  return { seat: (input) => seatsOf(input, rules) }
+  return {
+    seat: (input) => seatsOf(input, rules),
+    version: (candidates, today) => versionOf(candidates, today)?.version ?? null,
+  }
 }
 
 /** What the net asks of those whom it seats. */

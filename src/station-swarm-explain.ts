@@ -71,6 +71,8 @@ export function explain(view: SwarmView, params: unknown): Explanation {
   const spares = places.filter(({ seat }) => seat === null)
   const line = spares.findIndex((one) => equal(one.id, id)) + 1
   const seat = place?.seat ?? null
+  const seated = places.filter((one) => one.seat !== null)
+  const organizationOf = (one: Place): Uint8Array => membership.entryOf(one.id)?.organization ?? NOTHING
   const attendance = opening.attendance.find((one) => equal(one.id, id))
   const isFounder = entry?.voucher.every((byte) => byte === 0) ?? false
   return {
@@ -82,14 +84,8 @@ export function explain(view: SwarmView, params: unknown): Explanation {
     spares: spares.length,
     since: entry?.since ?? null,
     seatableFrom: entry && (isFounder ? 0 : entry.since + rules.probationEpochs),
-    tree:
-      place &&
-      fill(
-        place.tree,
-        rules.perTreeMax,
-        places.filter(({ tree }) => equal(tree, place.tree)),
-      ),
-    organization: entry && fill(entry.organization, rules.perOrganizationMax, places.filter(isOf(entry.organization))),
+    tree: place && fill(place.tree, rules.perTreeMax, seated, ({ tree }) => tree),
+    organization: entry && fill(entry.organization, rules.perOrganizationMax, seated, organizationOf),
     capabilities: known ? capabilitiesOf(known.capabilities) : [],
     roles: rolesHeld(rolesOfEpoch(opening), id),
     attendance: attendance ? { attended: attendance.attended, led: attendance.led, blocks: opening.blocks } : null,
@@ -102,10 +98,6 @@ export function explain(view: SwarmView, params: unknown): Explanation {
       : null,
     next: turning.plan && { seat: seatIn(turning.plan.seats, id) },
   }
-
-  function isOf(organization: Uint8Array): (place: Place) => boolean {
-    return (one) => equal(membership.entryOf(one.id)?.organization ?? NOTHING, organization)
-  }
 }
 
 const NOTHING = new Uint8Array(0)
@@ -116,8 +108,13 @@ function standingOf(place: Place | null, isApplicant: boolean, isKnown: boolean)
   return isKnown ? 'admitted' : 'stranger'
 }
 
-function fill(name: Uint8Array, max: number | null, places: readonly Place[]): Fill {
-  return { label: labelOf(name), seats: places.filter(({ seat }) => seat !== null).length, max }
+function fill(
+  name: Uint8Array,
+  max: number | null,
+  seated: readonly Place[],
+  nameOf: (place: Place) => Uint8Array,
+): Fill {
+  return { label: labelOf(name), seats: seated.filter((place) => equal(nameOf(place), name)).length, max }
 }
 
 function seatIn(seats: readonly ({ readonly id: Uint8Array } | null)[], id: Uint8Array): number | null {

@@ -40,6 +40,7 @@ async function leave(node: SwarmNode, call: ControlCall): Promise<Leaving> {
   const { hood } = node.agreed
   if (!hood.isMember)
     throw new WebxError('not-allowed', 'this node has no place in the neighborhood that it could leave')
+  assertTurns(node)
   const id = node.context.keys.id
   const standing = (): Leaving => {
     const { opening, state } = hood.term
@@ -61,13 +62,8 @@ async function leave(node: SwarmNode, call: ControlCall): Promise<Leaving> {
 async function turn(node: SwarmNode, call: ControlCall): Promise<Wish> {
   const { hood } = node.agreed
   const { seat, opening } = hood.term
-  const own = opening.roster.find(({ id }) => equal(id, node.context.keys.id))
   if (seat === null) throw new WebxError('not-allowed', 'only who has a seat may wish for the end of the epoch')
-  if (!own?.vrfKey.some((byte) => byte !== 0)) {
-    throw new WebxError('not-allowed', 'this net was founded before there were epochs, and stays in its first', {
-      hint: 'Found it anew: webx net found.',
-    })
-  }
+  assertTurns(node)
   const wishOf = (): Wish => {
     const { committee, state } = hood.term
     const turned = committee.epoch !== opening.epoch
@@ -80,6 +76,15 @@ async function turn(node: SwarmNode, call: ControlCall): Promise<Wish> {
   if (said) return wishOf()
   throw new WebxError('not-settled', 'no block has taken up the wish yet', {
     hint: 'It is said again until one does. webx swarm status shows how many seats answer.',
+  })
+}
+
+/** Throws `not-allowed` for a net whose members have no verifiable random functions. */
+function assertTurns({ agreed, context }: SwarmNode): void {
+  const own = agreed.hood.term.opening.roster.find(({ id }) => equal(id, context.keys.id))
+  if (own?.vrfKey.some((byte) => byte !== 0)) return
+  throw new WebxError('not-allowed', 'this net was founded before there were epochs, and stays in its first', {
+    hint: 'Found it anew: webx net found.',
   })
 }
 

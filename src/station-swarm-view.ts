@@ -8,12 +8,12 @@ import { equal, toHex } from './core/bytes.ts'
 import { EpochHistory } from './epoch-history.ts'
 import { placesIn } from './epoch-places.ts'
 import type { EpochRoles } from './epoch-roles.ts'
-import { anchorOf, seatingRulesOf } from './epochs.ts'
+import { seatingRulesOf } from './epochs.ts'
 import { labelOf } from './identity/xqident.ts'
 import type { DrawnRole } from './swarm/roles.ts'
 
 /** Whatever of a node the swarm is seen through. */
-export type SwarmNode = Pick<ComposedNode, 'context' | 'agreed' | 'presence' | 'turning'>
+export type SwarmNode = Pick<ComposedNode, 'context' | 'agreed' | 'presence' | 'turning' | 'publicLog'>
 
 /** Somebody by both its names. */
 export interface Named {
@@ -32,7 +32,7 @@ export class SwarmView {
   constructor(node: SwarmNode) {
     const { genesis, store } = node.context
     this.node = node
-    this.history = new EpochHistory(anchorOf(genesis), store)
+    this.history = new EpochHistory(genesis, store)
     this.rules = seatingRulesOf(genesis)
   }
 

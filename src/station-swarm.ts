@@ -22,6 +22,8 @@ export interface SwarmStatus {
   /** Id of the neighborhood. */
   readonly nid: string
   readonly epoch: number
+  /** Wire version that the epoch speaks. */
+  readonly version: number
   readonly phase: string
   readonly seats: number
   readonly filled: number
@@ -74,6 +76,8 @@ export interface SwarmRoles {
   readonly brokers: readonly Named[]
   readonly operators: readonly Named[]
   readonly draws: Readonly<Record<DrawnRole, readonly Lot[]>>
+  /** Who orders the public log in its generation under way; null between two. */
+  readonly publicLog: { readonly generation: number; readonly writers: readonly Named[] } | null
   /** How many shares made the seed, those that do not hold, and whether the seed is the hash of all; null where the epoch before is not kept here, or there is none. */
   readonly checked: { readonly shares: number; readonly bad: readonly Named[]; readonly seed: boolean } | null
 }
@@ -122,9 +126,10 @@ export function swarmMethods(node: SwarmNode): Readonly<Record<string, ControlMe
 
 /** Tells the node's events who was drawn, in every epoch that begins; until the returned function is called. */
 export function announceRoles({ context: { events }, agreed }: SwarmNode): () => void {
-  return events.on('epoch', ({ epoch }) => {
-    const { masterNodes, brokers } = rolesOfEpoch(agreed.hood.term.opening)
-    events.emit('roles', { epoch, masterNodes, brokers })
+  return events.on('epoch', () => {
+    const { opening } = agreed.hood.term
+    const { masterNodes, brokers } = rolesOfEpoch(opening)
+    events.emit('roles', { epoch: opening.epoch, masterNodes, brokers })
   })
 }
 
@@ -145,7 +150,14 @@ function status({ node, opening, places }: SwarmView): SwarmStatus {
   const { slot, hash } = simplex.lastFinal
   return {
     ...{ net: genesis.name, netId: toHex(genesis.netId), nid: toHex(opening.nid) },
-    ...{ epoch: opening.epoch, phase: state.phase, seats: opening.seats.length, filled, up: presence.seatsUp() },
+    ...{
+      epoch: opening.epoch,
+      version: opening.version,
+      phase: state.phase,
+      seats: opening.seats.length,
+      filled,
+      up: presence.seatsUp(),
+    },
     ...{ weight: committee.weight, quorum: committee.quorum, spares: opening.roster.length - filled },
     applicants: membership.waiting().map(({ entry }) => named(entry.id)),
     accused: opening.roster.filter(({ id }) => membership.isAccused(id)).map(({ id }) => named(id)),
@@ -177,7 +189,8 @@ function matrix(view: SwarmView): SwarmMatrix {
   return { epoch: opening.epoch, cells, spares }
 }
 
-async function roles({ opening, before }: SwarmView): Promise<SwarmRoles> {
+async function roles({ opening, before, node }: SwarmView): Promise<SwarmRoles> {
+  const term = node.publicLog.generation?.term
   const { masterNodes, brokers, operators, draws } = rolesOfEpoch(opening)
   const lots = (role: DrawnRole): Lot[] =>
     draws[role].map(({ id, why, place, ticket }) => ({ ...named(id), why, place, ticket: ticket && toHex(ticket) }))
@@ -187,6 +200,9 @@ async function roles({ opening, before }: SwarmView): Promise<SwarmRoles> {
     brokers: brokers.map(named),
     operators: operators.map(named),
     draws: { 'master-node': lots('master-node'), broker: lots('broker') },
+    publicLog: term
+      ? { generation: term.generation, writers: term.masterNodes.seats.map(({ memberId }) => named(memberId)) }
+      : null,
     checked: before && (await checked(before, opening)),
   }
 }
@@ -218,6 +234,7 @@ async function epochs({ history, opening }: SwarmView, { params, signal, progres
   for (let epoch = first; epoch < opening.epoch; epoch++) {
     const passed = history.passed(epoch)
     if (!passed) continue
+    await pause()
     const row = rowOf(passed, passed.opening.epoch <= history.verifiedTo)
     characters += JSON.stringify(row).length
     if (rows.length > 0 && characters > PAGE_CHARACTERS_MAX) return { epoch: opening.epoch, rows, next: epoch }

@@ -21,16 +21,18 @@ import type { Service } from './kernel/context.ts'
 import type { Log, Sensor } from './kernel/ports.ts'
 import type { Profile } from './kernel/profile.ts'
 import type { Vault } from './kernel/vault.ts'
+import { readAdmission } from './net.ts'
 import { backupMethods } from './station-backup.ts'
 import { controlMethods } from './station-control.ts'
 import { openCamera, openConsent, openModel, openSensor } from './station-drivers.ts'
 import { keyLogMethods } from './station-keylogs.ts'
 import { followKeyLog } from './station-keys.ts'
 import { pingMethods } from './station-pings.ts'
+import { publicMethods } from './station-public.ts'
+import { rewardMethods } from './station-rewards.ts'
 import { announceRoles, swarmMethods } from './station-swarm.ts'
 import { tillMethods } from './station-till.ts'
 import { openVault } from './station-vault.ts'
-import { readAdmission } from './net.ts'
 
 /** Name of the socket in a node's data folder. */
 export const CONTROL_SOCKET = 'control.sock'
@@ -95,7 +97,9 @@ export async function openStation(profile: Profile, log: Log): Promise<Station> 
       ...kept.methods,
       ...pingMethods(node),
       ...keyLogMethods(node),
+      ...publicMethods(node),
       ...swarmMethods(node),
+      ...rewardMethods(node),
       ...copied,
     }
     const path = join(profile.data.dir, CONTROL_SOCKET)

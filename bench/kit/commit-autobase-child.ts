@@ -48,8 +48,8 @@ interface Packages {
   Autobase: new (store: unknown, bootstrap: Buffer | null, options: object) => Base
 }
 
-/** Autobase waits seconds before it acknowledges unless told otherwise. These gave it the best figures. */
-const TIMES = { ackInterval: 10, ackThreshold: 0 }
+/** Autobase waits ten seconds before it acknowledges unless told otherwise. With less than this, indexers that are short of processor time never agree. */
+const ACK_INTERVAL_MS = 100
 /** It does not always tell when signatures have come. */
 const LOOK_MS = 5
 const VALUE_BYTES = 256
@@ -88,7 +88,9 @@ async function answer(told: Told): Promise<Answer> {
     }
     case 'write': {
       const { lanes, valuesPerWrite, spanMs } = told
-      return { sample: await drive({ lanes, valuesPerWrite, write: () => write(base as Base, valuesPerWrite) }, spanMs) }
+      return {
+        sample: await drive({ lanes, valuesPerWrite, write: () => write(base as Base, valuesPerWrite) }, spanMs),
+      }
     }
   }
 }
@@ -99,7 +101,7 @@ async function open(directory: string, bootstrap: string | null): Promise<Answer
   await store.ready()
   const opened = new Autobase(store, bootstrap === null ? null : Buffer.from(bootstrap, 'hex'), {
     valueEncoding: 'json',
-    ...TIMES,
+    ackInterval: ACK_INTERVAL_MS,
     open: (views: { get(name: string): Core }) => views.get('view'),
     async apply(nodes: readonly { value: { admit?: string; value?: string } }[], view: Core, host: Host) {
       for (const { value } of nodes) {

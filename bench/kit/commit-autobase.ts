@@ -1,6 +1,6 @@
 /** An Autobase whose writers are all indexers, each a process with a store on the disk, connected each with each over TCP. The first writes. */
 
-import { type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

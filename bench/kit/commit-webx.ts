@@ -71,7 +71,9 @@ export async function openWebx(seatCount: number, directory: string): Promise<We
     await writeFile(net, genesis.bytes)
     for (const name of names) {
       const data = join(directory, name)
-      programs.start(process.execPath, [MEMBER, 'run', '--net', net, '--data', data, '--broker', brokerUrl])
+      programs.start(process.execPath, [MEMBER, 'run', '--net', net, '--data', data, '--broker', brokerUrl], {
+        env: { WEBX_LOG_LEVEL: 'error' },
+      })
     }
     const dataDir = join(directory, 'client')
     const client = await createNode({ genesis, keys, dataDir, brokerUrl, log: createLog('silent'), hearsVotes: true })

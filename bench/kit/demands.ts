@@ -82,6 +82,11 @@ export const DEMANDS: readonly Demand[] = [
   { suite: 'start', text: 'all WASM ≤ 200 KB', cases: /all builds$/, oursMax: 200_000 },
   { suite: 'start', text: 'all WASM ≤ 80 KB gzip', cases: /gzip$/, oursMax: 80_000 },
   { suite: 'start', text: 'cold instantiate and self-test ≤ 60 ms', cases: /cold$/, oursMax: 60 },
+  ratio('commit', 'SETTLED p50 one after the other ≤ 3 × etcd’s', /^n=4, one after/, /^etcd@/, 1 / 3),
+  ratio('commit', '256 at once in owner batches ≥ etcd', /^n=4, 256 at once, one owner$/, /^etcd@/, 1),
+  ratio('commit', '256 at once of 256 owners ≥ 0.4 × etcd', /^n=4, .* 256 owners$/, /^etcd@/, 0.4),
+  ratio('commit', 'at n = 4 ≥ 10 × Autobase', /^n=4, /, /^autobase@/, 10),
+  ratio('commit', 'at n = 25 in owner batches ≥ etcd with 25 members', /^n=25, 256 at once/, /^etcd@/, 1),
 ]
 
 /** How every demand on the suites of these reports stands. */

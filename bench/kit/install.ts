@@ -43,7 +43,7 @@ export async function ensurePeers(say: (line: string) => void): Promise<void> {
     .update(await readFile(`${BENCH}package.json`))
     .digest('hex')
   if (existsSync(MARK) && (await readFile(MARK, 'utf8')).startsWith(wanted)) return
-  say('bench: installing the libraries to compare with into bench/node_modules (once, some 90 MB)')
+  say('bench: installing the libraries to compare with into bench/node_modules (once, some 300 MB)')
   try {
     await npm(['install', '--no-save', '--no-audit', '--no-fund'])
   } catch (cause) {

@@ -5,6 +5,7 @@
  * and is tested.
  */
 
+import { WebxError } from '../../src/core/errors.ts'
 import { compileFailure, ensurePeers, installedVersion, pinned } from './install.ts'
 
 /** A library as it was loaded. `T` names what a suite calls of it. */
@@ -50,6 +51,14 @@ export class Peers {
       this.unavailable[`${name}@${version}`] = (await this.#reason(name)) || firstLine(error)
       return null
     }
+  }
+
+  /** A peer without which there is nothing to measure. Throws `bad-config` where it does not load. */
+  async needed<T>(name: string): Promise<Loaded<T>> {
+    const loaded = await this.load<T>(name)
+    if (loaded) return loaded
+    const reason = Object.entries(this.unavailable).find(([of]) => of.startsWith(`${name}@`))?.[1]
+    throw new WebxError('bad-config', `${name} is missing: ${reason}`, { hint: 'Run npm install in bench/.' })
   }
 
   async #reason(name: string): Promise<string> {

@@ -1,6 +1,6 @@
 /** Programs that a bench starts beside itself: they are asked for first, and none of them outlives it. */
 
-import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { WebxError } from '../../src/core/errors.ts'
@@ -10,16 +10,12 @@ const PATH = `${process.env['PATH']}:/usr/sbin`
 const STOP_MS_MAX = 10_000
 
 /** What a program says of its version. Throws `bad-config` where it is not installed. */
-export function versionOf(program: string, argument: string, installing: string): string {
-  try {
-    const said = execFileSync(program, [argument], { env: { PATH }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-    return /\d+\.\d+\.\d+/.exec(said)?.[0] ?? '?'
-  } catch (cause) {
-    // Mosquitto tells its version and then ends with 3
-    const said = /version (\d+\.\d+\.\d+)/.exec((cause as { stdout?: string }).stdout ?? '')
-    if (said) return said[1] as string
-    throw new WebxError('bad-config', `${program} is not installed`, { hint: `Install it: ${installing}.`, cause })
-  }
+export function versionOf(program: string, args: readonly string[], installing: string): string {
+  // Mosquitto ends with 3 after having told
+  const { error, stdout } = spawnSync(program, [...args], { env: { PATH }, encoding: 'utf8' })
+  const version = /\d+\.\d+\.\d+/.exec(stdout ?? '')?.[0]
+  if (!error && version !== undefined) return version
+  throw new WebxError('bad-config', `${program} is not installed`, { hint: `Install it: ${installing}.`, cause: error })
 }
 
 /** The programs of one bench. */
@@ -33,7 +29,7 @@ export class Programs {
   start(program: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
     if (this.#running.size === 0) process.once('exit', this.#end)
     const stdio: SpawnOptions['stdio'] = options.stdio ?? ['ignore', 'ignore', 'inherit']
-    const child = spawn(program, [...args], { ...options, stdio, env: { ...process.env, PATH } })
+    const child = spawn(program, [...args], { ...options, stdio, env: { ...process.env, PATH, ...options.env } })
     this.#running.add(child)
     child.once('exit', (code) => {
       if (this.#running.delete(child)) process.stderr.write(`bench: ${program} has ended with ${code}\n`)

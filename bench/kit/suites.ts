@@ -12,6 +12,7 @@ export const SUITES = [
   'proof',
   'start',
   'settle',
+  'commit',
   'faces',
 ] as const
 /** A suite's name. */

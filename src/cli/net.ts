@@ -1,18 +1,20 @@
 /**
- * `webx net found` and `webx net show`: the genesis file that a net begins with, and the only thing that a joiner needs.
+ * `webx net found` and `webx net show`: the genesis file that a net begins with, and the only thing that a joiner needs; `webx net admit`: what one needs who
+ * wants a place in its neighborhood, too.
  */
 
 import { open, readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { fromBase64url, toHex } from '../core/bytes.ts'
+import { equal, fromBase64url, toHex } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { hostClock, hostRandom } from '../drivers/host.ts'
 import { openKeyFile } from '../drivers/key-file.ts'
 import '../drivers/wasm-files.ts'
 import { type Genesis, readGenesis } from '../identity/genesis.ts'
-import { foundNet, type NetAsset } from '../net.ts'
-import { type Arguments, readArguments } from './arguments.ts'
+import { admissionText, admit, foundNet, type NetAsset } from '../net.ts'
+import { CAPABILITY } from '../swarm/roles.ts'
+import { type Arguments, didYouMean, readArguments } from './arguments.ts'
 import type { Io } from './io.ts'
 import { EXIT, printJson } from './output.ts'
 import { keyFileOptions } from './passphrase.ts'
@@ -42,6 +44,38 @@ export async function show(args: readonly string[], io: Io): Promise<number> {
   const path = resolve(io.workingDirectory, given.operands['FILE'] ?? '')
   report(path, readGenesis(await readBounded(path)), given, io)
   return EXIT.done
+}
+
+/** Signs that a device may apply for a place. Throws `usage`, `bad-argument`, `not-allowed` for keys that are not those which the genesis names, and what key files do. */
+export async function admitDevice(args: readonly string[], io: Io): Promise<number> {
+  const given = readArguments('net admit', args)
+  const genesis = readGenesis(await readBounded(resolve(io.workingDirectory, given.operands['FILE'] ?? '')))
+  const [offer, keyPath] = [needed(given, 'offer', 'net admit'), needed(given, 'keys', 'net admit')]
+  const capabilities = capabilitiesOf(given.text('can') ?? '')
+  const keys = await openKeyFile(resolve(io.workingDirectory, keyPath), await keyFileOptions(given, io))
+  if (!equal(keys.publicKey, genesis.organizationState.keys[0] ?? new Uint8Array(0))) {
+    throw new WebxError('not-allowed', `these are not the keys by which ${genesis.name} knows its organization`, {
+      hint: 'The members go by the first key of the identity that founded the net.',
+    })
+  }
+  const admission = admissionText({ ...(await admit(offer, keys, genesis.netId)), capabilities })
+  if (given.flag('json')) printJson(io, { ok: true, admission })
+  else io.stdout(`${admission}\n`)
+  return EXIT.done
+}
+
+/** Bits of the capabilities in a list such as `masterNode,relay`. */
+function capabilitiesOf(list: string): number {
+  const bits = new Map<string, number>(Object.entries(CAPABILITY))
+  return list
+    .split(',')
+    .filter(Boolean)
+    .reduce((sum, name) => {
+      const bit = bits.get(name)
+      if (bit !== undefined) return sum | bit
+      const hint = didYouMean(name, [...bits.keys()]) ?? `There are ${[...bits.keys()].join(', ')}.`
+      throw new WebxError('bad-argument', `a device cannot be "${name}" to others`, { hint })
+    }, 0)
 }
 
 function report(path: string, genesis: Genesis, given: Arguments, io: Io): void {
@@ -96,10 +130,10 @@ function inceptionOf(line: string): Uint8Array {
   }
 }
 
-function needed(given: Arguments, option: string): string {
+function needed(given: Arguments, option: string, command = 'net found'): string {
   const value = given.text(option)
   if (value !== undefined) return value
-  throw new WebxError('usage', `webx net found needs --${option}`, { hint: 'See webx net found --help.' })
+  throw new WebxError('usage', `webx ${command} needs --${option}`, { hint: `See webx ${command} --help.` })
 }
 
 /** Lines of a file, without empty ones and without what follows a `#`. */

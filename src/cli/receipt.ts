@@ -9,6 +9,7 @@ import { fromBase64url, toHex } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import '../drivers/wasm-files.ts'
+import { committeeIn } from '../epochs-file.ts'
 import { readGenesis } from '../identity/genesis.ts'
 import { labelOf } from '../identity/xqident.ts'
 import { verifyReceipt } from '../kernel/receipt.ts'
@@ -20,6 +21,8 @@ import { settingsOf } from './settings.ts'
 
 /** The document's base64url text, a blank line's worth of white space included. */
 const TEXT_BYTES_MAX = Math.ceil((LIMITS.envelopeBytesMax * 4) / 3) + 16
+/** Years of epochs. */
+const EPOCHS_BYTES_MAX = 256 * 1024 * 1024
 /** Tag 18 of CBOR, with which every document begins; no base64url text does. */
 const COSE_SIGN1_TAG = 0xd2
 
@@ -28,10 +31,16 @@ export async function verify(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('receipt verify', args)
   const path = resolve(io.workingDirectory, given.operands['FILE'] ?? '')
   const genesis = readGenesis(await readBounded(genesisPath(given, io), LIMITS.genesisBytesMax))
-  const receipt = verifyReceipt(documentOf(await readBounded(path, TEXT_BYTES_MAX)), genesis)
+  const epochsPath = given.text('epochs')
+  const epochs = epochsPath ? await readBounded(resolve(io.workingDirectory, epochsPath), EPOCHS_BYTES_MAX) : undefined
+  let { quorum } = committeeOf(genesis)
+  const receipt = verifyReceipt(documentOf(await readBounded(path, TEXT_BYTES_MAX)), genesis, (cid) => {
+    const committee = committeeIn(genesis, cid, epochs)
+    quorum = committee.quorum
+    return committee
+  })
   const { payer, payee, code, confirms, signedMs } = receipt
   const amount = decimal(receipt.amount, receipt)
-  const { quorum } = committeeOf(genesis)
   if (given.flag('json')) {
     printJson(io, {
       ok: true,

@@ -74,7 +74,8 @@ export const SWARM_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'net admit',
     operands: ['FILE'],
-    summary: 'Let a device apply for a place in the neighborhood, as the organization of the net whose genesis is FILE.',
+    summary:
+      'Let a device apply for a place in the neighborhood, as the organization of the net whose genesis is FILE.',
     details:
       'Prints the admission: the device runs with it, `webx run --admission TEXT`. Two seats must answer for it before it is a spare; the lot decides when it gets a seat.',
     options: {

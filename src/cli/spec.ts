@@ -9,6 +9,8 @@ import { IDENTITY_COMMANDS } from './spec-identity.ts'
 import { KEY_LOG_COMMANDS } from './spec-key-log.ts'
 import { PING_COMMANDS } from './spec-ping.ts'
 import { PROOF_COMMANDS } from './spec-proof.ts'
+import { PUBLIC_COMMANDS } from './spec-public.ts'
+import { REWARD_COMMANDS } from './spec-rewards.ts'
 import { type CommandSpec, HELP_OPTION, JSON_OPTION, type OptionSpec, PASSPHRASE_OPTION } from './spec-shape.ts'
 import { SWARM_COMMANDS } from './spec-swarm.ts'
 import { TILL_COMMANDS } from './spec-till.ts'
@@ -44,7 +46,10 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: {
       profile: PROFILE_OPTION,
       net: { value: 'GENESIS', about: 'genesis file of the net to join' },
-      admission: { value: 'TEXT', about: 'what `webx net admit` printed: apply with it for a place in the neighborhood' },
+      admission: {
+        value: 'TEXT',
+        about: 'what `webx net admit` printed: apply with it for a place in the neighborhood',
+      },
       broker: BROKER_OPTION,
       data: DATA_OPTION,
       'passphrase-file': PASSPHRASE_OPTION,
@@ -177,9 +182,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'receipt verify',
     operands: ['FILE'],
     summary: 'Verify a receipt offline, with nothing but the genesis of its net.',
-    details: 'FILE holds the document itself, or its base64url text as `webx pay --json` prints it.',
+    details:
+      'FILE holds the document itself, or its base64url text as `webx pay --json` prints it. One of a later epoch needs the epochs of the net, as any node writes them (webx swarm epochs --out); they prove themselves.',
     options: {
       net: { value: 'GENESIS', about: 'genesis file of the net' },
+      epochs: { value: 'FILE', about: 'epochs of the net, for a receipt of a later one' },
       profile: PROFILE_OPTION,
       json: JSON_OPTION,
     },
@@ -207,7 +214,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...VAULT_COMMANDS,
   ...PING_COMMANDS,
   ...PROOF_COMMANDS,
+  ...PUBLIC_COMMANDS,
   ...SWARM_COMMANDS,
+  ...REWARD_COMMANDS,
   {
     name: 'net found',
     operands: ['FILE'],

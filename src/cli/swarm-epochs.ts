@@ -20,7 +20,9 @@ export async function epochs(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('swarm epochs', args)
   const last = Number(given.text('last') ?? LAST_DEFAULT)
   if (!Number.isSafeInteger(last) || last < 1 || last > LAST_MAX)
-    throw new WebxError('usage', `--last takes a number from 1 to ${LAST_MAX}`, { hint: 'See webx swarm epochs --help.' })
+    throw new WebxError('usage', `--last takes a number from 1 to ${LAST_MAX}`, {
+      hint: 'See webx swarm epochs --help.',
+    })
   const rows: EpochRow[] = []
   let page: EpochPage
   let from: number | null = null

@@ -13,7 +13,10 @@ import { short } from './swarm.ts'
 /** Explains one place. Throws `unreachable`, and `bad-argument` for whom the node does not know. */
 export async function explain(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('swarm explain', args)
-  const facts = await askStation<Explanation>(given, io, { method: 'explain', params: { who: given.operands['WHO'] ?? 'me' } })
+  const facts = await askStation<Explanation>(given, io, {
+    method: 'explain',
+    params: { who: given.operands['WHO'] ?? 'me' },
+  })
   const because = [...placeWords(facts), ...outlook(facts)]
   if (given.flag('json')) {
     printJson(io, { ok: true, ...facts, because })
@@ -28,7 +31,8 @@ export async function explain(args: readonly string[], io: Io): Promise<number> 
 function rowsOf(facts: Explanation): [string, string][] {
   const { standing, seat, line, spares, since, tree, organization, capabilities, roles, attendance } = facts
   const place = seat !== null ? `seat ${seat}` : line !== null ? `spare, ${line} of ${spares} in line` : standing
-  const filled = ({ label, seats, max }: Fill): string => `${short(label)}, ${seats} ${max === null ? '' : `of ${max} `}seats`
+  const filled = ({ label, seats, max }: Fill): string =>
+    `${short(label)}, ${seats} ${max === null ? '' : `of ${max} `}seats`
   const rows: [string, string][] = [['place', `${place} in epoch ${facts.epoch}`]]
   if (since !== null) rows.push(['admitted', `in epoch ${since}`])
   if (tree) rows.push(['voucher tree', filled(tree)])
@@ -48,10 +52,14 @@ function placeWords(facts: Explanation): string[] {
   const { standing, why, ready, seat, vouchers } = facts
   const words: string[] = []
   if (why) words.push(REASONS[why](facts))
-  if (seat !== null && !ready) words.push('It did not say in time with which key it votes, and has no vote in this epoch.')
-  if (standing === 'admitted') words.push('Enough seats answered for it: it belongs to the neighborhood from the next epoch on.')
-  if (vouchers) words.push(`It applies for a place: ${vouchers.given} of ${vouchers.needed} seats that it takes answer for it.`)
-  if (standing === 'stranger') words.push('It does not belong to this neighborhood and does not apply for a place here.')
+  if (seat !== null && !ready)
+    words.push('It did not say in time with which key it votes, and has no vote in this epoch.')
+  if (standing === 'admitted')
+    words.push('Enough seats answered for it: it belongs to the neighborhood from the next epoch on.')
+  if (vouchers)
+    words.push(`It applies for a place: ${vouchers.given} of ${vouchers.needed} seats that it takes answer for it.`)
+  if (standing === 'stranger')
+    words.push('It does not belong to this neighborhood and does not apply for a place here.')
   return words
 }
 
@@ -74,17 +82,31 @@ function outlook(facts: Explanation): string[] {
   const { standing, why, seat, going, accused, convicted, next, spares, seatableFrom, tree, organization } = facts
   if (convicted) return ['It was convicted of signing what the rules forbid, and leaves with this epoch.']
   const words: string[] = []
-  if (accused) words.push(`Somebody says that it does not answer${going ? ', and is believed' : '; it stays unless more do, or it answers'}.`)
+  if (accused)
+    words.push(
+      `Somebody says that it does not answer${going ? ', and is believed' : '; it stays unless more do, or it answers'}.`,
+    )
   if (going) return [...words, 'It leaves with this epoch.']
-  if (next) return [...words, next.seat === null ? 'The next epoch is planned, without a seat for it.' : `The next epoch is planned, and it has seat ${next.seat}.`]
+  if (next)
+    return [
+      ...words,
+      next.seat === null
+        ? 'The next epoch is planned, without a seat for it.'
+        : `The next epoch is planned, and it has seat ${next.seat}.`,
+    ]
   if (seat !== null) return words
   if (standing === 'stranger') {
-    return [...words, 'To get a place, it runs with an admission of the organization: webx net admit, then webx run --admission.']
+    return [
+      ...words,
+      'To get a place, it runs with an admission of the organization: webx net admit, then webx run --admission.',
+    ]
   }
   if (standing === 'applicant') return [...words, 'Then it is a spare from the next epoch on, and waits for a seat.']
   const lot = `a seat must be vacant, and the lot of that epoch must put it first among ${spares > 1 ? `${spares} spares` : 'the spares'}`
   if (why === 'probation') return [...words, `To get a seat in epoch ${seatableFrom} or later, ${lot}.`]
-  if (why === 'tree-full') return [...words, `To get a seat, one of the tree of ${short(tree?.label ?? '')} must leave, ${lot}.`]
-  if (why === 'organization-full') return [...words, `To get a seat, one of ${short(organization?.label ?? '')} must leave, ${lot}.`]
+  if (why === 'tree-full')
+    return [...words, `To get a seat, one of the tree of ${short(tree?.label ?? '')} must leave, ${lot}.`]
+  if (why === 'organization-full')
+    return [...words, `To get a seat, one of ${short(organization?.label ?? '')} must leave, ${lot}.`]
   return [...words, `To get a seat in the next epoch, ${lot}.`]
 }

@@ -39,6 +39,7 @@ export async function turn(args: readonly string[], io: Io): Promise<number> {
 
 function words({ epoch, weight, needed, turned }: Wish): string {
   if (turned) return `epoch ${epoch} has begun`
-  const enough = weight >= needed ? 'the epoch ends' : 'one seat alone ends no epoch, more than may lie must wish for it'
+  const enough =
+    weight >= needed ? 'the epoch ends' : 'one seat alone ends no epoch, more than may lie must wish for it'
   return `epoch ${epoch}: seats of weight ${weight} wish for its end, of ${needed} that it takes: ${enough}`
 }

@@ -9,6 +9,7 @@ import { readArguments } from './arguments.ts'
 import { askStation } from './ask.ts'
 import type { Io } from './io.ts'
 import { EXIT, painter, printJson } from './output.ts'
+import { printable } from './printable.ts'
 
 /** Checking 25 shares takes a small board some seconds. */
 const ROLES_TIMEOUT_MS = 120_000
@@ -42,12 +43,17 @@ export async function roles(args: readonly string[], io: Io): Promise<number> {
     if (taking.length === 0) io.stdout('  nobody: no seat takes part in the draw\n')
     for (const [why, words] of Object.entries(OUT) as [RoleReason, string][]) {
       const out = answer.draws[role].filter((lot) => lot.why === why)
-      if (out.length > 0) io.stdout(`  ${out.length} ${out.length === 1 ? 'seat does' : 'seats do'} not take part: ${words}\n`)
+      if (out.length > 0)
+        io.stdout(`  ${out.length} ${out.length === 1 ? 'seat does' : 'seats do'} not take part: ${words}\n`)
     }
   }
   io.stdout(`\n${paint('bold', 'Operators, by certificate')}\n`)
   for (const { label } of answer.operators) io.stdout(`  ${label}\n`)
   if (answer.operators.length === 0) io.stdout('  nobody\n')
+  if (answer.publicLog) {
+    const { generation, writers } = answer.publicLog
+    io.stdout(`\n${paint('bold', `Public log, generation ${generation}`)}\n  ordered by ${people(writers)}\n`)
+  }
   return EXIT.done
 }
 
@@ -74,20 +80,27 @@ export function shortHash(hex: string): string {
 
 function rowsOf(answer: SwarmStatus): [string, string][] {
   const { epoch, phase, seats, filled, up, quorum, weight, spares, blocks, lastFinal, objects, wishes } = answer
-  const people = (list: readonly Named[]): string => list.map(({ label }) => short(label)).join(' ') || 'none'
   return [
-    ['net', `${answer.net}  ${shortHash(answer.netId)}`],
+    ['net', `${printable(answer.net)}  ${shortHash(answer.netId)}`],
     ['neighborhood', answer.nid],
-    ['epoch', `${epoch}, ${PHASES[phase] ?? phase}`],
+    ['epoch', `${epoch}, ${PHASES[phase] ?? phase}; wire version ${answer.version}`],
     ['seats', `${filled} of ${seats} filled, ${up} up; ${quorum} of weight ${weight} decide`],
     ['spares', String(spares)],
     ['applicants', people(answer.applicants)],
     ['accused', people(answer.accused)],
     ['convicted', people(answer.convicted)],
-    ['blocks', lastFinal ? `${blocks} final, the last in slot ${lastFinal.slot}: ${shortHash(lastFinal.hash)}` : 'none final yet'],
+    [
+      'blocks',
+      lastFinal
+        ? `${blocks} final, the last in slot ${lastFinal.slot}: ${shortHash(lastFinal.hash)}`
+        : 'none final yet',
+    ],
     ['own place', ownPlace(answer.own)],
     ['objects', `${objects} settled`],
-    ['wishes', `${wishes.weight} of ${wishes.needed} that it takes to end the epoch${wishes.own ? ', this seat’s among them' : ''}`],
+    [
+      'wishes',
+      `${wishes.weight} of ${wishes.needed} that it takes to end the epoch${wishes.own ? ', this seat’s among them' : ''}`,
+    ],
   ]
 }
 
@@ -100,6 +113,10 @@ const PHASES: Readonly<Record<string, string>> = {
   ended: 'ended',
 }
 
+function people(list: readonly Named[]): string {
+  return list.map(({ label }) => short(label)).join(' ') || 'none'
+}
+
 function ownPlace({ label, seat, isMember, why }: SwarmStatus['own']): string {
   const place = seat !== null ? `seat ${seat}` : isMember ? 'spare' : 'none'
   return `${place}${why ? ` (${why})` : ''}  ${label}`
@@ -110,11 +127,14 @@ function checkedWords(checked: SwarmRoles['checked']): string {
   const { shares, bad, seed } = checked
   if (bad.length === 0 && seed) return `${shares} shares verified, and that the seed is made of them`
   const liars = bad.map(({ label }) => short(label)).join(' ')
-  return bad.length > 0 ? `NOT VERIFIED: the shares of ${liars} do not hold` : 'NOT VERIFIED: the seed is not made of the shares'
+  return bad.length > 0
+    ? `NOT VERIFIED: the shares of ${liars} do not hold`
+    : 'NOT VERIFIED: the seed is not made of the shares'
 }
 
 function lotLine(role: DrawnRole, { label, why, place, ticket }: Lot, { masterNodes }: SwarmRoles): string {
   const leads = role === 'master-node' && label === masterNodes[0]?.label
-  const words = why === 'drawn' ? (leads ? 'drawn, leads' : role === 'master-node' ? 'drawn, shadows' : 'drawn') : 'in line'
+  const words =
+    why === 'drawn' ? (leads ? 'drawn, leads' : role === 'master-node' ? 'drawn, shadows' : 'drawn') : 'in line'
   return `  ${String((place ?? 0) + 1).padStart(2)}  ${label}  ${words.padEnd(14)}  ticket ${shortHash(ticket ?? '')}`
 }

@@ -6,12 +6,12 @@
 
 import { equal } from '../core/bytes.ts'
 import { asWebxError } from '../core/errors.ts'
-import { decide, found, isVoid, voidHead } from './decided.ts'
+import { decide, found, isVoid } from './decided.ts'
 import { quotaName } from './key.ts'
 import { confirm, decidedOrder, isLockedAt, type Lane, refuse } from './lane.ts'
 import type { ObjectEntry } from './objects.ts'
 import { type Order, orderBytes } from './order.ts'
-import { SPACE, slotKey } from './records.ts'
+import { SPACE, slotKey, voidHead } from './records.ts'
 import { decisionOf, type Proof, type Slot } from './slots.ts'
 import { VOTE, type VoteKind } from './statement.ts'
 

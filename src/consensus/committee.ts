@@ -76,8 +76,9 @@ export function turnOf({ seats }: Pick<Committee, 'seats'>, seat: number | null,
   return (before - (first % all) + all) % all
 }
 
-/** Number of a member's seat, or null where it has none. */
+/** Number of a member's seat, or null where it has none; a place for which it never named a key is none that it could vote from. */
 export function seatOf(committee: Committee, memberId: Uint8Array): number | null {
   const index = committee.seats.findIndex((seat) => equal(seat.memberId, memberId))
-  return index < 0 ? null : index
+  const seat = committee.seats[index]
+  return seat?.epochKey.some((byte) => byte !== 0) ? index : null
 }

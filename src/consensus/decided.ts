@@ -7,20 +7,14 @@
 
 import { equal } from '../core/bytes.ts'
 import { encode } from '../core/codec.ts'
-import { blake3Of } from '../core/digest.ts'
 import { decodeEnvelope } from '../core/envelope.ts'
 import { Fields } from '../core/shape.ts'
 import { isLockedAt, type Lane } from './lane.ts'
 import type { ObjectEntry } from './objects.ts'
 import { type Order, orderBytes, readOrder } from './order.ts'
-import { SPACE, slotKey, slotOfKey } from './records.ts'
+import { SPACE, slotKey, slotOfKey, voidHead } from './records.ts'
 import { rollBack } from './rollback.ts'
 import { decisionOf, type Slot } from './slots.ts'
-
-/** Head of a version that was consumed by nothing: what the order after it names as its `previous`. */
-export function voidHead(oid: Uint8Array, version: number): Uint8Array {
-  return blake3Of('webx v1 void', slotKey(oid, version))
-}
 
 export function isVoid({ decided, oid, version }: Slot): boolean {
   return decided !== null && equal(decided, voidHead(oid, version))

@@ -18,6 +18,7 @@ import { introductionOf, readIntroduction } from '../identity/introduction.ts'
 import { proofFields, proves, readProof, type VoteProof } from './certificate.ts'
 import type { Committee } from './committee.ts'
 import { type Order, orderBytes, orderMessage, provesItself, readOrder } from './order.ts'
+import { voidHead } from './records.ts'
 import { BALLOT, type Ballot, ballotCheck, readBallotFields } from './simplex/ballot.ts'
 import {
   candidateCheck,
@@ -160,6 +161,15 @@ function readDoubleOrder(fields: Fields, committee: Committee): Findings {
     if (order.keyPosition !== owner.position) {
       throw new WebxError('bad-shape', 'evidence: the shown key event is not the one that the order names')
     }
+  }
+  const isAnew = [one, other].map(
+    ({ oid, version, previous }) => version > 1 && equal(previous, voidHead(oid, version - 1)),
+  )
+  if (isAnew[0] !== isAnew[1]) {
+    throw new WebxError(
+      'bad-shape',
+      'evidence: an order that goes on after a version that was consumed by nothing excludes none before it',
+    )
   }
   if (!equal(one.oid, other.oid) || one.version !== other.version) {
     throw new WebxError('bad-shape', 'evidence: orders of different slots are no offence')

@@ -130,7 +130,7 @@ function openOnce<S>(
   bytes: Uint8Array,
   checks: readonly SignatureCheck[] | null,
 ): OpenedStatement | null {
-  if (bytes.length > LIMITS.blockBytesMax / 2)
+  if (bytes.length > LIMITS.transactionBytesMax)
     throw new WebxError('too-long', 'a transaction that no block has room for')
   const { pool, state, context } = hood.term
   const digest = transactionDigest(bytes)

@@ -7,12 +7,13 @@
  */
 
 import { equal } from '../core/bytes.ts'
+import { SPOKEN, speaks, type VersionRange } from '../core/versions.ts'
 import { type Committee, seatOf, turnOf } from './committee.ts'
 import { CommitteeBook } from './committee-book.ts'
 import type { Effect, Records, Write } from './effects.ts'
 import { Conduct } from './epoch/conduct.ts'
 import { patienceMs } from './epoch/duties.ts'
-import { committeeOfOpening, encodeOpening, type Opening } from './epoch/opening.ts'
+import { committeeOfOpening, decodeOpening, encodeOpening, type Opening } from './epoch/opening.ts'
 import { isPassed, Passage, type Passed, standingOf } from './epoch/passage.ts'
 import type { EpochRules } from './epoch/rules.ts'
 import type { EpochEvent } from './epoch/state.ts'
@@ -34,6 +35,8 @@ export interface NeighborhoodOptions<S> {
   readonly memberId: Uint8Array
   /** Encoded inception event of this node's identity; one that founders and members of the anchor need not show. */
   readonly inception?: Uint8Array
+  /** Wire versions that this node speaks; `SPOKEN` unless given. */
+  readonly versions?: VersionRange
   readonly rules: ObjectRules<S>
   readonly epochRules: EpochRules
   readonly records: Records
@@ -72,7 +75,7 @@ export class Neighborhood<S> {
     const { committee, seat } = this.#term
     this.book.add(committeeOfOpening(anchor))
     this.register = createRegister({ committee, seat, rules, records, ...(tallySeed && { tallySeed }) })
-    this.#conduct = new Conduct(this.register, options.memberId, options.inception ?? new Uint8Array(0))
+    this.#conduct = new Conduct(this.register, { inception: NOTHING, versions: SPOKEN, ...options })
     this.#passage = new Passage(this.register, this.#journal, this.book)
   }
 
@@ -124,7 +127,7 @@ export class Neighborhood<S> {
     const due = [
       simplex.wakeAtMs(),
       patienceMs(state, plannedMs, this.#nowMs),
-      this.#conduct.checkpointFromMs,
+      this.#conduct.nextCheckpointMs(this.#nowMs),
       this.#passage.wakeAtMs(),
     ]
     const times = due.filter((ms) => ms !== null)
@@ -225,7 +228,7 @@ export class Neighborhood<S> {
   }
 
   #openTerm(openingBytes: Uint8Array): Term {
-    const { memberId, organizationKey, epochRules, timing } = this.#options
+    const { memberId, versions = SPOKEN, organizationKey, epochRules, timing } = this.#options
     const journal = this.#journal
     const records: Records = {
       get: (space, key) => journal.get(space as never, key),
@@ -234,6 +237,7 @@ export class Neighborhood<S> {
     return new Term({
       openingBytes,
       memberId,
+      versions,
       organizationKey: organizationKey ?? null,
       epochRules,
       ...(timing && { timing }),
@@ -300,7 +304,7 @@ export class Neighborhood<S> {
     const rank = turnOf(committee, seat, opening.epoch)
     if (rank !== null) this.#effects.push({ kind: 'say', what: 'hand-over', bytes: passed.handOver, rank })
     const next = state.nextCommittee()
-    this.#fromRegister(this.register.enterEpoch(next, seatOf(next, this.#options.memberId)))
+    this.#fromRegister(this.register.enterEpoch(next, this.#seatIn(next, passed)))
     this.#begin(passed, false)
   }
 
@@ -309,9 +313,15 @@ export class Neighborhood<S> {
     const arrived = this.#passage.arrive(epoch, index, bytes)
     if (!arrived) return
     const { stand, state } = arrived
-    const seat = seatOf(stand.committee, this.#options.memberId)
+    const seat = this.#seatIn(stand.committee, stand)
     this.#fromRegister(this.register.enterEpochWith(stand.committee, seat, state))
     this.#begin(stand, true)
+  }
+
+  /** This node's seat in an epoch; none where it does not speak its version. */
+  #seatIn(committee: Committee, { openingBytes }: Pick<Passed, 'openingBytes'>): number | null {
+    const { memberId, versions = SPOKEN } = this.#options
+    return speaks(versions, decodeOpening(openingBytes).version) ? seatOf(committee, memberId) : null
   }
 
   #begin({ openingBytes, handOver }: Passed, skipped: boolean): void {
@@ -344,3 +354,5 @@ export class Neighborhood<S> {
     this.#effects.push({ kind: 'say', what: 'transaction', bytes, rank: 0 })
   }
 }
+
+const NOTHING = new Uint8Array(0)

@@ -86,7 +86,7 @@ export function readOrder(envelope: Envelope): Order {
   if ((signature.length === 64) === attachment.length > 0) {
     throw new WebxError('bad-shape', 'order: has a signature, or else something attached that proves it')
   }
-  if (attachment.length > LIMITS.keyEventBytesMax) throw new WebxError('too-long', 'order: too much is attached to it')
+  if (attachment.length > LIMITS.orderAttachmentBytesMax) throw new WebxError('too-long', 'order: too much is attached to it')
   const fields = Fields.of('order', envelope.body, LIMITS.orderBytesMax)
   const terms: OrderTerms = {
     home: fields.bytes('home', 16),

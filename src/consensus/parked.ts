@@ -1,7 +1,7 @@
 /**
  * Orders that cannot be voted for yet, but perhaps later: the version before is missing here, or the money, or the owner's key log.
  *
- * Each waits for one thing, named by a text; bounded in all and by owner, the oldest makes room. What somebody is only said to have signed takes no room from
+ * Each waits for one thing, named by a text; bounded in all, in bytes and by owner, the oldest makes room. What somebody is only said to have signed takes no room from
  * what he or anybody else has signed.
  */
 
@@ -26,6 +26,7 @@ export class Parked {
   readonly #unverified = new Set<string>()
   readonly #waiting = new Map<string, Set<string>>()
   readonly #owners = new Map<string, Set<string>>()
+  #bytes = 0
 
   get size(): number {
     return this.#orders.size
@@ -39,11 +40,12 @@ export class Parked {
     this.#remove(key)
     const ofOwner = this.#owners.get(owner)
     if (ofOwner && ofOwner.size >= LIMITS.parkedOrdersPerOwnerMax) evicted.push(...this.#evict(ofOwner))
-    if (this.#orders.size >= LIMITS.parkedOrdersMax) {
+    while (this.#orders.size >= LIMITS.parkedOrdersMax || this.#bytes + bytesOf(order) > LIMITS.parkedBytesMax) {
       if (!verified && this.#unverified.size === 0) return [...evicted, order]
       evicted.push(...this.#evict(this.#unverified.size > 0 ? this.#unverified : this.#orders.keys()))
     }
     this.#orders.set(key, { order, verified, waitsFor })
+    this.#bytes += bytesOf(order)
     if (!verified) this.#unverified.add(key)
     addTo(this.#waiting, waitsFor, key)
     addTo(this.#owners, owner, key)
@@ -98,10 +100,16 @@ export class Parked {
     const entry = this.#orders.get(key)
     if (!entry) return
     this.#orders.delete(key)
+    this.#bytes -= bytesOf(entry.order)
     this.#unverified.delete(key)
     removeFrom(this.#waiting, entry.waitsFor, key)
     removeFrom(this.#owners, quotaOf(entry.order, entry.verified), key)
   }
+}
+
+/** What keeping an order takes, but for what all orders take alike. */
+function bytesOf({ envelope }: Order): number {
+  return envelope.body.length + envelope.attachment.length
 }
 
 function quotaOf({ owner }: Order, verified: boolean): string {

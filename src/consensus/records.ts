@@ -22,6 +22,7 @@
 
 import { fromText } from '../core/bytes.ts'
 import { type Cbor, decode, encode } from '../core/codec.ts'
+import { blake3Of } from '../core/digest.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
 
@@ -105,6 +106,11 @@ export function slotKey(oid: Uint8Array, version: number): Uint8Array {
 export function slotOfKey(key: Uint8Array): { readonly oid: Uint8Array; readonly version: number } {
   const version = new DataView(key.buffer, key.byteOffset).getBigUint64(32)
   return { oid: key.slice(0, 32), version: Number(version) }
+}
+
+/** Head of a version that was consumed by nothing: what the order after it names as its `previous`. */
+export function voidHead(oid: Uint8Array, version: number): Uint8Array {
+  return blake3Of('webx v1 void', slotKey(oid, version))
 }
 
 /** Key of an own batch. */

@@ -9,33 +9,31 @@
 
 import { equal } from '../core/bytes.ts'
 import { encode } from '../core/codec.ts'
-import type { SignatureCheck } from '../core/crypto.ts'
 import { decodeEnvelope } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
-import { type Certificate, checksOf, seatsShown } from './certificate.ts'
 import type { Committee } from './committee.ts'
-import type { Decision, ProvenDecision } from './coverage.ts'
-import * as coverage from './coverage.ts'
-import { decide, restoreDecided, voidHead } from './decided.ts'
-import { type Desks, layLane, openDesks } from './desks.ts'
+import { cover, type Decision } from './coverage.ts'
+import { decide, restoreDecided } from './decided.ts'
+import { layLane, openDesks } from './desks.ts'
 import type { Effect, Event, Records, Write } from './effects.ts'
 import { Journal } from './journal.ts'
-import { decidedOrder, isDecided, type Lane, votingBallot } from './lane.ts'
-import type { ObjectRules, OwnerKey } from './object.ts'
-import { type Head, type ObjectEntry, Objects } from './objects.ts'
-import { type Order, readOrder } from './order.ts'
+import { votingBallot } from './lane.ts'
+import type { ObjectRules } from './object.ts'
+import { Objects } from './objects.ts'
+import { readOrder } from './order.ts'
 import { Parked } from './parked.ts'
-import { type BatchMark, META, NO_BATCH, SPACE, slotKey } from './records.ts'
+import { META, SPACE, voidHead } from './records.ts'
+import { RegisterView } from './register-view.ts'
 import { restore } from './restore.ts'
 import type { Slot } from './slots.ts'
 import { Snapshot } from './snapshot.ts'
 import type { StateImport } from './state-import.ts'
-import { VOTE, type VoteBatch } from './statement.ts'
-import { assertNext, closeLane, importRecords, lacking, turnRecords } from './turnover.ts'
-import { isAdoptable } from './votes.ts'
+import type { VoteBatch } from './statement.ts'
+import { assertNext, closeLane, importRecords, turnRecords } from './turnover.ts'
 
 export type { Decision, ProvenDecision } from './coverage.ts'
 export type { Head } from './objects.ts'
+export type { ObjectView, RegisterSizes } from './register-view.ts'
 
 /** What a register is made of. */
 export interface RegisterOptions<S> {
@@ -146,7 +144,7 @@ export class Register<S> extends RegisterView<S> {
 
   /** A final checkpoint names this settled version, and with it all before. */
   cover(oid: Uint8Array, version: number, od: Uint8Array): Effect[] {
-    coverage.cover(this.lane, { oid, version, od })
+    cover(this.lane, { oid, version, od })
     this.desks.votes.advance(oid)
     return this.#effects()
   }

@@ -10,7 +10,6 @@ import { blake3Of } from '../core/digest.ts'
 import { LIMITS } from '../core/limits.ts'
 import { proofOf } from './certificate.ts'
 import type { CastVote } from './count.ts'
-import { voidHead } from './decided.ts'
 import {
   doubleBatchEvidence,
   doubleOrderEvidence,
@@ -22,7 +21,7 @@ import { keyOf } from './key.ts'
 import type { Lane } from './lane.ts'
 import type { OwnerKey } from './object.ts'
 import { type Order, orderBytes, orderMessage, provesItself } from './order.ts'
-import { SPACE } from './records.ts'
+import { SPACE, voidHead } from './records.ts'
 import type { Slot } from './slots.ts'
 import { type SignedHeader, VOTE, type VoteBatch, type VoteEntry } from './statement.ts'
 

@@ -8,10 +8,12 @@ import type { NeighborhoodEffect } from '../consensus/neighborhood-effects.ts'
 import type { Order } from '../consensus/order.ts'
 import type { Register } from '../consensus/register.ts'
 import type { SignedHeader } from '../consensus/statement.ts'
+import type { SignatureCheck } from '../core/crypto.ts'
+import type { Envelope } from '../core/envelope.ts'
 import type { ObjectState } from '../ledger/account.ts'
 import type { OwnOperation } from '../ledger/payment.ts'
+import type { Decision, Message, Outgoing } from './lane.ts'
 import type { Write } from './ports.ts'
-import type { Outgoing } from './road.ts'
 
 /** An order that is settled in the turn under way. */
 export interface Settling {
@@ -48,6 +50,16 @@ export interface Agreed {
   onSettling(join: (settling: Settling) => readonly Write[]): void
 }
 
+/** Hears statements of types that neighborhoods have, too, where they are about something else: the lane of another committee, and evidence about it. */
+export interface SideLane {
+  /** Whether a statement is its own. May throw what decoding throws. */
+  owns(envelope: Envelope): boolean
+  checks(message: Message): readonly SignatureCheck[] | null
+  decide(message: Message): Decision | null
+  /** Newest statements that were seen of an identity, encoded: for a member that asks what it has signed. */
+  shownOf(id: Uint8Array): Uint8Array[]
+}
+
 /** What a neighborhood does, for the services that help it along. */
 export interface Conducted extends Agreed {
   /** For reading; what changes it goes through `act`. */
@@ -56,9 +68,11 @@ export interface Conducted extends Agreed {
   act(action: (hood: Neighborhood<ObjectState>, nowMs: number) => NeighborhoodEffect[]): void
   /** Calls `follow` with every effect of the neighborhood once it is stored. */
   onEffect(follow: (effect: NeighborhoodEffect) => void): void
+  /** From now on statements that `lane` owns go to it and not to the neighborhood. */
+  alsoHear(lane: SideLane): void
   /** Signs nothing until `beginVoting` is called again. */
   holdVotes(): void
-  /** Newest ballots that were seen of a seat, encoded: for a member that asks what it has signed. */
+  /** Newest ballots that were seen of a seat, encoded, and what side lanes have seen of its member: for a member that asks what it has signed. */
   ballotsOf(seat: number): Uint8Array[]
 }
 

@@ -39,7 +39,13 @@ export interface EventMap {
   /** Another epoch has begun: who belongs to the neighborhood and who votes. */
   epoch: { readonly epoch: number; readonly members: readonly Uint8Array[]; readonly seats: readonly Uint8Array[] }
   /** Who was drawn for what in the epoch that has begun. */
-  roles: { readonly epoch: number; readonly masterNodes: readonly Uint8Array[]; readonly brokers: readonly Uint8Array[] }
+  roles: {
+    readonly epoch: number
+    readonly masterNodes: readonly Uint8Array[]
+    readonly brokers: readonly Uint8Array[]
+  }
+  /** What this node holds of another member has changed: whether it is there. */
+  neighbor: { readonly id: Uint8Array; readonly status: 'alive' | 'suspect' | 'dead' }
   /** Evidence against a member is final: it leaves with the epoch. */
   convicted: { readonly guilty: Uint8Array }
   /** A tag passed a reader and its event is stored. */

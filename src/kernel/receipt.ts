@@ -7,7 +7,7 @@
  */
 
 import { checksOf, readCertificate } from '../consensus/certificate.ts'
-import { committeeOf } from '../consensus/committee.ts'
+import { type Committee, committeeOf } from '../consensus/committee.ts'
 import { readOrder } from '../consensus/order.ts'
 import { VOTE } from '../consensus/statement.ts'
 import { equal, toHex } from '../core/bytes.ts'
@@ -53,6 +53,12 @@ export async function signReceipt(
   payment: Pick<SettledPayment, 'order' | 'settlement' | 'orderDigest'>,
   nowMs: number,
 ): Promise<Uint8Array> {
+  if (payment.settlement.length === 0) {
+    throw new WebxError(
+      'not-settled',
+      'the end of an epoch settled this payment: there is no settlement that a stranger could check',
+    )
+  }
   const payee = introductionOf(keys.log, keys.position)
   const credits = creditsOf(readOrder(decodeEnvelope(payment.order)), genesis.netId)
   const index = credits.findIndex((credit) => equal(credit.payment, payment.orderDigest))
@@ -66,12 +72,16 @@ export async function signReceipt(
 }
 
 /**
- * Verifies a receipt against the genesis alone.
+ * Verifies a receipt against the genesis and the committee that settled it: that of epoch 0 unless given.
  *
  * Throws `bad-shape`, `wrong-net`, `bad-signature`, `bad-certificate`, `unknown-asset`, or what decoding throws. That the order was its owner's is what a
  * quorum confirmed; the owner's signature itself is not checked again here, since his key log is not in the receipt.
  */
-export function verifyReceipt(bytes: Uint8Array, genesis: Genesis): Receipt {
+export function verifyReceipt(
+  bytes: Uint8Array,
+  genesis: Genesis,
+  committeeOfDigest: (cid: Uint8Array) => Committee = () => committeeOf(genesis),
+): Receipt {
   const document = decodeSign1(bytes)
   const fields = Fields.of('receipt', document.payload, LIMITS.envelopeBytesMax)
   if (fields.text('title', 40) !== TITLE) throw new WebxError('bad-shape', 'this document is not a receipt')
@@ -85,7 +95,7 @@ export function verifyReceipt(bytes: Uint8Array, genesis: Genesis): Receipt {
   fields.end()
   assertSigned(payee.keys[0], document.message, document.signature, 'the payee did not sign this receipt')
 
-  const committee = committeeOf(genesis)
+  const committee = committeeOfDigest(settlement.scope)
   const certificate = readCertificate(settlement, committee)
   if (certificate.kind !== VOTE.confirm || !equal(certificate.od, order.od) || !equal(certificate.oid, order.oid)) {
     throw new WebxError('bad-certificate', 'the settlement in this receipt is of another order')

@@ -42,12 +42,22 @@ export interface LedgerRules {
   decodeState(bytes: Uint8Array): ObjectState
 }
 
-/** Rules of the net that a genesis begins. `settlements` knows the committees of other homes: without them nothing is imported. */
-export function createLedgerRules(genesis: Genesis, settlements: Settlements = NO_SETTLEMENTS): LedgerRules {
+/**
+ * Rules of the net that a genesis begins.
+ *
+ * @param settlements knows the committees of other homes: without them nothing is paid abroad and nothing imported
+ * @param home 16-byte id of the neighborhood that decides by these rules: the one of the genesis, where none is given. Key logs are settled at home
+ */
+export function createLedgerRules(
+  genesis: Genesis,
+  settlements: Settlements = NO_SETTLEMENTS,
+  home: Uint8Array = genesis.neighborhood,
+): LedgerRules {
   const assets = assetTable(genesis.assets)
   const money = new Money(genesis, assets, new Imports(genesis.netId, settlements))
-  const keyLogs = new KeyLogs(genesis)
-  const recoveries = new Recoveries(genesis, keyLogs)
+  const here = { ...genesis, neighborhood: home }
+  const keyLogs = new KeyLogs(here)
+  const recoveries = new Recoveries(here, keyLogs)
   const account = accountNonce()
 
   function keyOf(order: OrderView, objects: StateReader): ActingKey | null {

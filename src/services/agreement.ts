@@ -18,7 +18,7 @@ import { expectKeys, type SignatureCheck, verifySignature } from '../core/crypto
 import { type Envelope, TYPE } from '../core/envelope.ts'
 import { asWebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
-import type { Conducted, Settling } from '../kernel/agreed.ts'
+import type { Conducted, Settling, SideLane } from '../kernel/agreed.ts'
 import type { Context, Service } from '../kernel/context.ts'
 import type { Write } from '../kernel/ports.ts'
 import type { Decision, Lane, Message, Outgoing } from '../kernel/road.ts'
@@ -51,6 +51,7 @@ export class Agreement implements Conducted, Service, Lane {
   readonly #settlingListeners: ((settling: Settling) => readonly Write[])[] = []
   readonly #batchListeners: ((header: SignedHeader) => void)[] = []
   readonly #followers: ((effect: NeighborhoodEffect) => void)[] = []
+  readonly #sideLanes: SideLane[] = []
   #effects: NeighborhoodEffect[] = []
   #voting = false
   /** The epoch for which it is known whether this node holds the key of its seat. */
@@ -127,7 +128,9 @@ export class Agreement implements Conducted, Service, Lane {
 
   /** Newest ballots that were seen of a seat, encoded: for a member that asks what it has signed. */
   ballotsOf(seat: number): Uint8Array[] {
-    return this.hood.term.simplex.newestOf(seat)
+    const id = this.committee.seats[seat]?.memberId
+    const besides = id ? this.#sideLanes.flatMap((lane) => lane.shownOf(id)) : []
+    return [...this.hood.term.simplex.newestOf(seat), ...besides]
   }
 
   takeUpVotesOf(seat: number): boolean {
@@ -145,6 +148,10 @@ export class Agreement implements Conducted, Service, Lane {
   /** Calls `follow` with every effect of the neighborhood once it is stored. */
   onEffect(follow: (effect: NeighborhoodEffect) => void): void {
     this.#followers.push(follow)
+  }
+
+  alsoHear(lane: SideLane): void {
+    this.#sideLanes.push(lane)
   }
 
   need(oid: Uint8Array, fromVersion: number): Outgoing | null {
@@ -172,6 +179,8 @@ export class Agreement implements Conducted, Service, Lane {
   }
 
   checks(message: Message): readonly SignatureCheck[] | null {
+    const beside = this.#sideLaneOf(message)
+    if (beside) return beside.checks(message)
     this.#turnBeganMs = Math.min(this.#turnBeganMs, this.#context.clock.monotonicMs())
     try {
       return this.#intake.checks(message)
@@ -182,6 +191,8 @@ export class Agreement implements Conducted, Service, Lane {
   }
 
   decide(message: Message): Decision | null {
+    const beside = this.#sideLaneOf(message)
+    if (beside) return beside.decide(message)
     const event = this.#intake.decoded(message)
     if (!event) return null
     const { type } = message.envelope
@@ -197,6 +208,10 @@ export class Agreement implements Conducted, Service, Lane {
 
   submit(order: Order): void {
     this.#step({ kind: 'order', order, verified: this.register.keyOf(order) !== null })
+  }
+
+  #sideLaneOf({ envelope }: Message): SideLane | undefined {
+    return this.#sideLanes.find((lane) => lane.owns(envelope))
   }
 
   #heardEvidence(message: Message): void {

@@ -20,7 +20,12 @@ import { Fields } from '../core/shape.ts'
 import type { Store, Write } from '../kernel/ports.ts'
 
 const SPACE = { statement: 'log-statement', document: 'log-document', proof: 'log-proof' } as const
-const KEY = { newest: fromText('newest'), decision: fromText('decision'), share: fromText('share'), lost: fromText('lost') }
+const KEY = {
+  newest: fromText('newest'),
+  decision: fromText('decision'),
+  share: fromText('share'),
+  lost: fromText('lost'),
+}
 
 /** What began a generation. */
 export interface Beginning {
@@ -50,13 +55,15 @@ export class PublicRecords {
     return this.#store.get(SPACE.statement, indexKey(index))
   }
 
-  keepStatement(index: number, bytes: Uint8Array): void {
+  /** Null: forgets it. */
+  keepStatement(index: number, bytes: Uint8Array | null): void {
     this.#store.put(SPACE.statement, indexKey(index), bytes)
   }
 
-  /** Notes where documents stand that came since the last call. */
-  index(book: LogBook): void {
+  /** Notes where documents stand that came since the last call; answers the indexes of all leaves that did. */
+  index(book: LogBook): number[] {
     this.#indexed = Math.min(this.#indexed, book.tree.size)
+    const from = this.#indexed
     for (; this.#indexed < book.tree.size; this.#indexed++) {
       const body = book.entry(this.#indexed)
       const leaf = body && readLeafBody(body)
@@ -66,6 +73,7 @@ export class PublicRecords {
       const kept = [...known, this.#indexed].slice(-LIMITS.logPlacesPerDigestMax)
       this.#store.put(SPACE.document, leaf.digest, encode(kept))
     }
+    return Array.from({ length: this.#indexed - from }, (_, i) => from + i)
   }
 
   /** Where a digest stands in the log, the newest last. */

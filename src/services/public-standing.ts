@@ -4,7 +4,13 @@
 
 import type { Committee } from '../consensus/committee.ts'
 import type { Checkpoint } from '../consensus/publiclog/checkpoint.ts'
-import { type Bundle, bundleEnvelope, checkpointSubject, mergeBundles, type Subject } from '../consensus/publiclog/cosignature.ts'
+import {
+  type Bundle,
+  bundleEnvelope,
+  checkpointSubject,
+  mergeBundles,
+  type Subject,
+} from '../consensus/publiclog/cosignature.ts'
 import { NetworkCount, type NetworkNode, type Standing } from '../consensus/publiclog/network.ts'
 import { toHex } from '../core/bytes.ts'
 import { encodeEnvelope } from '../core/envelope.ts'
@@ -72,6 +78,17 @@ export class Standings {
     this.#votes.open(bundle)
     this.#merge(bundle, committee)
     return this.#votes.add(bundle, committee)
+  }
+
+  /** The newest cosignature of a member that was counted here, in a bundle of its own; null where there is none. */
+  lastOf(committee: Committee, seat: number): Bundle | null {
+    let last: Bundle | null = null
+    for (const byCommittee of this.#behind.values()) {
+      const bundle = byCommittee.get(toHex(committee.cid))?.bundle
+      const cosignatures = bundle?.cosignatures.filter((one) => one.seat === seat) ?? []
+      if (bundle && cosignatures.length > 0) last = { ...bundle, cosignatures }
+    }
+    return last
   }
 
   standing(subject: Subject): Standing | null {

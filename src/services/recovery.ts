@@ -11,7 +11,7 @@ import { headerCheck, readHeader, type SignedHeader } from '../consensus/stateme
 import { equal, toHex } from '../core/bytes.ts'
 import { type Cbor, encode } from '../core/codec.ts'
 import { verifySignature } from '../core/crypto.ts'
-import { TYPE } from '../core/envelope.ts'
+import { decodeEnvelope, TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
@@ -24,7 +24,7 @@ const ASK_INTERVAL_MS = 500
 const LIFETIME_MS = 10_000
 const NONCE_BYTES = 16
 const SPACE = 'seen-batch'
-const BALLOTS_MAX = 3
+const BALLOTS_MAX = 16
 
 /** Holds a member's votes back until its log is known to be whole, and answers others who ask the same. */
 export class Recovery implements Service, Lane {
@@ -146,9 +146,18 @@ export class Recovery implements Service, Lane {
     if (shown !== undefined) this.#compare(shown)
     // they walk the road like all others: the lane notices one of its own that it does not know
     const { road, topics } = this.#context
-    for (const bytes of ballots) road.receive(topics.committee(this.#agreement.committee.cid, 'ballot'), bytes)
+    for (const bytes of ballots) road.receive(topics.ofStatement(decodeEnvelope(bytes)), bytes)
     this.#answered.add(toHex(sender))
-    if (this.#enough()) this.#settle()
+    if (this.#enough()) this.#settleAfterThis()
+  }
+
+  /** What was shown is looked at before anything is signed. */
+  #settleAfterThis(): void {
+    const settled = this.#context.road.run(() => {
+      if (!this.#settled) this.#settle()
+      return null
+    })
+    settled.catch(() => {})
   }
 
   /** A header that a member shows counts only with this node's own signature: nobody can silence it by a lie. */

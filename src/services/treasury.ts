@@ -270,7 +270,7 @@ export class Treasury implements Wallet, Service {
 function paymentOf(name: Uint8Array, value: Uint8Array, index: number, netId: Uint8Array): SettledPayment {
   const fields = Fields.of('payment', value)
   const bytes = fields.bytesBetween('order', 1, 2 * LIMITS.orderBytesMax)
-  const settlement = fields.bytesBetween('settlement', 1, LIMITS.envelopeBytesMax)
+  const settlement = fields.bytesBetween('settlement', 0, LIMITS.envelopeBytesMax)
   const votes = { locks: fields.uint('locks'), confirms: fields.uint('confirms') }
   fields.end()
   const credit = creditsOf(readOrder(decodeEnvelope(bytes)), netId)[index]

@@ -6,15 +6,9 @@
  */
 
 import type { Cbor } from '../core/codec.ts'
-import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
-
-/** Wire versions that a node speaks: all from the first to the last. */
-export interface VersionRange {
-  readonly min: number
-  readonly max: number
-}
+import { readVersions, speaks, type VersionRange } from '../core/versions.ts'
 
 /** What a node says of itself. Believed where it is to its own disadvantage, else a wish: seats and roles follow from the chain. */
 export interface Hello {
@@ -31,8 +25,6 @@ export interface Hello {
   readonly load: number
 }
 
-/** Wire versions fit the envelope's byte. */
-const VERSION_MAX = 255
 const CAPABILITIES_MAX = 0xffff
 const LOAD_MAX = 100
 
@@ -55,14 +47,6 @@ export function readHello(payload: Cbor): Hello {
   }
   fields.end()
   return hello
-}
-
-function readVersions(fields: Fields): VersionRange {
-  const versions = { min: fields.uint('min', VERSION_MAX), max: fields.uint('max', VERSION_MAX) }
-  if (versions.min === 0 || versions.min > versions.max) {
-    throw new WebxError('bad-shape', `hello: versions from ${versions.min} to ${versions.max}`)
-  }
-  return versions
 }
 
 /** One who shall have a seat in the next epoch. */
@@ -95,8 +79,4 @@ export function versionOf(candidates: readonly Candidate[], today: number): Vers
     }
   }
   return null
-}
-
-function speaks({ min, max }: VersionRange, version: number): boolean {
-  return min <= version && version <= max
 }

@@ -17,9 +17,12 @@ import { compare, equal, toHex } from '../../src/core/bytes.ts'
 import { blake3Of } from '../../src/core/digest.ts'
 import { decodeEnvelope } from '../../src/core/envelope.ts'
 import { asWebxError } from '../../src/core/errors.ts'
+import { SPOKEN, type VersionRange } from '../../src/core/versions.ts'
 import type { ObjectState } from '../../src/ledger/account.ts'
+import type { Settlements } from '../../src/ledger/import.ts'
 import { createLedgerRules } from '../../src/ledger/rules.ts'
 import { vrfKeyOf, vrfProve } from '../../src/proof/vrf.ts'
+import { versionOf } from '../../src/swarm/hello.ts'
 import { Disk, prng } from './network.ts'
 import { bytesOf, type KeyPair, keyPair, type Person, person, type World } from './people.ts'
 
@@ -41,6 +44,7 @@ export const plainSeating = (seats: number): EpochRules => ({
       )
     return kept.map((id) => id ?? spares.shift()?.id ?? null)
   },
+  version: (candidates, today) => versionOf(candidates, today)?.version ?? null,
 })
 
 /** What opens epoch 0: the members of the genesis, and everybody else who belongs to the neighborhood from the start. */
@@ -50,7 +54,7 @@ export function anchorOf(world: World, spares: readonly Person[] = []): Opening 
   const { netId, nid, seats } = committee
   return {
     ...{ netId, nid, epoch: 0, seed: bytesOf('seed 0'), stateRoot: ZEROS, roster, seats },
-    ...{ shares: [], blocks: 0, attendance: [], convicted: [] },
+    ...{ shares: [], blocks: 0, attendance: [], convicted: [], version: 1 },
   }
 }
 
@@ -117,6 +121,12 @@ export interface HoodsOptions {
   readonly loss?: number
   readonly delayMs?: number
   readonly jitterMs?: number
+  /** Wire versions that a node speaks in the life that begins. */
+  readonly versions?: (node: number) => VersionRange
+  /** How epoch 0 begins, where that is not what the genesis says: another neighborhood of its net. */
+  readonly anchor?: Opening
+  /** What each node knows of other homes. */
+  readonly homes?: Settlements
 }
 
 interface Flight {
@@ -140,8 +150,8 @@ export class Hoods {
   constructor(options: HoodsOptions) {
     this.#options = options
     this.random = prng(options.seed ?? 1)
-    const { world, spares = [] } = options
-    const anchor = anchorOf(world, spares)
+    const { world, spares = [], versions = () => SPOKEN } = options
+    const anchor = options.anchor ?? anchorOf(world, spares)
     const epochRules = plainSeating(world.members.length)
     this.nodes = [...world.members, ...spares].map((who, i) => {
       const name = (epoch: number): string =>
@@ -150,7 +160,8 @@ export class Hoods {
         createNeighborhood({
           anchor,
           memberId: who.id,
-          rules: createLedgerRules(world.genesis),
+          versions: versions(i),
+          rules: createLedgerRules(world.genesis, options.homes, anchor.nid),
           epochRules,
           records: disk,
         }),

@@ -70,4 +70,24 @@ test('an owner has so many of its own, and as many that are only said to be its'
   assert.equal(parked.add(said[0] as Order, false, 'a key'), [])
 })
 
+test('large ones are bounded by their bytes, and what is signed comes before what is claimed here, too', () => {
+  const parked = new Parked()
+  const attachment = new Uint8Array(LIMITS.orderAttachmentBytesMax)
+  const large = (owner: number): Order => ({ ...orderOf(owner), envelope: { ...any.envelope, attachment } })
+  const fits = Math.floor(LIMITS.parkedBytesMax / (attachment.length + body.length))
+  assert.ok(fits < LIMITS.parkedOrdersMax)
+  const claims = Array.from({ length: fits + 1 }, (_, i) => large(i))
+  assert.equal(
+    claims.flatMap((order) => parked.add(order, false, 'a key')).map(({ od }) => od),
+    [claims[0]?.od],
+  )
+  assert.is(parked.size, fits)
+  for (let i = 0; i < fits; i++) parked.add(large(10_000 + i), true, 'money')
+  assert.is(parked.size, fits)
+  const claim = large(99_999)
+  assert.equal(parked.add(claim, false, 'a key'), [claim], 'all is taken by what is signed')
+  assert.is(parked.takeAll().length, fits)
+  for (const order of claims.slice(1)) assert.equal(parked.add(order, false, 'a key'), [], 'what was taken out takes no room')
+})
+
 test.run()

@@ -20,6 +20,7 @@ import { encode } from '../../src/core/codec.ts'
 import { verifySignature } from '../../src/core/crypto.ts'
 import { decodeEnvelope, type Envelope, encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { WebxError } from '../../src/core/errors.ts'
+import { LIMITS } from '../../src/core/limits.ts'
 import { forger } from './forger.ts'
 import { bytesOf, person, Wallet, world } from './people.ts'
 
@@ -172,7 +173,7 @@ orders('what is no order is refused', () => {
     'bad-shape',
   )
   assert.is(
-    codeOf(() => readOrder(orderOf({ ...base, op: new Uint8Array(5000) }))),
+    codeOf(() => readOrder(orderOf({ ...base, op: new Uint8Array(LIMITS.orderBytesMax + 1) }))),
     'too-long',
   )
   assert.is(

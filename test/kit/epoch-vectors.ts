@@ -100,9 +100,9 @@ export function epochVectors(): Record<string, string> {
   const candidatures: Record<string, Candidature> = {
     join: { kind: 'join', inception, vrfKey, organization: four.organization.id, capabilities: 3, admission },
     leave: { kind: 'leave' },
-    ready: { kind: 'ready', epochKey: key.publicKey, inception: new Uint8Array(0) },
-    readyNewcomer: { kind: 'ready', epochKey: key.publicKey, inception },
-    alive: { kind: 'alive' },
+    ready: { kind: 'ready', epochKey: key.publicKey, inception: new Uint8Array(0), versions: { min: 1, max: 2 } },
+    readyNewcomer: { kind: 'ready', epochKey: key.publicKey, inception, versions: { min: 1, max: 1 } },
+    alive: { kind: 'alive', answers: 0 },
   }
   const declare = (candidature: Candidature): Uint8Array => {
     const body = candidacyBody({ nid: anchor.nid, epoch: 0, id: applicant.id, candidature })

@@ -8,6 +8,7 @@ import { decodeEnvelope } from '../../src/core/envelope.ts'
 import { ephemeralAgreement } from '../../src/drivers/host.ts'
 import type { Clock, Keys, Log, SettledPayment } from '../../src/kernel/ports.ts'
 import { vrfKeyOf, vrfProve } from '../../src/proof/vrf.ts'
+import type { Admission } from '../../src/services/turning.ts'
 import { MemoryBus, type MemoryLink, MemoryStore, type Published, TestClock } from './memory.ts'
 import { makeNet, makePair, makePerson, type Net, type Pair, type Person } from './people.ts'
 import './wasm.ts'
@@ -46,6 +47,8 @@ export interface MemoryNodeOptions {
   readonly clock?: Clock
   /** What its keys are instead: of a person who has rotated. */
   readonly keys?: Partial<Keys>
+  /** What lets it apply for a place in the neighborhood. */
+  readonly admission?: Admission
 }
 
 /** A port Keys out of a person's keys. */
@@ -115,7 +118,8 @@ export class MemoryNet {
     const log = new ErrorLog()
     const random = { bytes: (length: number) => new Uint8Array(randomBytes(length)) }
     const keys = { ...keysOf(person, epoch), ...options.keys }
-    const parts = { genesis, keys, clock, random, store, log, hearsVotes }
+    const { admission = null } = options
+    const parts = { genesis, keys, clock, random, store, log, hearsVotes, admission }
     const composed = await composeNode({ ...parts, openLink: () => link })
     const node: MemoryNode = { ...composed, person, store, link, log, crash: () => this.#crash(node) }
     this.nodes.push(node)

@@ -60,6 +60,7 @@ export function goldenDocuments(): GoldenDocument[] {
   const { gossip } = vectors<{ gossip: readonly { what: string; bytes: string }[] }>('swarm')
   const simplex = vectors<{ golden: Record<string, string> }>('simplex').golden
   const liveness = vectors<{ golden: Record<string, string> }>('liveness').golden
+  const settled = vectors<Record<'part' | 'chunk' | 'table', string>>('register-state')
   const tombstones = vectors<{ golden: Record<string, string> }>('tombstone').golden
   const checkins = vectors<{ golden: Record<string, string> }>('checkin').golden
   const { shares, keyFile } = vectors<{ shares: { bytes: readonly string[] }; keyFile: Record<string, string> }>(
@@ -91,6 +92,9 @@ export function goldenDocuments(): GoldenDocument[] {
     ...gossip.map(({ what, bytes }) => golden(`gossip ${what}`, 'gossip', bytes)),
     ...Object.entries(goldenMessages()).map(([name, { rule, bytes }]) => ({ name: `public log ${name}`, rule, bytes })),
     ...Object.entries(SIMPLEX_RULES).map(([name, rule]) => golden(`simplex ${name}`, rule, simplex[name])),
+    golden('settled object', 'settled-object', settled.part.slice(8)),
+    golden('state table', 'state-table', settled.table),
+    golden('state part', 'state-part', settled.chunk),
     ...Object.entries(REDEEM_RULES).map(([name, rule]) => golden(`redeem ${name}`, rule, redeem[name])),
     ...Object.entries(liveness).map(([name, hex]) => golden(name, name === 'hello' ? 'hello' : 'swim', hex)),
     ...shares.bytes.map((hex, i) => golden(`share ${i}`, 'guardian-share', hex)),

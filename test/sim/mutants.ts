@@ -140,7 +140,7 @@ const REGISTER: readonly Mutant[] = [
   ),
   mutant(
     'signatures in a certificate are not looked at',
-    'src/consensus/register.ts',
+    'src/consensus/register-view.ts',
     'return known ? null : checksOf(certificate',
     'return known ? null : checksOf({ ...certificate, proofs: [] }',
   ),
@@ -152,7 +152,7 @@ const REGISTER: readonly Mutant[] = [
   ),
   mutant(
     "an owner's signature is not looked at",
-    'src/consensus/register.ts',
+    'src/consensus/register-view.ts',
     'if (isActing && !owner.contested) return owner',
     'if (isActing && !owner.contested) return { ...owner, key: null }',
   ),
@@ -178,12 +178,7 @@ const REGISTER: readonly Mutant[] = [
 ]
 
 const LEDGER: readonly Mutant[] = [
-  mutant(
-    'funds are not looked at',
-    'src/ledger/money.ts',
-    'if (balanceOf(own, assetId) < amount)',
-    'if (amount < 0)',
-  ),
+  mutant('funds are not looked at', 'src/ledger/money.ts', 'if (balanceOf(own, assetId) < amount)', 'if (amount < 0)'),
   mutant(
     'a payment takes nothing',
     'src/ledger/money.ts',

@@ -81,19 +81,10 @@ const MODELS: readonly Model[] = [
 
 const FOLDER = fileURLToPath(new URL('../models/', import.meta.url))
 const TEMP = tempForProcess()
-const run = promisify(execFile)
+const execute = promisify(execFile)
 let searches = 0
 
 const models = suite('system: models')
-
-models.before(async () => {
-  for (const tool of ['spin', 'gcc']) {
-    await run(tool, ['--version']).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT')
-        throw new Error(`${tool} is missing. apt-get install --no-install-recommends spin gcc libc6-dev`)
-    })
-  }
-})
 
 for (const { name, statesMin, weakenings, reached } of MODELS) {
   models(`${name}: no reachable state breaks a promise`, async () => {
@@ -125,12 +116,21 @@ async function search(name: string, define: string, optimization: string): Promi
   const folder = join(TEMP, `${searches++}`)
   await mkdir(folder)
   await writeFile(join(folder, 'model.pml'), `${define}\n#include "${join(FOLDER, `${name}.pml`)}"\n`)
-  await run('spin', ['-a', 'model.pml'], { cwd: folder })
+  await run('spin', ['-a', 'model.pml'], folder)
   // safety only, no fairness, every state kept whole: nothing is left to chance
   const flags = ['-w', optimization, '-DSAFETY', '-DNOFAIR', '-DMEMLIM=6000']
-  await run('gcc', [...flags, '-o', 'pan', 'pan.c'], { cwd: folder })
-  const { stdout } = await run('./pan', ['-m100000', '-w23'], { cwd: folder, maxBuffer: 2 ** 24, timeout: 300_000 })
-  return stdout
+  await run('gcc', [...flags, '-o', 'pan', 'pan.c'], folder)
+  return run('./pan', ['-m100000', '-w23'], folder)
+}
+
+/** Runs a program in a folder; answers what it printed. */
+async function run(program: string, args: readonly string[], cwd: string): Promise<string> {
+  try {
+    return (await execute(program, args, { cwd, maxBuffer: 2 ** 24, timeout: 300_000 })).stdout
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    throw new Error(`${program} is missing: apt-get install --no-install-recommends spin gcc libc6-dev`)
+  }
 }
 
 function statesOf(report: string): number {

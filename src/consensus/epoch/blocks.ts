@@ -86,7 +86,8 @@ export class Blocks implements BlockRules {
     if (!transactions || state.phase === 'ended') return 'no'
     // what stands on the last block of an epoch is there to make it final, and holds nothing
     if (ancestors.some((ancestor) => this.#ends(ancestor))) return transactions.length === 0 ? 'yes' : 'no'
-    if (transactions.length === 0) return state.turning.isGathering ? 'yes' : 'later'
+    // an empty block goes on gathering shares, or makes the one final that it stands on
+    if (transactions.length === 0) return state.turning.isGathering || ancestors.length > 0 ? 'yes' : 'later'
     for (const transaction of transactions) {
       if (transaction.kind !== 'proposal') continue
       const { seat, proposal } = transaction

@@ -6,12 +6,13 @@
 
 import { equal } from '../../core/bytes.ts'
 import { LIMITS } from '../../core/limits.ts'
+import { speaks, type VersionRange } from '../../core/versions.ts'
 import { keyOf, slotName } from '../key.ts'
 import type { Register } from '../register.ts'
 import { beaconInput } from './beacon.ts'
 import { dutiesOf, owesReadiness } from './duties.ts'
 import type { Term } from './term.ts'
-import type { Decided, Proposal } from './transaction.ts'
+import type { Decided } from './transaction.ts'
 import type { Place } from './unlocks.ts'
 
 /** A checkpoint is due with so many settled objects that none covers, or after so long. */
@@ -20,21 +21,35 @@ const CHECKPOINT_MS = 10_000
 /** What a checkpoint lists was settled so long ago that the others hold it by now. */
 const CHECKPOINT_AGE_MS = 500
 
+/** How often certificates of what was reported are looked for. */
+const PROVE_MS = 100
+
+/** Who this node is. */
+interface Self {
+  readonly memberId: Uint8Array
+  /** Encoded inception event of its identity, shown where it is on no roster yet. */
+  readonly inception: Uint8Array
+  /** Wire versions that it speaks. */
+  readonly versions: VersionRange
+}
+
 export class Conduct<S> {
   readonly #register: Register<S>
   readonly #memberId: Uint8Array
   readonly #inception: Uint8Array
+  readonly #versions: VersionRange
   readonly #suspects = new Map<string, Uint8Array>()
   readonly #stuck = new Map<string, Place>()
   #wantsTurn = false
   #checkpoint: { readonly entries: readonly Decided[]; readonly fromMs: number } | null = null
   #checkpointMs = 0
+  #provedMs = Number.NEGATIVE_INFINITY
 
-  /** @param inception encoded inception event of this node's identity, shown where it is on no roster yet */
-  constructor(register: Register<S>, memberId: Uint8Array, inception: Uint8Array) {
+  constructor(register: Register<S>, { memberId, inception, versions }: Self) {
     this.#register = register
     this.#memberId = memberId
     this.#inception = inception
+    this.#versions = versions
   }
 
   /** Another epoch has begun. */
@@ -42,6 +57,7 @@ export class Conduct<S> {
     this.#wantsTurn = false
     this.#checkpoint = null
     this.#stuck.clear()
+    this.#provedMs = Number.NEGATIVE_INFINITY
   }
 
   wantTurn(): void {
@@ -68,12 +84,11 @@ export class Conduct<S> {
     if (seat !== null && !simplex.abstaining && !this.#register.abstaining) {
       for (const { name, say } of this.#duties(term, seat)) {
         if (say === 'turn') this.#prepareTurn(term, seat)
-        else {
-          voice.propose(name, seat, say)
-          this.#prove(term, say)
-        }
+        else voice.propose(name, seat, say)
       }
+      this.#prove(term)
     }
+    this.#answer(term)
     this.#getReady(term)
   }
 
@@ -82,9 +97,9 @@ export class Conduct<S> {
     return this.#checkpoint && nowMs >= this.#checkpoint.fromMs ? this.#checkpoint.entries : null
   }
 
-  /** When the next checkpoint may be proposed; null for none in sight. */
-  get checkpointFromMs(): number | null {
-    return this.#checkpoint?.fromMs ?? null
+  /** When the next checkpoint may be proposed; null where none is in sight, or it may be already. */
+  nextCheckpointMs(nowMs: number): number | null {
+    return this.#checkpoint && this.#checkpoint.fromMs > nowMs ? this.#checkpoint.fromMs : null
   }
 
   /** A checkpoint is final. */
@@ -112,6 +127,7 @@ export class Conduct<S> {
       plannedMs: term.plannedMs,
       suspects: [...this.#suspects.values()],
       stuck: [...this.#stuck.values()],
+      hasSaid: (name) => term.voice.has(name),
       certifiedAt: ({ oid, version }) => this.#register.proofOf(oid, version)?.od ?? null,
       openProofs: () => this.#register.openProofs(),
     })
@@ -122,13 +138,24 @@ export class Conduct<S> {
     voice.prepare('turn', ask, (proof) => voice.propose('turn', seat, { kind: 'turn', proof }))
   }
 
-  /** Hands in certificates of what a report lists. */
-  #prove(term: Term, say: Proposal): void {
-    for (const entry of reported(say)) {
-      if (term.state.isProven(entry)) continue
-      const proof = this.#register.proofOf(entry.oid, entry.version)
-      if (proof && equal(proof.od, entry.od)) term.offer(proof.bytes)
+  /** Hands in certificates of what this seat reports, for as long as they are not ordered. */
+  #prove(term: Term): void {
+    const { phase, unlocks } = term.state
+    if (term.nowMs - this.#provedMs < PROVE_MS) return
+    this.#provedMs = term.nowMs
+    const places: readonly Place[] = phase === 'closing' ? this.#register.openProofs() : unlocks.frozen()
+    for (const { oid, version } of places) {
+      const proof = this.#register.proofOf(oid, version)
+      if (proof && !term.state.isProven({ oid, version, od: proof.od })) term.offer(proof.bytes)
     }
+  }
+
+  /** Whoever is accused and can say so is there. */
+  #answer({ state: { membership }, voice, opening: { nid, epoch } }: Term): void {
+    const id = this.#memberId
+    if (!membership.isAccused(id)) return
+    const answers = membership.answersOf(id)
+    voice.candidate(`alive ${answers}`, { nid, epoch, id, candidature: { kind: 'alive', answers } })
   }
 
   #getReady({ state, voice, opening }: Term): void {
@@ -136,14 +163,12 @@ export class Conduct<S> {
     if (!owesReadiness(state, id)) return
     const isKnown = opening.roster.some((entry) => equal(entry.id, id))
     const inception = isKnown ? new Uint8Array(0) : this.#inception
-    const { nid, epoch } = opening
+    const { nid, epoch, version } = opening
+    const versions = this.#versions
+    // who cannot follow this epoch has no place in the next
+    if (!speaks(versions, version)) return
     voice.prepare('ready', { with: 'nothing', epoch: epoch + 1 }, (epochKey) => {
-      voice.candidate('ready', { nid, epoch, id, candidature: { kind: 'ready', epochKey, inception } })
+      voice.candidate('ready', { nid, epoch, id, candidature: { kind: 'ready', epochKey, inception, versions } })
     })
   }
-}
-
-function reported(say: Proposal): readonly Decided[] {
-  if (say.kind === 'close-report') return say.entries
-  return say.kind === 'report' && say.od ? [{ oid: say.oid, version: say.version, od: say.od }] : []
 }

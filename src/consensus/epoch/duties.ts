@@ -26,6 +26,8 @@ export interface Knowledge {
   readonly plannedMs: number
   readonly suspects: readonly Uint8Array[]
   readonly stuck: readonly Place[]
+  /** Whether a word of that name was said. */
+  hasSaid(name: string): boolean
   /** Certified here: what a report lists. */
   certifiedAt(place: Place): Uint8Array | null
   openProofs(): readonly Decided[]
@@ -65,7 +67,8 @@ export function dutiesOf(state: EpochState, known: Knowledge): Duty[] {
     if (!turning.mayClose && !turning.hasReplanned(seat) && waitedMs >= REPLAN_PATIENCE_MS)
       say(`replan ${turning.plans}`, { kind: 'replan' })
   }
-  if (phase === 'closing' && !state.hasReported(seat)) duties.push(...closeReports(known.openProofs()))
+  if (phase === 'closing' && !state.hasReported(seat) && !known.hasSaid(reportName(0)))
+    duties.push(...closeReports(known.openProofs()))
   return duties
 }
 
@@ -84,12 +87,16 @@ function applicantFor({ membership }: EpochState, seat: number): Uint8Array | nu
   return applicant ? applicant.entry.id : null
 }
 
+function reportName(part: number): string {
+  return `close report ${part}`
+}
+
 function closeReports(proofs: readonly Decided[]): Duty[] {
   const size = LIMITS.decidedPerTransactionMax
   const parts = Math.max(1, Math.ceil(proofs.length / size))
   return Array.from({ length: parts }, (_, part) => {
     const entries = proofs.slice(part * size, (part + 1) * size).map(({ oid, version, od }) => ({ oid, version, od }))
-    return { name: `close report ${part}`, say: { kind: 'close-report', part, parts, entries } }
+    return { name: reportName(part), say: { kind: 'close-report', part, parts, entries } }
   })
 }
 

@@ -26,6 +26,7 @@ export class Membership {
   readonly #vouched: SeatSet
   readonly #leaving = new Set<string>()
   readonly #accused = new Map<string, SeatSet>()
+  readonly #answers = new Map<string, number>()
   readonly #convicted = new Map<string, Uint8Array>()
 
   constructor(committee: Committee, roster: readonly RosterEntry[]) {
@@ -88,7 +89,12 @@ export class Membership {
 
   /** The accused answers: what was said against it is void. */
   answer(id: Uint8Array): void {
-    this.#accused.delete(keyOf(id))
+    if (this.#accused.delete(keyOf(id))) this.#answers.set(keyOf(id), this.answersOf(id) + 1)
+  }
+
+  /** How often it has answered: no more often than there are seats, for each accuses once in an epoch. */
+  answersOf(id: Uint8Array): number {
+    return this.#answers.get(keyOf(id)) ?? 0
   }
 
   isAccused(id: Uint8Array): boolean {
@@ -109,12 +115,20 @@ export class Membership {
 
   /** True where the next epoch would begin with other people than this one. */
   get hasChanged(): boolean {
-    return this.next(0).length !== this.#roster.size || this.next(0).some(({ id }) => !this.#roster.has(keyOf(id)))
+    if (this.#applicants.size + this.#leaving.size + this.#accused.size + this.#convicted.size === 0) return false
+    const next = this.next(0)
+    return next.length !== this.#roster.size || next.some(({ id }) => !this.#roster.has(keyOf(id)))
   }
 
-  /** Everyone who belongs to the neighborhood from the epoch `since` on, sorted by identity. Newcomers come last in line for a place on the roster. */
+  /**
+   * Everyone who belongs to the neighborhood from the epoch `since` on, sorted by identity. Newcomers come last in line for a place on the roster.
+   *
+   * Of those who have seats no more than an eighth leave at once, and the dead only where spares stand by: a seat that is given up takes its weight from the quorum, and whoever could have many
+   * honest seats given up in one epoch would be the majority of what is left. Who was convicted goes at once.
+   */
   next(since: number): RosterEntry[] {
-    const staying = [...this.#roster.values()].filter(({ id }) => !this.#isGone(keyOf(id)))
+    const gone = this.#gone()
+    const staying = [...this.#roster.values()].filter(({ id }) => !gone.has(keyOf(id)))
     const admitted = [...this.#applicants.values()].filter(({ vouchers }) => vouchers.length >= this.#needed)
     const entries = admitted.map(({ entry, vouchers }): RosterEntry => {
       return { ...entry, voucher: this.#rootOf(this.#committee.seats[vouchers[0] as number]?.memberId), since }
@@ -134,8 +148,23 @@ export class Membership {
     return Math.min(VOUCHERS_MIN, this.#committee.seats.length)
   }
 
-  #isGone(name: string): boolean {
-    return this.#leaving.has(name) || this.#convicted.has(name) || (this.#accused.get(name)?.isBelieved ?? false)
+  /** Names of those who go with this epoch. */
+  #gone(): Set<string> {
+    const seated = new Set(
+      this.#committee.seats.flatMap(({ memberId, weight }) => (weight > 0 ? [keyOf(memberId)] : [])),
+    )
+    const dead = [...this.#accused].flatMap(([name, accusers]) => (accusers.isBelieved ? [name] : []))
+    const gone = new Set(this.#convicted.keys())
+    for (const name of [...this.#leaving, ...dead]) if (!seated.has(name)) gone.add(name)
+    let spares = [...this.#roster.keys()].filter((name) => !seated.has(name) && !gone.has(name)).length
+    let left = Math.max(1, Math.floor(seated.size / 8))
+    for (const name of [...this.#leaving, ...dead]) {
+      if (gone.has(name) || left === 0 || (spares === 0 && !this.#leaving.has(name))) continue
+      gone.add(name)
+      left--
+      spares = Math.max(0, spares - 1)
+    }
+    return gone
   }
 }
 

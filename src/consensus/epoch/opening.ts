@@ -9,6 +9,7 @@ import { type Cbor, encode } from '../../core/codec.ts'
 import { blake3Of } from '../../core/digest.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { Fields } from '../../core/shape.ts'
+import { readVersion } from '../../core/versions.ts'
 import { type Committee, type CommitteeSeat, createCommittee } from '../committee.ts'
 import type { RosterEntry } from './rules.ts'
 
@@ -49,6 +50,8 @@ export interface Opening {
   readonly attendance: readonly Attendance[]
   /** Identities that were convicted in the epoch before, sorted. */
   readonly convicted: readonly Uint8Array[]
+  /** Wire version that the epoch speaks. */
+  readonly version: number
 }
 
 /** A seat that nobody sits on: it has weight, and no key that could sign. */
@@ -56,7 +59,7 @@ export const VACANT = { id: new Uint8Array(32), epochKey: new Uint8Array(32) } a
 
 /** Canonical bytes. */
 export function encodeOpening(opening: Opening): Uint8Array {
-  const { netId, nid, epoch, seed, stateRoot, roster, seats, shares, blocks, attendance, convicted } = opening
+  const { netId, nid, epoch, seed, stateRoot, roster, seats, shares, blocks, attendance, convicted, version } = opening
   return encode([
     netId,
     nid,
@@ -69,6 +72,7 @@ export function encodeOpening(opening: Opening): Uint8Array {
     blocks,
     attendance.map(({ id, attended, led }) => [id, attended, led]),
     [...convicted],
+    version,
   ])
 }
 
@@ -92,6 +96,7 @@ export function decodeOpening(bytes: Uint8Array): Opening {
     blocks: fields.uint('blocks'),
     attendance: fields.list('attendance', LIMITS.seatsMax, (item) => readAttendance(new Fields('attendance', item))),
     convicted: fields.list('convicted', LIMITS.rosterMax, (item) => new Fields('convicted', [item]).bytes('id', 32)),
+    version: readVersion(fields),
   }
   fields.end()
   return opening

@@ -22,7 +22,9 @@ export class Pool {
     if (this.#pending.has(name) || this.#pending.size >= LIMITS.pendingTransactionsMax) return false
     const sender = senderOf(pending.ordered)
     const count = this.#perSender.get(sender) ?? 0
-    if (count >= LIMITS.pendingTransactionsPerSenderMax) return false
+    const most =
+      pending.ordered.kind === 'certificate' ? LIMITS.pendingProofsMax : LIMITS.pendingTransactionsPerSenderMax
+    if (count >= most) return false
     this.#pending.set(name, { ...pending, sender })
     this.#perSender.set(sender, count + 1)
     return true

@@ -4,6 +4,8 @@
  * Pure and deterministic: all members compute the same.
  */
 
+import type { VersionRange } from '../../core/versions.ts'
+
 /** One of those who belong to a neighborhood, with or without a seat. */
 export interface RosterEntry {
   /** 32-byte identity. */
@@ -37,8 +39,16 @@ export interface SeatingInput {
   readonly incumbents: readonly (Uint8Array | null)[]
 }
 
+/** One who has a seat in the next epoch and is ready for it. */
+export interface ReadyCandidate {
+  readonly versions: VersionRange
+  readonly weight: number
+}
+
 /** Who gives places, chance and rewards their meaning. */
 export interface EpochRules {
   /** Identity for each seat of the next epoch by seat number, null where a seat stays vacant. Keeps incumbents; fills holes with spares by rank; at most `replacedMax` replaced. */
   seat(input: SeatingInput): readonly (Uint8Array | null)[]
+  /** Wire version of the next epoch, not lower than `today`'s; null where there is none that enough of them speak: then nothing is handed over. */
+  version(candidates: readonly ReadyCandidate[], today: number): number | null
 }

@@ -57,7 +57,7 @@ export class EpochState {
     this.opening = opening
     this.committee = committeeOfOpening(opening)
     this.membership = new Membership(this.committee, opening.roster)
-    this.turning = new Turning(this.committee, opening.seed, rules)
+    this.turning = new Turning(this.committee, opening, rules)
     this.unlocks = new Unlocks(this.committee, (name) => this.#proven.has(name))
     this.#attended = this.committee.seats.map(() => 0)
     this.#led = this.committee.seats.map(() => 0)
@@ -150,6 +150,7 @@ export class EpochState {
         led: this.#led[seat] ?? 0,
       })),
       convicted: this.membership.convicted,
+      version: this.turning.version ?? this.opening.version,
     }
   }
 
@@ -229,7 +230,7 @@ export class EpochState {
         this.membership.answer(id)
         return
       case 'ready':
-        if (this.#phase === 'planned') this.turning.ready(id, candidature.epochKey)
+        if (this.#phase === 'planned') this.turning.ready(id, candidature)
     }
   }
 

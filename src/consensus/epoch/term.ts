@@ -7,6 +7,7 @@
 import { equal } from '../../core/bytes.ts'
 import { decodeEnvelope } from '../../core/envelope.ts'
 import { WebxError } from '../../core/errors.ts'
+import { speaks, type VersionRange } from '../../core/versions.ts'
 import { type Committee, seatOf } from '../committee.ts'
 import type { Records, Write } from '../effects.ts'
 import type { Journal } from '../journal.ts'
@@ -33,6 +34,8 @@ const REPEAT_MS = 2_000
 export interface TermParts {
   readonly openingBytes: Uint8Array
   readonly memberId: Uint8Array
+  /** Wire versions that this node speaks: in an epoch of another it has no seat. */
+  readonly versions: VersionRange
   readonly organizationKey: Uint8Array | null
   readonly epochRules: EpochRules
   readonly timing?: Partial<Timing>
@@ -63,12 +66,13 @@ export class Term {
   nowMs = 0
 
   constructor(parts: TermParts) {
-    const { openingBytes, memberId, organizationKey, epochRules, timing, journal, records, known, follow } = parts
+    const { openingBytes, memberId, versions, organizationKey, epochRules, timing, journal, records, known, follow } =
+      parts
     this.openingBytes = openingBytes
     this.opening = decodeOpening(openingBytes)
     this.state = new EpochState(this.opening, epochRules)
     this.committee = this.state.committee
-    this.seat = seatOf(this.committee, memberId)
+    this.seat = speaks(versions, this.opening.version) ? seatOf(this.committee, memberId) : null
     this.context = { committee: this.committee, opening: this.opening, organizationKey }
     this.#journal = journal
     this.#records = records

@@ -12,6 +12,7 @@ import { type Envelope, encodeEnvelope, signedBytes, TYPE } from '../../core/env
 import { WebxError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { Fields } from '../../core/shape.ts'
+import { readVersions, type VersionRange } from '../../core/versions.ts'
 import type { Committee } from '../committee.ts'
 import { assertScope } from '../statement.ts'
 
@@ -70,10 +71,17 @@ export type Candidature =
       readonly admission: Uint8Array
     }
   | { readonly kind: 'leave' }
-  /** Ready to sit in the epoch after `epoch`, with this key. `inception`: of somebody who was taken in during this epoch and is on no roster yet; else empty. */
-  | { readonly kind: 'ready'; readonly epochKey: Uint8Array; readonly inception: Uint8Array }
-  /** Answers those who say that it does not answer. */
-  | { readonly kind: 'alive' }
+  | {
+      /** Ready to sit in the epoch after `epoch`. */
+      readonly kind: 'ready'
+      /** The key that it will vote with. */
+      readonly epochKey: Uint8Array
+      /** Inception event of somebody who was taken in during this epoch and is on no roster yet; else empty. */
+      readonly inception: Uint8Array
+      readonly versions: VersionRange
+    }
+  /** Answers those who say that it does not answer. `answers`: how often it has in this epoch before. */
+  | { readonly kind: 'alive'; readonly answers: number }
 
 export interface Candidacy {
   /** 16-byte id of the neighborhood. */
@@ -245,10 +253,13 @@ function candidatureFields(candidature: Candidature): Cbor[] {
       return [inception, vrfKey, organization, capabilities, admission]
     }
     case 'leave':
-    case 'alive':
       return []
-    case 'ready':
-      return [candidature.epochKey, candidature.inception]
+    case 'alive':
+      return [candidature.answers]
+    case 'ready': {
+      const { epochKey, inception, versions } = candidature
+      return [epochKey, inception, [versions.min, versions.max]]
+    }
   }
 }
 
@@ -264,10 +275,16 @@ function readCandidature(kind: Candidature['kind'], fields: Fields): Candidature
         admission: fields.bytes('admission', 64),
       }
     case 'leave':
-    case 'alive':
       return { kind }
+    case 'alive':
+      return { kind, answers: fields.uint('answers', LIMITS.seatsMax - 1) }
     case 'ready':
-      return { kind, epochKey: fields.bytes('epochKey', 32), inception: fields.bytesBetween('inception', 0, 1024) }
+      return {
+        kind,
+        epochKey: fields.bytes('epochKey', 32),
+        inception: fields.bytesBetween('inception', 0, 1024),
+        versions: fields.tuple('versions', readVersions),
+      }
   }
 }
 

@@ -8,13 +8,15 @@
 
 import { compare } from '../../core/bytes.ts'
 import { assertPublicKey } from '../../core/crypto.ts'
+import { speaks } from '../../core/versions.ts'
 import { vrfVerify } from '../../proof/vrf.ts'
 import { type Committee, type CommitteeSeat, createCommittee } from '../committee.ts'
 import { keyOf } from '../key.ts'
 import { beaconInput, nextSeed } from './beacon.ts'
-import { type Share, VACANT } from './opening.ts'
+import { type Opening, type Share, VACANT } from './opening.ts'
 import type { EpochRules, RosterEntry } from './rules.ts'
 import { SeatSet } from './seatset.ts'
+import type { Candidature } from './transaction.ts'
 
 /** For how many slots shares of the seed are gathered. */
 const GATHER_SLOTS = 4
@@ -28,9 +30,13 @@ export interface Plan {
   readonly seats: readonly (RosterEntry | null)[]
 }
 
+type Ready = Pick<Extract<Candidature, { kind: 'ready' }>, 'epochKey' | 'versions'>
+
 export class Turning {
   readonly #committee: Committee
   readonly #seed: Uint8Array
+  /** Wire version of the epoch under way. */
+  readonly #today: number
   readonly #rules: EpochRules
   readonly #turned: SeatSet
   readonly #shares = new Map<number, Uint8Array>()
@@ -39,14 +45,15 @@ export class Turning {
   #nextSeed: Uint8Array | null = null
   #plan: Plan | null = null
   #plans = 0
-  readonly #ready = new Map<string, Uint8Array>()
+  readonly #ready = new Map<string, Ready>()
   readonly #unready = new Set<string>()
   #closers: SeatSet
   #replanners: SeatSet
 
-  constructor(committee: Committee, seed: Uint8Array, rules: EpochRules) {
+  constructor(committee: Committee, { seed, version }: Pick<Opening, 'seed' | 'version'>, rules: EpochRules) {
     this.#committee = committee
     this.#seed = seed
+    this.#today = version
     this.#rules = rules
     this.#turned = new SeatSet(committee)
     this.#closers = new SeatSet(committee)
@@ -114,13 +121,17 @@ export class Turning {
     return true
   }
 
-  /** Somebody who has a place says with which key it will vote. Its first word stands; a key that somebody else has named is none. */
-  ready(id: Uint8Array, epochKey: Uint8Array): void {
+  /**
+   * Somebody who has a place says with which key it will vote, and which versions it speaks. Its first word stands; a key that somebody else has named is none, and
+   * who does not speak the version of this epoch is not ready: otherwise a few could keep the rest from agreeing on any.
+   */
+  ready(id: Uint8Array, { epochKey, versions }: Ready): void {
     const name = keyOf(id)
+    if (!speaks(versions, this.#today)) return
     if (!this.#plan?.seats.some((entry) => entry && keyOf(entry.id) === name)) return
     if (this.#ready.has(name) || !isUsable(epochKey)) return
-    for (const taken of this.#ready.values()) if (compare(taken, epochKey) === 0) return
-    this.#ready.set(name, epochKey)
+    for (const taken of this.#ready.values()) if (compare(taken.epochKey, epochKey) === 0) return
+    this.#ready.set(name, { epochKey, versions })
   }
 
   /** A seat says: close. True where the epoch closes with it: enough say so, and a quorum of the next seats is ready. */
@@ -130,7 +141,16 @@ export class Turning {
     return this.mayClose && this.#closers.isBelieved
   }
 
-  /** A quorum of the next seats is ready. */
+  /** Wire version of the next epoch, by those who are ready; null where enough of them have none in common. */
+  get version(): number | null {
+    const candidates = (this.#plan?.seats ?? []).flatMap((entry) => {
+      const ready = entry && this.#ready.get(keyOf(entry.id))
+      return ready ? [{ versions: ready.versions, weight: entry.weight }] : []
+    })
+    return this.#rules.version(candidates, this.#today)
+  }
+
+  /** A quorum of the next seats is ready, for one version. */
   get mayClose(): boolean {
     if (!this.#plan) return false
     const next = this.seats()
@@ -154,12 +174,15 @@ export class Turning {
     return true
   }
 
-  /** The next seats: who is not ready has a place, weight, and no key. */
+  /** The next seats: who is not ready, or does not speak what the others will, has a place, weight, and no key. */
   seats(): CommitteeSeat[] {
+    const { version } = this
     return (this.#plan?.seats ?? []).map((entry) => {
       if (!entry) return { memberId: VACANT.id, epochKey: VACANT.epochKey, weight: 0 }
       const { id, weight } = entry
-      return { memberId: id, epochKey: this.#ready.get(keyOf(id)) ?? VACANT.epochKey, weight }
+      const ready = this.#ready.get(keyOf(id))
+      const votes = ready && version !== null && speaks(ready.versions, version)
+      return { memberId: id, epochKey: votes ? ready.epochKey : VACANT.epochKey, weight }
     })
   }
 

@@ -66,6 +66,11 @@ export class Unlocks {
     return (this.#open.get(slotName(keyOf(oid), version))?.reports ?? null) !== null
   }
 
+  /** Slots that are frozen and have no end yet. */
+  frozen(): Place[] {
+    return [...this.#open.values()].filter(({ reports }) => reports !== null)
+  }
+
   /** Slots that are frozen and lack a report of this seat. */
   unreported(seat: number): Place[] {
     return [...this.#open.values()].filter(({ reports }) => reports && !reports.has(seat))

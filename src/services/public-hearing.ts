@@ -1,0 +1,158 @@
+/**
+ * What follows from what this node hears of the public log: leaves wait for blocks, shares become checkpoints, cosignatures are counted, and who shows two views is told of.
+ */
+
+import type { Committee } from '../consensus/committee.ts'
+import { type Checkpoint, readCheckpoint } from '../consensus/publiclog/checkpoint.ts'
+import { checkpointSubject, readBundle } from '../consensus/publiclog/cosignature.ts'
+import { badEntryEvidence } from '../consensus/publiclog/fork.ts'
+import { ForkWatch } from '../consensus/publiclog/forkwatch.ts'
+import { toHex } from '../core/bytes.ts'
+import { decodeEnvelope } from '../core/envelope.ts'
+import type { Conducted } from '../kernel/agreed.ts'
+import type { Context } from '../kernel/context.ts'
+import type { Message } from '../kernel/road.ts'
+import type { Heard, PublicIntake } from './public-intake.ts'
+import type { PublicState } from './public-state.ts'
+
+export class PublicHearing {
+  readonly #context: Context
+  readonly #agreement: Conducted
+  readonly #state: PublicState
+  readonly #intake: PublicIntake
+  readonly #forks = new ForkWatch()
+  #evidence: Uint8Array[] = []
+
+  constructor(context: Context, agreement: Conducted, state: PublicState, intake: PublicIntake) {
+    this.#context = context
+    this.#agreement = agreement
+    this.#state = state
+    this.#intake = intake
+  }
+
+  /** Evidence to be sent. */
+  takeEvidence(): Uint8Array[] {
+    return this.#evidence.splice(0)
+  }
+
+  /** Takes in a statement whose checks have held. */
+  hear(heard: Heard, message: Message): void {
+    switch (heard.kind) {
+      case 'leaf':
+        this.#state.generation?.sequencer.submit(heard.leaf, message.bytes)
+        this.#state.step({ kind: 'tick' })
+        break
+      case 'checkpoint':
+        this.#hearCheckpoint(heard.checkpoint, heard.masterNodes)
+        break
+      case 'cosignatures': {
+        const { bundle, committee } = heard
+        this.#convict(this.#forks.cosignatures(committee, bundle))
+        this.#cosigned(this.#state.witness.cosignatures(bundle, committee))
+        break
+      }
+      case 'votes':
+        this.#state.decided(this.#state.witness.votes(heard.bundle, heard.committee))
+        break
+      case 'own':
+        this.#state.lose()
+        break
+      case 'block':
+        this.#state.step(heard.event)
+        break
+      case 'evidence':
+        this.convictOne(heard.guilty, heard.offence, message.bytes)
+    }
+  }
+
+  #hearCheckpoint(checkpoint: Checkpoint, masterNodes: Committee): void {
+    this.#convict(this.#forks.checkpoint(masterNodes, checkpoint))
+    const { generation } = this.#state
+    const isCurrent = generation !== null && masterNodes === generation.term.masterNodes
+    if (isCurrent) generation.sequencer.share(checkpoint)
+    if (checkpoint.weight >= masterNodes.quorum) this.whole(checkpoint, masterNodes)
+  }
+
+  /** A checkpoint has a quorum. */
+  whole(checkpoint: Checkpoint, masterNodes: Committee): void {
+    this.#state.witness.remember(checkpoint, masterNodes)
+    if (!this.#state.witness.whole(checkpoint)) return
+    this.#intake.early(checkpoint)
+    this.#state.news.push({ kind: 'checkpoint', checkpoint })
+  }
+
+  /** The network has cosigned a checkpoint. */
+  #cosigned(checkpoint: Checkpoint | null): void {
+    if (!checkpoint) return
+    this.#state.patience.relieved()
+    this.#state.generation?.sequencer.cosigned(checkpoint)
+    this.#state.step({ kind: 'tick' })
+    const standings = this.#state.witness.standingsOf(checkpoint.epoch)
+    const weight = standings.standing(checkpointSubject(checkpoint.text))?.weight ?? 0
+    this.#state.news.push({ kind: 'cosigned', checkpoint, weight, total: standings.total })
+  }
+
+  /** Looks at the newest whole checkpoint as a witness. */
+  consider(): void {
+    const { generation } = this.#state
+    const verdict = generation && this.#state.maySign ? this.#state.witness.consider(generation) : null
+    if (!generation || !verdict || verdict.kind === 'cosign') return
+    this.#context.counters.count(`public.${verdict.kind}.${verdict.code}`)
+    if (verdict.kind !== 'fraud') return
+    const { newest } = this.#state.witness.standings
+    const { tree } = generation.sequencer.book
+    const entry = generation.sequencer.book.entry(verdict.index)
+    if (!newest || !entry) return
+    const bad = { index: verdict.index, entry, path: tree.inclusion(verdict.index, newest.size) }
+    this.#convict(badEntryEvidence(generation.term.masterNodes, newest, bad))
+  }
+
+  #convict(evidence: readonly Uint8Array[]): void {
+    for (const bytes of evidence) {
+      this.#evidence.push(bytes)
+      const { guilty, offence } = this.#intake.readEvidence(bytes)
+      this.convictOne(guilty, offence, bytes)
+    }
+  }
+
+  /** Somebody has signed what the rules forbid. */
+  convictOne(guilty: Uint8Array, offence: string, bytes: Uint8Array): void {
+    const { log, counters, events } = this.#context
+    log.error({ guilty: toHex(guilty), offence }, 'somebody has shown two views of the public log')
+    counters.count('public.evidence')
+    if (offence !== 'double-cosignature') this.#state.patience.forked()
+    this.#state.news.push({ kind: 'fork', guilty, offence, bytes })
+    events.emit('evidence', { guilty, kind: offence, bytes })
+  }
+
+  /** What earlier lives knew of the newest checkpoint; it was checked then. */
+  recall(): void {
+    const { proof, share } = this.#state.records
+    if (share && this.#state.generation) this.#recallCheckpoint(share)
+    if (!proof) return
+    this.#recallCheckpoint(proof.checkpoint)
+    for (const bytes of proof.bundles) {
+      const envelope = decodeEnvelope(bytes)
+      const committee = this.#agreement.hood.book.find(envelope.scope)
+      if (committee)
+        this.#attempt(() =>
+          this.#cosigned(this.#state.witness.cosignatures(readBundle(envelope, committee), committee)),
+        )
+    }
+  }
+
+  #recallCheckpoint(bytes: Uint8Array): void {
+    const envelope = decodeEnvelope(bytes)
+    const masterNodes = this.#state.masterNodesOf(envelope.scope)
+    if (masterNodes) this.#attempt(() => this.#hearCheckpoint(readCheckpoint(envelope, masterNodes), masterNodes))
+  }
+
+  /** What is of an epoch long ago is not recalled. */
+  #attempt(recall: () => void): void {
+    try {
+      recall()
+    } catch (error) {
+      this.#context.log.debug({ error }, 'not recalled')
+    }
+  }
+}

@@ -1,0 +1,134 @@
+/** The public tier on whole nodes: documents are ordered, cosigned and proven, through restarts and lies. */
+
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { verifyPortable } from '../../src/consensus/publiclog/portable.ts'
+import { fromText } from '../../src/core/bytes.ts'
+import { TYPE } from '../../src/core/envelope.ts'
+import { anchorOf } from '../../src/epochs.ts'
+import { genesisBody, genesisFile, genesisSignedBytes, readGenesis } from '../../src/identity/genesis.ts'
+import { bytesOf } from '../consensus/people.ts'
+import { MemoryNet, type MemoryNode, typeOf, vrfOf } from '../kit/node.ts'
+import { makeNet, type Net } from '../kit/people.ts'
+
+const POLICY = { neighborhoods: 1, cosigners: 0, known: [] }
+
+interface Four {
+  net: MemoryNet
+  members: MemoryNode[]
+}
+
+const test = suite<Four>('public: four members')
+test.before.each(async (context) => {
+  context.net = new MemoryNet(4)
+  context.members = await context.net.members()
+})
+test.after.each(({ net }) => net.close())
+
+function appended(net: MemoryNet, node: MemoryNode, name: string) {
+  return net.during(node.publicLog.documents.append(bytesOf(name), `note of ${name}`))
+}
+
+test('a document is ordered, cosigned by a quorum, and proven to whoever has the genesis', async ({ net, members }) => {
+  const device = await net.node()
+  await net.until(() => members.every(({ context }) => context.directory.keyOf(device.person.id) !== null))
+  const proven = await appended(net, device, 'a document')
+  const verified = verifyPortable(proven.document, anchorOf(net.net.genesis), POLICY)
+  assert.ok(verified.grade !== 'logged')
+  assert.is(verified.index, proven.index)
+  assert.equal(verified.leaf.kind === 'document' && verified.leaf.digest, bytesOf('a document'))
+  assert.ok(verified.weight >= 3 && verified.weightMax === 4, `${verified.weight}`)
+  // two thirds in the knowledge of two thirds
+  const grade = (node: MemoryNode) => {
+    const again = node.publicLog.documents.prove(bytesOf('a document'))
+    return again && verifyPortable(again.document, anchorOf(net.net.genesis), POLICY).grade
+  }
+  await net.until(() => members.every((node) => grade(node) === 'network'))
+  assert.equal(
+    [device, ...members].flatMap(({ log }) => log.errors),
+    [],
+  )
+})
+
+test('no cosignature leaves before what it promises is on the disk of its witness', async ({ net, members }) => {
+  const early: string[] = []
+  let checked = 0
+  net.bus.loses = (message) => {
+    const member = members.find(({ person }) => person.state.label === message.client)
+    if (!member || typeOf(message) !== TYPE.cosignature) return false
+    checked++
+    if (member.store.values('log-witness').length !== 1) early.push(message.topic)
+    return false
+  }
+  const [member] = members as [MemoryNode]
+  await appended(net, member, 'one')
+  assert.ok(checked >= 3, `${checked}`)
+  assert.equal(early, [])
+})
+
+test('a member that a power cut ends goes on cosigning, and keeps its log', async ({ net, members }) => {
+  const [first, , , last] = members as [MemoryNode, MemoryNode, MemoryNode, MemoryNode]
+  await appended(net, first, 'before')
+  const disk = last.crash()
+  await appended(net, first, 'meanwhile')
+  const again = await net.member(3, disk)
+  await net.until(() => again.recovered())
+  await net.until(() => again.publicLog.generation?.sequencer.book.tree.size === 2)
+  await appended(net, first, 'after')
+  await net.until(() => (again.publicLog.witness.witness?.state.head.size ?? 0) === 3)
+  assert.ok(net.said(TYPE.cosignature, again).length > 0)
+  assert.equal(again.log.errors, [])
+})
+
+test('a member whose disk was lost abstains until the epoch ends, and the others go on', async ({ net, members }) => {
+  const [first, , , last] = members as [MemoryNode, MemoryNode, MemoryNode, MemoryNode]
+  await appended(net, first, 'before')
+  last.crash()
+  const said = () => [TYPE.cosignature, TYPE.checkpoint].map((type) => net.said(type, last).length)
+  const before = said()
+  const blank = await net.member(3)
+  await net.until(() => blank.recovered())
+  await appended(net, first, 'after')
+  await net.pass(2_000)
+  assert.is(blank.context.counters.read()['public.abstaining'], 1)
+  // under its name, as long as it lives
+  assert.equal(said(), before)
+})
+
+test.run()
+
+const turning = suite('public: epochs')
+
+/** A net whose members can draw lots, so that its epochs turn. */
+function turningNet(seatCount: number): Net {
+  const net = makeNet(seatCount)
+  const seats = net.members.map(({ person, epoch }) => {
+    const vrfKey = vrfOf(fromText('vrf'), person).publicKey
+    return { inception: person.inception, epochKey: epoch.publicKey, weight: 1, vrfKey }
+  })
+  const policy = { seats: seatCount, probationEpochs: 0, perTreeMax: 0, perOrganizationMax: 0 }
+  const body = genesisBody({ ...net.genesis, seats, policy })
+  const genesis = readGenesis(genesisFile(body, net.organization.sign(genesisSignedBytes(body))))
+  return { ...net, genesis }
+}
+
+turning('a new epoch goes on with the log, and its receipts lead back to the genesis', async () => {
+  const net = new MemoryNet(4, turningNet(4))
+  const members = await net.members()
+  const [first] = members as [MemoryNode]
+  await appended(net, first, 'in epoch 0')
+  for (const { turning } of members) turning.wish()
+  await net.until(() => members.every(({ agreed }) => agreed.committee.epoch === 1))
+  await net.until(() => members.every(({ publicLog }) => publicLog.generation?.term.epoch === 1))
+  const { index, document } = await appended(net, first, 'in epoch 1')
+  assert.is(index, 1)
+  const anchor = anchorOf(net.net.genesis)
+  const verified = verifyPortable(document, anchor, POLICY)
+  assert.equal([verified.grade, verified.checkpoint.epoch, verified.checkpoint.generation], ['witnessed', 1, 1])
+  const old = first.publicLog.documents.prove(bytesOf('in epoch 0'))
+  assert.is(old && verifyPortable(old.document, anchor, POLICY).index, 0)
+  assert.equal(members.flatMap(({ log }) => log.errors), [])
+  await net.close()
+})
+
+turning.run()

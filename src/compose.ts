@@ -11,6 +11,7 @@ import { WebxError } from './core/errors.ts'
 import { SPOKEN, type VersionRange } from './core/versions.ts'
 import { anchorOf, openingsOf, seatingOf } from './epochs.ts'
 import { guestsOf } from './guest.ts'
+import { KnownHomes } from './homes.ts'
 import type { Genesis } from './identity/genesis.ts'
 import type { Orders } from './kernel/agreed.ts'
 import type { Context, Service } from './kernel/context.ts'
@@ -37,6 +38,7 @@ import { PublicLog } from './services/public.ts'
 import { Recovery } from './services/recovery.ts'
 import { Statuses } from './services/statuses.ts'
 import { createAssets, Treasury } from './services/treasury.ts'
+import { Transfers } from './services/treasury-transfers.ts'
 import { type Admission, EPOCH_TIMES, type EpochTimes, Turning } from './services/turning.ts'
 import { Witnessing } from './services/witness.ts'
 
@@ -78,6 +80,10 @@ export interface ComposedNode {
   /** Turns wishes of this node's identity into orders. */
   readonly orders: Orders
   readonly wallet: Treasury
+  /** Further ways of money of this node's identity. */
+  readonly transfers: Transfers
+  /** Other neighborhoods of this net to which money may go; none, until somebody vouches for one. */
+  readonly homes: KnownHomes
   readonly assets: Assets
   readonly presence: Presence
   /** Who of the neighborhood is there, and what each says of itself. */
@@ -117,7 +123,8 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const context: Context = { ...ports, genesis, topics, random, events, schedule, road }
 
   // services
-  const rules = createLedgerRules(genesis)
+  const homes = new KnownHomes(netId)
+  const rules = createLedgerRules(genesis, homes)
   const epochRules = seatingOf(genesis)
   const versions = parts.versions ?? SPOKEN
   const hood = createNeighborhood({
@@ -159,6 +166,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const neighbors = new Neighbors(context, agreed, self)
   const enoughSeats = (): boolean => presence.seatsUp() >= agreed.committee.quorum
   const wallet = new Treasury(context, agreed, outbox, enoughSeats)
+  const transfers = new Transfers(context, { agreed, orders: outbox, wallet, standings: catchUp })
   const introductions = new Introductions(context, directory)
   const issuer = new Issuer(context)
   const statuses = new Statuses(context, issuer)
@@ -202,6 +210,8 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
     turning,
     orders: outbox,
     wallet,
+    transfers,
+    homes,
     assets: createAssets(rules.assets.values()),
     presence,
     neighbors,

@@ -29,7 +29,10 @@ export class KnownHomes implements Settlements {
   readonly #homes = new Map<string, Home>()
 
   /** @param hold whether all signatures hold; simulations have signatures of their own */
-  constructor(netId: Uint8Array, hold = (checks: readonly SignatureCheck[]): boolean => verifyGroups([checks])[0] === true) {
+  constructor(
+    netId: Uint8Array,
+    hold = (checks: readonly SignatureCheck[]): boolean => verifyGroups([checks])[0] === true,
+  ) {
     this.#netId = netId
     this.#hold = hold
   }
@@ -51,11 +54,12 @@ export class KnownHomes implements Settlements {
   /** Goes on by an encoded hand-over of the newest epoch known of a home; false for any other. Throws `bad-hand-over`, `wrong-home`, and what reading one does. */
   follow(handOver: Uint8Array): boolean {
     const envelope = decodeEnvelope(handOver)
-    const home = this.#homes.values().find(({ newest }) => equal(newest.cid, envelope.scope))
+    const home = [...this.#homes.values()].find(({ newest }) => equal(newest.cid, envelope.scope))
     if (!home) return false
     const { opening, checks } = readHandOver(envelope, home.newest)
     if (!equal(opening.nid, home.newest.nid)) throw new WebxError('wrong-home', 'a hand-over to another home')
-    if (!this.#hold(checks)) throw new WebxError('bad-hand-over', 'the hand-over is not signed by the seats of its epoch')
+    if (!this.#hold(checks))
+      throw new WebxError('bad-hand-over', 'the hand-over is not signed by the seats of its epoch')
     home.newest = committeeOfOpening(opening)
     home.book.add(home.newest)
     return true

@@ -179,16 +179,17 @@ class RewardStation {
 
   /** The proof of a line, from the byte `params.from` on. */
   async prove(call: ControlCall): Promise<RewardProofPart> {
-    const { from = 0 } = numbersOf(call.params, ['from'])
-    const name = JSON.stringify({ ...(call.params as object), from: 0 })
-    if (from === 0 || this.#proof?.name !== name) {
+    const { from = 0, epoch: asked } = numbersOf(call.params, ['from', 'epoch'])
+    const { who = 'me' } = (call.params ?? {}) as { who?: unknown }
+    const nameOf = (epoch?: number): string => JSON.stringify([who, epoch])
+    if (from === 0 || this.#proof?.name !== nameOf(asked)) {
       const { rewards, id } = await this.#asked(call)
       const line = lineOf(rewards.rewards.lines, id)
       if (!line) throw new WebxError('bad-argument', `${labelOf(id)} had no seat in epoch ${rewards.before.epoch}`)
       const { epoch } = rewards.before
       const handOvers = Array.from({ length: epoch + 1 }, (_, each) => this.#history.handOver(each) ?? NOTHING)
       const bytes = rewardProofFile(this.#node.context.netId, rewards, line.seat, handOvers)
-      this.#proof = { name, epoch, bytes }
+      this.#proof = { name: nameOf(epoch), epoch, bytes }
     }
     const { epoch, bytes } = this.#proof
     const end = from + PART_BYTES

@@ -29,7 +29,7 @@ const CHECK_MS = 100
 /** How long `leave` may wait for the end of an epoch. */
 const LEAVE_MS_MAX = 24 * 3_600_000
 /** How long `turn` waits for its word to be ordered. */
-const WISH_MS_MAX = 10_000
+const WISH_MS_MAX = 30_000
 
 export function placeMethods(node: SwarmNode): Readonly<Record<string, ControlMethod>> {
   return { leave: (call) => leave(node, call), turn: (call) => turn(node, call) }

@@ -2,7 +2,7 @@
  * `webx public append`, `prove` and `watch`: the public log, as the node that runs on this machine sees it.
  */
 
-import { writeFile } from 'node:fs/promises'
+import { access, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { portableText } from '../consensus/publiclog/portable.ts'
 import { concat, fromBase64url, toBase64url } from '../core/bytes.ts'
@@ -29,6 +29,7 @@ export async function append(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('public append', args)
   const digest = await digestGiven(given, io, given.operands['FILE'], 'public append')
   const timeoutMs = secondsOf(given, 'timeout', 60, 3_600) * 1_000
+  await assertFree(given, io)
   const held = await askStation<HeldReceipt>(given, io, {
     method: 'publicAppend',
     params: { digest, note: given.text('note') ?? '' },
@@ -131,6 +132,18 @@ async function hand(given: Arguments, io: Io, { digest, held, document }: Handed
 
 function placeOf({ index, size }: HeldReceipt): { readonly index: number; readonly size: number } {
   return { index, size }
+}
+
+/** Nothing is put on the record whose receipt could not be kept. */
+async function assertFree(given: Arguments, io: Io): Promise<void> {
+  const out = given.text('out')
+  if (out === undefined) return
+  const path = resolve(io.workingDirectory, out)
+  const isThere = await access(path).then(
+    () => true,
+    () => false,
+  )
+  if (isThere) throw new WebxError('bad-argument', `${path} exists already`, { hint: 'Name another file with --out.' })
 }
 
 async function keep(path: string, bytes: Uint8Array): Promise<void> {

@@ -64,13 +64,15 @@ export async function explain(args: readonly string[], io: Io): Promise<number> 
 export async function prove(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('rewards prove', args)
   const out = newPath(required(given, 'out', 'where to?'), io) as string
-  const about = aboutOf(given, 'rewards prove')
+  let about = aboutOf(given, 'rewards prove')
   const parts: Uint8Array[] = []
   let part: RewardProofPart
   let from: number | null = 0
   do {
     part = await ask<RewardProofPart>(given, io, 'rewardProof', { ...about, from })
     parts.push(Buffer.from(part.bytes, 'base64'))
+    // an epoch may end meanwhile
+    about = { ...about, epoch: part.epoch }
     from = part.next
   } while (from !== null)
   const bytes = Buffer.concat(parts)

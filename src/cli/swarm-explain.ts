@@ -17,7 +17,7 @@ export async function explain(args: readonly string[], io: Io): Promise<number> 
     method: 'explain',
     params: { who: given.operands['WHO'] ?? 'me' },
   })
-  const because = [...placeWords(facts), ...outlook(facts)]
+  const because = becauseOf(facts)
   if (given.flag('json')) {
     printJson(io, { ok: true, ...facts, because })
     return EXIT.done
@@ -28,11 +28,16 @@ export async function explain(args: readonly string[], io: Io): Promise<number> 
   return EXIT.done
 }
 
+/** The facts in sentences: why the place is what it is, and what would change it. */
+export function becauseOf(facts: Explanation): string[] {
+  return [...placeWords(facts), ...outlook(facts)]
+}
+
 function rowsOf(facts: Explanation): [string, string][] {
   const { standing, seat, line, spares, since, tree, organization, capabilities, roles, attendance } = facts
   const place = seat !== null ? `seat ${seat}` : line !== null ? `spare, ${line} of ${spares} in line` : standing
   const filled = ({ label, seats, max }: Fill): string =>
-    `${short(label)}, ${seats} ${max === null ? '' : `of ${max} `}seats`
+    `${short(label)} with ${max === null ? seats : `${seats} of ${max}`} ${(max ?? seats) === 1 ? 'seat' : 'seats'}`
   const rows: [string, string][] = [['place', `${place} in epoch ${facts.epoch}`]]
   if (since !== null) rows.push(['admitted', `in epoch ${since}`])
   if (tree) rows.push(['voucher tree', filled(tree)])

@@ -10,7 +10,7 @@ import { EXIT, printJson } from './output.ts'
 
 /** A little longer than the node itself waits. */
 const LEAVE_TIMEOUT_MS = 25 * 3_600_000
-const TURN_TIMEOUT_MS = 20_000
+const TURN_TIMEOUT_MS = 40_000
 
 /** Gives up the place. Throws `unreachable`, `not-allowed`, `not-settled`; `stopped` by a signal, which does not take it back. */
 export async function leave(args: readonly string[], io: Io): Promise<number> {

@@ -61,17 +61,26 @@ export function odOf({ batch, index }: CastVote): Uint8Array {
 
 export class VoteCount {
   readonly #tally: Tally
+  readonly #capacity: number
   readonly #packed = new Uint8Array(LIMITS.batchEntriesMax * ENTRY_BYTES)
   readonly #indexes: number[] = []
 
-  /** `seed`: see `TallyOptions`. */
-  constructor(committee: Committee, seed?: Uint8Array) {
+  /**
+   * `seed`: see `TallyOptions`. `before`: the count of the epoch before, which must not be asked any more: its memory, megabytes of it, is taken over where it fits, and
+   * nothing in it.
+   */
+  constructor(committee: Committee, seed?: Uint8Array, before?: VoteCount) {
     const { seats, quorum, strong } = committee
     const slots = seats.length * unfoundedSlotsMax(committee) + LIMITS.openSlotsMax + LIMITS.batchEntriesMax
     const questions = 2 * slots + LIMITS.openSlotsMax
-    const capacity = 2 ** Math.ceil(Math.log2(questions))
-    const weights = seats.map(({ weight }) => weight)
-    this.#tally = createTally({ weights, quorum, strong, capacity, ...(seed && { seed }) })
+    this.#capacity = 2 ** Math.ceil(Math.log2(questions))
+    const weighed = { weights: seats.map(({ weight }) => weight), quorum, strong }
+    if (before && before.#capacity === this.#capacity) {
+      this.#tally = before.#tally
+      this.#tally.renew(weighed)
+    } else {
+      this.#tally = createTally({ ...weighed, capacity: this.#capacity, ...(seed && { seed }) })
+    }
   }
 
   /** Counts a batch. `keyOf` names the question of an entry, or null where it does not count any more. */

@@ -34,14 +34,17 @@ export function openDesks<S>(lane: Lane<S>): Desks<S> {
   return { watch, repeater, votes, orders: new OrderDesk(lane, votes, watch, repeater) }
 }
 
-/** The parts that outlive an epoch, and those that begin with it. */
+type Outliving<S> = Pick<Lane<S>, 'rules' | 'journal' | 'objects' | 'parked'> & Partial<Pick<Lane<S>, 'count'>>
+
+/** The parts that outlive an epoch, and those that begin with it. The count of the epoch before lends its memory. */
 export function layLane<S>(
-  { rules, journal, objects, parked }: Pick<Lane<S>, 'rules' | 'journal' | 'objects' | 'parked'>,
+  { rules, journal, objects, parked, count: before }: Outliving<S>,
   committee: Committee,
   seat: number | null,
   tallySeed?: Uint8Array,
 ): Lane<S> {
-  const count = new VoteCount(committee, tallySeed)
+  const count = new VoteCount(committee, tallySeed, before)
+  objects.beginEpoch(committee.epoch)
   return {
     committee,
     seat,

@@ -10,10 +10,11 @@ import type { SimplexEffect, SimplexEvent } from './simplex/effects.ts'
 /** What happened. Statements are decoded and their signatures have been verified. */
 export type NeighborhoodEvent =
   | { readonly kind: 'register'; readonly event: Event }
-  | { readonly kind: 'block'; readonly event: SimplexEvent }
+  /** `cid`: the committee that it is of. An epoch may have ended since it was read: then it is nothing to the next one. */
+  | { readonly kind: 'block'; readonly cid: Uint8Array; readonly event: SimplexEvent }
   /** A transaction, candidacy, proof or piece of evidence that a block may hold. */
-  | { readonly kind: 'transaction'; readonly bytes: Uint8Array; readonly also: Event | null }
-  | { readonly kind: 'hand-over'; readonly handOver: HandOver; readonly bytes: Uint8Array }
+  | { readonly kind: 'transaction'; readonly cid: Uint8Array; readonly bytes: Uint8Array; readonly also: Event | null }
+  | { readonly kind: 'hand-over'; readonly cid: Uint8Array; readonly handOver: HandOver; readonly bytes: Uint8Array }
   /** Somebody asks for the hand-over that ended an epoch, and for chunks of the state with which it began. */
   | ({ readonly kind: 'asked' } & Wanted)
   /** A chunk of the state with which an epoch began. It proves itself. */

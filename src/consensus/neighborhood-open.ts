@@ -65,12 +65,12 @@ export function openStatement<S>(
       const ballot = readBallot(envelope, committee)
       const event = { kind: 'ballot', ballot } as const
       const news = hood.term.simplex.checksFor(event)
-      return news && { event: { kind: 'block', event }, checks: news }
+      return news && { event: { kind: 'block', cid: committee.cid, event }, checks: news }
     }
     case TYPE.blockCertificate: {
       const event = { kind: 'certificate', certificate: readBlockCertificate(envelope, committee), bytes } as const
       const news = hood.term.simplex.checksFor(event)
-      return news && { event: { kind: 'block', event }, checks: news }
+      return news && { event: { kind: 'block', cid: committee.cid, event }, checks: news }
     }
     case TYPE.evidence: {
       const { checks } = readEvidence(envelope, committee)
@@ -107,7 +107,7 @@ function openCertificate<S>(hood: Neighborhood<S>, envelope: Envelope, bytes: Ui
   if (news === null && !isWanted) return null
   const also = { kind: 'certificate', certificate, bytes } as const
   const checks = news ?? (hood.register.recognizes(certificate) ? [] : checksOf(certificate, committee))
-  return { event: isWanted ? { kind: 'transaction', bytes, also } : register(also), checks }
+  return { event: isWanted ? { kind: 'transaction', cid: committee.cid, bytes, also } : register(also), checks }
 }
 
 function openCandidate<S>(hood: Neighborhood<S>, envelope: Envelope, bytes: Uint8Array): OpenedStatement | null {
@@ -121,7 +121,7 @@ function openCandidate<S>(hood: Neighborhood<S>, envelope: Envelope, bytes: Uint
     const digest = transactionDigest(transaction)
     if (!pool.has(digest) && !state.isDone(digest)) checks.push(...openOrdered(transaction, context).checks)
   }
-  return { event: { kind: 'block', event }, checks }
+  return { event: { kind: 'block', cid: committee.cid, event }, checks }
 }
 
 /** What waits for a block needs to be heard once. */
@@ -136,11 +136,14 @@ function openOnce<S>(
   const digest = transactionDigest(bytes)
   if (pool.has(digest) || state.isDone(digest)) return null
   const opened = openOrdered(bytes, context)
-  return { event: { kind: 'transaction', bytes, also: null }, checks: checks ?? opened.checks }
+  return {
+    event: { kind: 'transaction', cid: hood.term.committee.cid, bytes, also: null },
+    checks: checks ?? opened.checks,
+  }
 }
 
 function openHandOver<S>(hood: Neighborhood<S>, envelope: Envelope, bytes: Uint8Array): OpenedStatement | null {
   if (!equal(envelope.scope, hood.standing.cid) && hood.book.find(envelope.scope)) return null
   const handOver = readHandOver(envelope, hood.standing)
-  return { event: { kind: 'hand-over', handOver, bytes }, checks: handOver.checks }
+  return { event: { kind: 'hand-over', cid: envelope.scope, handOver, bytes }, checks: handOver.checks }
 }

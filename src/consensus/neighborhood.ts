@@ -7,17 +7,17 @@
  */
 
 import { equal } from '../core/bytes.ts'
-import { SPOKEN, speaks, type VersionRange } from '../core/versions.ts'
-import { type Committee, seatOf, turnOf } from './committee.ts'
+import { SPOKEN } from '../core/versions.ts'
+import { type Committee, turnOf } from './committee.ts'
 import { CommitteeBook } from './committee-book.ts'
 import type { Effect, Records, Write } from './effects.ts'
-import { Conduct } from './epoch/conduct.ts'
+import { Conduct, type Self } from './epoch/conduct.ts'
 import { patienceMs } from './epoch/duties.ts'
-import { committeeOfOpening, decodeOpening, encodeOpening, type Opening } from './epoch/opening.ts'
+import { committeeOfOpening, encodeOpening, type Opening } from './epoch/opening.ts'
 import { isPassed, Passage, type Passed, standingOf } from './epoch/passage.ts'
 import type { EpochRules } from './epoch/rules.ts'
 import type { EpochEvent } from './epoch/state.ts'
-import { Term } from './epoch/term.ts'
+import { seatIn, Term } from './epoch/term.ts'
 import type { Candidature } from './epoch/transaction.ts'
 import type { Asked } from './epoch/voice.ts'
 import { Journal } from './journal.ts'
@@ -28,15 +28,11 @@ import { createRegister, type Register } from './register.ts'
 import type { SimplexEffect, Timing } from './simplex/effects.ts'
 
 /** What a neighborhood is made of. */
-export interface NeighborhoodOptions<S> {
+export interface NeighborhoodOptions<S> extends Partial<Pick<Self, 'inception' | 'versions'>> {
   /** Opening of the first epoch, from the genesis; later ones are found in the records. */
   readonly anchor: Opening
   /** 32-byte identity of this node. */
   readonly memberId: Uint8Array
-  /** Encoded inception event of this node's identity; one that founders and members of the anchor need not show. */
-  readonly inception?: Uint8Array
-  /** Wire versions that this node speaks; `SPOKEN` unless given. */
-  readonly versions?: VersionRange
   readonly rules: ObjectRules<S>
   readonly epochRules: EpochRules
   readonly records: Records
@@ -56,6 +52,7 @@ export class Neighborhood<S> {
   /** Committees of this epoch and those before it. */
   readonly book = new CommitteeBook()
   readonly #options: NeighborhoodOptions<S>
+  readonly #self: Self
   readonly #journal: Journal
   #term: Term
   #effects: NeighborhoodEffect[] = []
@@ -67,6 +64,7 @@ export class Neighborhood<S> {
 
   constructor(options: NeighborhoodOptions<S>) {
     this.#options = options
+    this.#self = { inception: new Uint8Array(0), versions: SPOKEN, ...options }
     const { anchor, records, rules, tallySeed } = options
     this.#journal = new Journal(records)
     let openingBytes = encodeOpening(anchor)
@@ -75,7 +73,7 @@ export class Neighborhood<S> {
     const { committee, seat } = this.#term
     this.book.add(committeeOfOpening(anchor))
     this.register = createRegister({ committee, seat, rules, records, ...(tallySeed && { tallySeed }) })
-    this.#conduct = new Conduct(this.register, { inception: NOTHING, versions: SPOKEN, ...options })
+    this.#conduct = new Conduct(this.register, this.#self)
     this.#passage = new Passage(this.register, this.#journal, this.book)
   }
 
@@ -92,14 +90,15 @@ export class Neighborhood<S> {
         this.#fromRegister(this.register.step(event.event, nowMs))
         break
       case 'block':
-        this.#fromBlocks(this.#term.step(event.event))
+        if (equal(event.cid, this.#term.committee.cid)) this.#fromBlocks(this.#term.step(event.event))
         break
       case 'transaction':
         if (event.also) this.#fromRegister(this.register.step(event.also, nowMs))
-        if (this.#term.add(event.bytes)) this.#fromBlocks(this.#term.step({ kind: 'tick' }))
+        if (equal(event.cid, this.#term.committee.cid) && this.#term.add(event.bytes))
+          this.#fromBlocks(this.#term.step({ kind: 'tick' }))
         break
       case 'hand-over':
-        this.#passage.walk(event.handOver, event.bytes, nowMs)
+        if (equal(event.cid, this.standing.cid)) this.#passage.walk(event.handOver, event.bytes, nowMs)
         break
       case 'asked':
         this.#effects.push(...this.#passage.answer(this.#term, event))
@@ -228,7 +227,7 @@ export class Neighborhood<S> {
   }
 
   #openTerm(openingBytes: Uint8Array): Term {
-    const { memberId, versions = SPOKEN, organizationKey, epochRules, timing } = this.#options
+    const { organizationKey, epochRules, timing } = this.#options
     const journal = this.#journal
     const records: Records = {
       get: (space, key) => journal.get(space as never, key),
@@ -236,8 +235,7 @@ export class Neighborhood<S> {
     }
     return new Term({
       openingBytes,
-      memberId,
-      versions,
+      ...this.#self,
       organizationKey: organizationKey ?? null,
       epochRules,
       ...(timing && { timing }),
@@ -304,7 +302,7 @@ export class Neighborhood<S> {
     const rank = turnOf(committee, seat, opening.epoch)
     if (rank !== null) this.#effects.push({ kind: 'say', what: 'hand-over', bytes: passed.handOver, rank })
     const next = state.nextCommittee()
-    this.#fromRegister(this.register.enterEpoch(next, this.#seatIn(next, passed)))
+    this.#fromRegister(this.register.enterEpoch(next, seatIn(next, passed.openingBytes, this.#self)))
     this.#begin(passed, false)
   }
 
@@ -313,15 +311,9 @@ export class Neighborhood<S> {
     const arrived = this.#passage.arrive(epoch, index, bytes)
     if (!arrived) return
     const { stand, state } = arrived
-    const seat = this.#seatIn(stand.committee, stand)
+    const seat = seatIn(stand.committee, stand.openingBytes, this.#self)
     this.#fromRegister(this.register.enterEpochWith(stand.committee, seat, state))
     this.#begin(stand, true)
-  }
-
-  /** This node's seat in an epoch; none where it does not speak its version. */
-  #seatIn(committee: Committee, { openingBytes }: Pick<Passed, 'openingBytes'>): number | null {
-    const { memberId, versions = SPOKEN } = this.#options
-    return speaks(versions, decodeOpening(openingBytes).version) ? seatOf(committee, memberId) : null
   }
 
   #begin({ openingBytes, handOver }: Passed, skipped: boolean): void {
@@ -354,5 +346,3 @@ export class Neighborhood<S> {
     this.#effects.push({ kind: 'say', what: 'transaction', bytes, rank: 0 })
   }
 }
-
-const NOTHING = new Uint8Array(0)

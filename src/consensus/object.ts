@@ -11,6 +11,8 @@ import type { Order } from './order.ts'
 /** States of objects, by 32-byte id; null where nothing was ever settled for or by an object. */
 export interface ObjectReader<S> {
   stateOf(oid: Uint8Array): S | null
+  /** How many epochs are over of which every settled order is applied here, where the reader knows epochs. */
+  readonly epochsClosed?: number
 }
 
 /** May this order be voted for? `retry` marks what time can cure: what is lacking may be settled here later. */

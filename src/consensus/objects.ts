@@ -55,6 +55,8 @@ export class Objects<S> implements ObjectReader<S> {
   readonly #uncovered = new Set<ObjectEntry<S>>()
   /** Versions that the chain of blocks has decided and that are not settled here. */
   readonly #lacking = new Set<ObjectEntry<S>>()
+  /** The epoch under way. */
+  #epoch = 0
   #onSettled: (entry: ObjectEntry<S>) => void = () => {}
   readonly #digests = Array.from({ length: LIMITS.summaryBuckets }, () => new Uint8Array(32))
 
@@ -77,6 +79,16 @@ export class Objects<S> implements ObjectReader<S> {
 
   stateOf(oid: Uint8Array): S | null {
     return this.get(oid)?.state ?? null
+  }
+
+  /** Epochs 0 to so many less one are over, and every order that was settled in them is applied here; 0 as long as that cannot be told. */
+  get epochsClosed(): number {
+    return this.#lacking.size === 0 ? this.#epoch : 0
+  }
+
+  /** An epoch is under way: those before it are over. */
+  beginEpoch(epoch: number): void {
+    this.#epoch = epoch
   }
 
   /** The objects as they are settled. */

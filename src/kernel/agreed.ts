@@ -104,8 +104,12 @@ export interface Orders {
   publishKeyLog(events: readonly Uint8Array[]): void
   /** True while the wish of this reference waits to be settled. */
   has(reference: Uint8Array): boolean
+  /** The wish of this reference while it waits to be settled, or null. */
+  find(reference: Uint8Array): Wish | null
   /** The wish that was placed last for an object of ours and is not settled yet. */
   newest(nonce: Uint8Array): Wish | null
-  /** How much of an asset is spoken for by payments that the account does not show yet, in smallest units. */
+  /** How much of an asset is spoken for by orders that the account does not show yet, in smallest units. */
   reserved(asset: Uint8Array): number
+  /** How many payments to another home are ordered that the account does not show yet. */
+  leaving(home: Uint8Array): number
 }

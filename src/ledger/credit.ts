@@ -8,7 +8,7 @@
 import { encode } from '../core/codec.ts'
 import { blake3Of } from '../core/digest.ts'
 import { WebxError } from '../core/errors.ts'
-import { operationOf } from './payment.ts'
+import { type Operation, operationOf } from './payment.ts'
 import { readShownOrder } from './shown.ts'
 import type { OrderView } from './terms.ts'
 import type { Refund } from './transfer.ts'
@@ -74,6 +74,28 @@ export function creditsOf(order: Crediting, netId: Uint8Array): Credit[] {
     default:
       return []
   }
+}
+
+/** What an operation takes out of the account that orders it, of one asset; null where it takes nothing. */
+export function outlayOf(operation: Operation, netId: Uint8Array): Pick<Credit, 'assetId' | 'amount'> | null {
+  switch (operation.kind) {
+    case 'pay':
+    case 'pay-abroad':
+    case 'hold':
+      return operation
+    case 'pay-many':
+      return { assetId: operation.assetId, amount: operation.payments.reduce((sum, { amount }) => sum + amount, 0) }
+    case 'refund':
+      return { assetId: refundedBy(operation, netId).assetId, amount: operation.amount }
+    default:
+      return null
+  }
+}
+
+/** The other home that an operation pays to; null where it pays at home, or nobody. */
+export function paysAbroad(operation: Operation, netId: Uint8Array): Uint8Array | null {
+  if (operation.kind === 'pay-abroad') return operation.home
+  return operation.kind === 'refund' && operation.number > 0 ? refundedBy(operation, netId).payerHome : null
 }
 
 /** The payment that a refund pays back. Throws `bad-shape` where it shows none. */

@@ -60,6 +60,15 @@ export function importProof(order: Uint8Array, settlement: Uint8Array): Uint8Arr
   return encode([order, settlement])
 }
 
+/** What `importProof` was made of: the encoded ORDER and SETTLEMENT of the other home. Throws `bad-shape`, `too-long`, `not-canonical`. */
+export function shownByImport(attached: Uint8Array): { readonly order: Uint8Array; readonly settlement: Uint8Array } {
+  const fields = Fields.of('import proof', attached, LIMITS.importProofBytesMax)
+  const order = fields.bytesBetween('order', 1, 2 * LIMITS.orderBytesMax)
+  const settlement = fields.bytesBetween('settlement', 1, LIMITS.importProofBytesMax)
+  fields.end()
+  return { order, settlement }
+}
+
 /** 32-byte name of the lane of what an account of another home has paid here. */
 export function importLane(home: Uint8Array, payer: Uint8Array): Uint8Array {
   return blake3Of('webx v1 import lane', encode([home, payer]))
@@ -147,10 +156,8 @@ export class Imports {
   #read(attached: Uint8Array): Shown {
     const known = this.#shown.get(attached)
     if (known) return known
-    const fields = Fields.of('import proof', attached, LIMITS.importProofBytesMax)
-    const envelope = decodeEnvelope(fields.bytesBetween('order', 1, 2 * LIMITS.orderBytesMax))
-    const settlement = fields.bytesBetween('settlement', 1, LIMITS.importProofBytesMax)
-    fields.end()
+    const { order: bytes, settlement } = shownByImport(attached)
+    const envelope = decodeEnvelope(bytes)
     if (envelope.type !== TYPE.order || !equal(envelope.scope, this.#netId)) {
       throw new WebxError('bad-shape', 'import: shows no order of this net')
     }

@@ -9,6 +9,7 @@ import type { SimplexEffect } from '../consensus/simplex/effects.ts'
 import { toHex } from '../core/bytes.ts'
 import { decodeEnvelope, TYPE } from '../core/envelope.ts'
 import { LIMITS } from '../core/limits.ts'
+import type { Settling } from '../kernel/agreed.ts'
 import type { Context } from '../kernel/context.ts'
 import { Later } from '../kernel/later.ts'
 import type { Outgoing } from '../kernel/road.ts'
@@ -185,4 +186,12 @@ function statementOf(effect: NeighborhoodEffect): Statement | null {
   const patienceMs = what === 'certificate' ? CERTIFICATE_PATIENCE_MS : 0
   const name = isProof && oid ? slotName(type, oid, version) : bytesName(bytes)
   return { bytes, delayMs: patienceMs + rank * RANK_STEP_MS, name }
+}
+
+/** An order that is settled with this effect. */
+export function settlingOf(effect: NeighborhoodEffect): Settling | null {
+  if (effect.kind !== 'register') return null
+  if (effect.effect.kind === 'settled') return effect.effect
+  if (effect.effect.kind !== 'settled-by-chain' || !effect.effect.order) return null
+  return { order: effect.effect.order, settlement: new Uint8Array(0), locks: 0, confirms: 0 }
 }

@@ -23,7 +23,7 @@ import type { Context, Service } from '../kernel/context.ts'
 import type { Write } from '../kernel/ports.ts'
 import type { Decision, Lane, Message, Outgoing } from '../kernel/road.ts'
 import type { ObjectState } from '../ledger/account.ts'
-import { Reporter } from './agreement-effects.ts'
+import { Reporter, settlingOf } from './agreement-effects.ts'
 import { Intake } from './agreement-intake.ts'
 import type { EpochKeys } from './agreement-keys.ts'
 
@@ -347,13 +347,3 @@ export class Agreement implements Conducted, Service, Lane {
     run.catch((error: unknown) => counters.count(`refused.${asWebxError(error).code}`))
   }
 }
-
-/** An order that is settled with this effect. */
-function settlingOf(effect: NeighborhoodEffect): Settling | null {
-  if (effect.kind !== 'register') return null
-  if (effect.effect.kind === 'settled') return effect.effect
-  if (effect.effect.kind !== 'settled-by-chain' || !effect.effect.order) return null
-  return { order: effect.effect.order, settlement: NOTHING, locks: 0, confirms: 0 }
-}
-
-const NOTHING = new Uint8Array(0)

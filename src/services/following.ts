@@ -95,7 +95,7 @@ export class Following implements Service, Lane {
     } as const
     fields.end()
     if (epoch !== this.#agreement.hood.term.opening.epoch) return null
-    this.#agreement.act((hood, nowMs) => hood.step({ kind: 'block', event }, nowMs))
+    this.#agreement.act((hood, nowMs) => hood.step({ kind: 'block', cid: hood.term.committee.cid, event }, nowMs))
     return null
   }
 

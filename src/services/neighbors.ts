@@ -27,6 +27,8 @@ import { accusedOf } from './neighbors-accused.ts'
 const SWIM_LIFETIME_MS = 30_000
 const HELLO_LIFETIME_MS = 60_000
 const HELLO_INTERVAL_MS = 60_000
+/** How long after the beginning of an epoch: by then all have entered it, and take the words of those who came with it. */
+const HELLO_DELAY_MS = 2_000
 
 /** What a node says of itself, beside what follows from its place and keys. */
 export interface Self {
@@ -49,6 +51,9 @@ export class Neighbors implements Service, Lane {
   readonly #latency = new Latency()
   readonly #hellos = new Map<string, Hello>()
   readonly #dead = new Set<string>()
+  /** Frames by sender, in the second under way. */
+  readonly #heard = new Map<string, number>()
+  #second = 0
   #accused: ReadonlySet<string> = new Set()
   #liveness: Liveness | null = null
   #wakeAtMs = Number.POSITIVE_INFINITY
@@ -108,6 +113,7 @@ export class Neighbors implements Service, Lane {
       throw new WebxError('not-allowed', 'members speak to members')
     const isForAll = message.topic === this.#topic
     const isForOne = message.topic === this.#context.topics.to(this.#context.keys.id)
+    this.#assertPatience(toHex(sender))
     if (!isForAll && (message.envelope.type === TYPE.hello || !isForOne))
       throw new WebxError('wrong-topic', 'members are told on the topic of the neighborhood, or in their inbox')
   }
@@ -121,13 +127,23 @@ export class Neighbors implements Service, Lane {
     return this.#step({ kind: 'message', from: toHex(sender), message: readSwim(payload) })
   }
 
+  /** An honest member asks once a second, and a few times for others; every question costs an answer. Throws `flooding`. */
+  #assertPatience(sender: string): void {
+    const second = Math.floor(this.#context.clock.monotonicMs() / 1_000)
+    if (second !== this.#second) this.#heard.clear()
+    this.#second = second
+    const count = (this.#heard.get(sender) ?? 0) + 1
+    if (count > LIMITS.swimPerSecondMax) throw new WebxError('flooding', 'a member asks too often')
+    this.#heard.set(sender, count)
+  }
+
   get #topic(): string {
     return this.#context.topics.neighborhood(this.#agreement.hood.term.opening.nid)
   }
 
   /** Takes the places of the epoch that begins. */
   #enter(): void {
-    const { link, clock, random, counters } = this.#context
+    const { link, clock, random, counters, schedule } = this.#context
     const { hood } = this.#agreement
     const { opening } = hood.term
     const wasMember = this.#liveness !== null
@@ -143,8 +159,8 @@ export class Neighbors implements Service, Lane {
       const [self, nowMs] = [this.#name, clock.monotonicMs()]
       this.#liveness = new Liveness({ self, incarnation, seed, surroundings: placesOf(opening), nowMs })
       link.subscribe(this.#topic).catch(failed)
-      this.#sayHello()
     }
+    if (hood.isMember) schedule.after(HELLO_DELAY_MS, 'hello', () => this.#sayHello())
     this.#forgetStrangers(opening)
     this.#accuse()
     this.#tick()

@@ -2,34 +2,25 @@
  * Orders of this node's own, from the wish to the settlement.
  *
  * A wish is stored before anything is signed, the signed order before it is first sent, and it is sent again, byte for byte, until it is settled: by later runs of
- * the node too. Nothing is ever signed twice for one version: an order that was signed stays at the head of its object's queue until the neighborhood has decided.
+ * the node too. Nothing is ever signed twice for one version: an order that was signed stays at the head of its object's queue until the neighborhood has decided,
+ * or the last epoch is over in which it could.
  */
 
 import { type Order, orderBody, orderBytes, orderEnvelope, orderSignedBytes, readOrder } from '../consensus/order.ts'
 import { equal, toHex } from '../core/bytes.ts'
-import { encode } from '../core/codec.ts'
 import { decodeEnvelope } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
-import { Fields } from '../core/shape.ts'
 import { objectId } from '../identity/objectid.ts'
 import type { Agreed, Orders, Settling, Standings, Wish } from '../kernel/agreed.ts'
 import type { Context, Service } from '../kernel/context.ts'
 import type { Write } from '../kernel/ports.ts'
-import { decodeOperation, encodeOperation, type OwnOperation } from '../ledger/payment.ts'
+import { outlayOf, paysAbroad } from '../ledger/credit.ts'
+import { holdOf } from '../ledger/hold.ts'
+import type { OwnOperation } from '../ledger/payment.ts'
 import { KEY_LOG_NONCE, NO_HEAD, nextOrder, type OrderFields } from '../ledger/terms.ts'
+import { decodeEntry, type Entry, OUTBOX, sameWish, writeOf } from './outbox-entry.ts'
 import { OwnKeyLog } from './outbox-keys.ts'
-
-const SPACE = 'outbox'
-
-interface Entry extends Wish {
-  /** Order of arrival. */
-  readonly number: number
-  /** 16 bytes, fixed with the wish. */
-  readonly idem: Uint8Array
-  /** Signed, once it is this wish's turn. */
-  order: Order | null
-}
 
 /** One object's queue; its first entry is under way. */
 interface Queue {
@@ -66,7 +57,7 @@ export class Outbox implements Orders, Service {
   }
 
   async start(): Promise<void> {
-    const entries = [...this.#context.store.scan(SPACE)].map(({ key, value }) => decodeEntry(key, value))
+    const entries = [...this.#context.store.scan(OUTBOX)].map(({ key, value }) => decodeEntry(key, value))
     for (const entry of entries.sort((a, b) => a.number - b.number)) this.#enqueue(entry)
     this.#unhear = this.#context.events.on('settled', ({ order }) => this.#onSettled(order))
     this.publishKeyLog(this.#context.keys.log)
@@ -111,20 +102,40 @@ export class Outbox implements Orders, Service {
     return this.#byReference.has(toHex(reference))
   }
 
+  find(reference: Uint8Array): Wish | null {
+    return this.#byReference.get(toHex(reference)) ?? null
+  }
+
   newest(nonce: Uint8Array): Wish | null {
     return this.#queues.get(toHex(nonce))?.entries.at(-1) ?? null
   }
 
   reserved(asset: Uint8Array): number {
     let sum = 0
+    for (const operation of this.#unshown()) {
+      const outlay = outlayOf(operation, this.#context.netId)
+      if (outlay && equal(outlay.assetId, asset)) sum += outlay.amount
+    }
+    return sum
+  }
+
+  leaving(home: Uint8Array): number {
+    let count = 0
+    for (const operation of this.#unshown()) {
+      const to = paysAbroad(operation, this.#context.netId)
+      if (to && equal(to, home)) count++
+    }
+    return count
+  }
+
+  /** What is ordered and not certified, so that no object shows it. */
+  *#unshown(): Iterable<OwnOperation> {
     for (const { oid, entries } of this.#queues.values()) {
       const certified = this.#agreed.register.object(oid)?.certified ?? 0
       for (const { operation, order } of entries) {
-        const shown = order !== null && order.version <= certified
-        if (operation.kind === 'pay' && !shown && equal(operation.assetId, asset)) sum += operation.amount
+        if (order === null || order.version > certified) yield operation
       }
     }
-    return sum
   }
 
   #enqueue(entry: Entry): void {
@@ -161,7 +172,7 @@ export class Outbox implements Orders, Service {
     queue.cancelRetry()
     queue.retryMs = LIMITS.orderRetryMsMin
     this.#byReference.delete(toHex(entry.reference))
-    return [{ space: SPACE, key: entry.reference, value: null }]
+    return [{ space: OUTBOX, key: entry.reference, value: null }]
   }
 
   /** Only what was waiting for this order goes on; what is under way has its own timer. */
@@ -215,6 +226,7 @@ export class Outbox implements Orders, Service {
     this.#retryLater(queue)
     if (!(await this.#ownerIsKnown())) return
     if (!entry.order || this.#isLost(queue, entry.order)) {
+      if (this.#lastEpochOf(entry.operation) < this.#agreed.committee.epoch) return this.#giveUp(queue, entry)
       const order = await this.#sign(this.#terms(queue, entry))
       await this.#context.road.run(() => {
         if (!isOpen()) return null
@@ -236,16 +248,33 @@ export class Outbox implements Orders, Service {
       version: view?.certified ?? 0,
       head: view?.head ?? NO_HEAD,
     }
-    return nextOrder(standing, entry.operation, entry.idem, this.#agreed.committee.epoch + LIMITS.orderEpochsMax)
+    return nextOrder(standing, entry.operation, entry.idem, this.#lastEpochOf(entry.operation))
+  }
+
+  /** Last epoch in which an operation may be voted for: a capture, while its hold is there to be captured. */
+  #lastEpochOf(operation: OwnOperation): number {
+    const usual = this.#agreed.committee.epoch + LIMITS.orderEpochsMax
+    if (operation.kind !== 'capture') return usual
+    const hold = holdOf(this.#agreed.register.object(operation.payer)?.state?.holds ?? [], operation.hold)
+    return Math.min(usual, hold?.terms?.expiresEpoch ?? 0)
+  }
+
+  /** Gives up a wish that came too late; those behind it go on. */
+  async #giveUp(queue: Queue, entry: Entry): Promise<void> {
+    queue.entries.splice(queue.entries.indexOf(entry), 1)
+    this.#byReference.delete(toHex(entry.reference))
+    queue.again = true
+    await this.#context.road.run(() => ({ writes: [{ space: OUTBOX, key: entry.reference, value: null }] }))
   }
 
   #isOfEarlierKey(order: Order): boolean {
     return order.keyPosition < this.#context.keys.position
   }
 
-  /** An order of a key that has been rotated away and that no quorum has certified: nobody votes for it any more. */
+  /** An order of a key that has been rotated away, or of an epoch that is over, and that no quorum has certified: nobody votes for it any more. */
   #isLost({ oid }: Queue, order: Order): boolean {
-    return this.#isOfEarlierKey(order) && order.version > (this.#agreed.register.object(oid)?.certified ?? 0)
+    const isOver = this.#isOfEarlierKey(order) || order.maxEpoch < this.#agreed.committee.epoch
+    return isOver && order.version > (this.#agreed.register.object(oid)?.certified ?? 0)
   }
 
   #hasOpenOrdersOfEarlierKeys(): boolean {
@@ -286,37 +315,5 @@ export class Outbox implements Orders, Service {
       this.#agreed.submit(order)
       return { emit: [{ topic: topics.order, bytes: orderBytes(order) }] }
     })
-  }
-}
-
-function sameWish(one: Wish, other: Wish): boolean {
-  return equal(one.nonce, other.nonce) && equal(encodeOperation(one.operation), encodeOperation(other.operation))
-}
-
-function writeOf(entry: Entry): Write {
-  const order = entry.order ? orderBytes(entry.order) : new Uint8Array(0)
-  const operation = encodeOperation(entry.operation)
-  return {
-    space: SPACE,
-    key: entry.reference,
-    value: encode([entry.number, entry.nonce, entry.idem, operation, order]),
-  }
-}
-
-function decodeEntry(reference: Uint8Array, value: Uint8Array): Entry {
-  const fields = Fields.of('outbox entry', value)
-  const number = fields.uint('number')
-  const nonce = fields.bytes('nonce', 16)
-  const idem = fields.bytes('idem', 16)
-  const operation = decodeOperation(fields.bytesBetween('operation', 1, LIMITS.orderBytesMax)) as OwnOperation
-  const order = fields.bytesBetween('order', 0, 2 * LIMITS.orderBytesMax)
-  fields.end()
-  return {
-    reference,
-    number,
-    nonce,
-    idem,
-    operation,
-    order: order.length > 0 ? readOrder(decodeEnvelope(order)) : null,
   }
 }

@@ -10,6 +10,7 @@ import {
   checkpointSubject,
   mergeBundles,
   type Subject,
+  textOf,
 } from '../consensus/publiclog/cosignature.ts'
 import { NetworkCount, type NetworkNode, type Standing } from '../consensus/publiclog/network.ts'
 import { toHex } from '../core/bytes.ts'
@@ -29,6 +30,7 @@ export class Standings {
   readonly #behind = new Map<string, Map<string, { readonly bundle: Bundle; readonly committee: Committee }>>()
   readonly #checkpoints = new Map<string, Checkpoint>()
   #newest: Checkpoint | null = null
+  #reached: Checkpoint | null = null
 
   constructor(epoch: number, nodes: readonly NetworkNode[]) {
     this.epoch = epoch
@@ -44,6 +46,11 @@ export class Standings {
   /** The whole checkpoint with most leaves, and of these the one that says most of them are final. */
   get newest(): Checkpoint | null {
     return this.#newest
+  }
+
+  /** The newest checkpoint that the network has cosigned. */
+  get reached(): Checkpoint | null {
+    return this.#reached
   }
 
   checkpoint(text: string): Checkpoint | null {
@@ -69,7 +76,10 @@ export class Standings {
   /** Takes a bundle whose checks have held, over a checkpoint that is whole here. Null where it is not. */
   addCosignatures(bundle: Bundle, committee: Committee): Standing | null {
     const standing = this.#count.add(bundle, committee)
-    if (standing) this.#merge(bundle, committee)
+    if (!standing) return null
+    this.#merge(bundle, committee)
+    const checkpoint = this.#checkpoints.get(textOf(bundle))
+    if (checkpoint && standing.reached && isNewer(checkpoint, this.#reached)) this.#reached = checkpoint
     return standing
   }
 

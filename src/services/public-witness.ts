@@ -146,15 +146,19 @@ export class PublicWitness {
     return this.#voted && redrawSubject(this.#voted)
   }
 
-  /** What should be said again while the network has not come to a close: the newest whole checkpoint and who stands behind it. */
-  unfinished(always: boolean): Uint8Array[] {
-    const standings = this.standings.newest ? this.standings : this.#before
-    const checkpoint = standings?.newest
-    if (!standings || !checkpoint) return []
-    const backed = standings.backed(checkpoint.text)
-    const reached = backed?.bundles[0] && standings.standing(backed.bundles[0].bundle)?.reached
-    if (!backed || (reached && !always)) return []
-    return this.statementsOf(checkpoint, standings)
+  /**
+   * What should be said again: the newest whole checkpoint while the network has not cosigned it, and the newest that it has, without which nobody who was away can cosign; while
+   * there is a vote, the latter of the epoch before.
+   */
+  unfinished(isVoting: boolean): Uint8Array[] {
+    const { newest, reached } = this.standings
+    if (isVoting) {
+      const [standings, last] = reached ? [this.standings, reached] : [this.#before, this.#before?.reached]
+      return standings && last ? this.statementsOf(last, standings) : []
+    }
+    if (!newest || newest === reached) return []
+    const said = this.statementsOf(newest, this.standings)
+    return reached ? [...this.statementsOf(reached, this.standings), ...said] : said
   }
 
   statementsOf(checkpoint: Checkpoint, standings: Standings): Uint8Array[] {

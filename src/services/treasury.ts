@@ -5,6 +5,7 @@
  * commit that settles them.
  */
 
+import { seatsShown } from '../consensus/certificate.ts'
 import { orderBytes, readOrder } from '../consensus/order.ts'
 import { concat, equal, toHex } from '../core/bytes.ts'
 import { encode } from '../core/codec.ts'
@@ -16,10 +17,12 @@ import { objectId } from '../identity/objectid.ts'
 import type { Agreed, Orders, Settling } from '../kernel/agreed.ts'
 import type { Context, Service } from '../kernel/context.ts'
 import type { Assets, PaymentRequest, SettledPayment, Wallet, Write } from '../kernel/ports.ts'
+import { sentTo } from '../ledger/abroad.ts'
 import { balanceOf } from '../ledger/account.ts'
 import { type Asset, assetNonce } from '../ledger/asset.ts'
 import { type Credit, creditsOf } from '../ledger/credit.ts'
-import type { OwnOperation } from '../ledger/payment.ts'
+import { shownByImport } from '../ledger/import.ts'
+import { type OwnOperation, operationOf } from '../ledger/payment.ts'
 import { accountId, accountNonce } from '../ledger/terms.ts'
 
 const PAYMENTS = 'payment'
@@ -82,7 +85,7 @@ export class Treasury implements Wallet, Service {
       assertSame(paid, request)
       return paid
     }
-    this.#assertFunds(request)
+    this.assertFunds(request)
     const operation = this.#operationOf(request)
     const { reference } = request
     const settled = this.#untilSettled(reference, timeoutMs)
@@ -106,7 +109,16 @@ export class Treasury implements Wallet, Service {
     }
     const order = readOrder(decodeEnvelope(credit.order))
     const index = creditsOf(order, this.#context.netId).findIndex(({ payment }) => equal(payment, refundOf))
-    return { kind: 'refund', original: order.envelope.body, index, amount, reference, number: 0, memo: NOTHING }
+    const number = equal(order.home, this.#context.genesis.neighborhood) ? 0 : this.nextTo(order.home, reference)
+    return { kind: 'refund', original: order.envelope.body, index, amount, reference, number, memo: NOTHING }
+  }
+
+  /** Number that a payment to another home has: the next one, unless it waits already. */
+  nextTo(home: Uint8Array, reference: Uint8Array): number {
+    const waiting = this.#orders.find(reference)?.operation
+    if (waiting && 'number' in waiting) return waiting.number
+    const sent = this.#agreed.register.object(this.account)?.state?.sent ?? []
+    return sentTo(sent, home) + this.#orders.leaving(home) + 1
   }
 
   /**
@@ -150,8 +162,8 @@ export class Treasury implements Wallet, Service {
     return this.#find('in', reference) ?? this.#find('out', reference)
   }
 
-  /** Funds that no waiting payment has spoken for. */
-  #assertFunds(request: PaymentRequest): void {
+  /** Throws `bad-amount`, and `insufficient-funds` where waiting orders have spoken for what would be paid. */
+  assertFunds(request: Pick<PaymentRequest, 'reference' | 'asset' | 'amount'>): void {
     if (!Number.isSafeInteger(request.amount) || request.amount < 1) {
       throw new WebxError('bad-amount', `cannot pay ${request.amount}`)
     }
@@ -192,12 +204,13 @@ export class Treasury implements Wallet, Service {
   }
 
   /** Payments from and to this account are stored with the turn that settles them. */
-  #record({ order, settlement, locks, confirms }: Settling): readonly Write[] {
+  #record(settling: Settling): readonly Write[] {
+    const { order, settlement, locks, confirms } = arrivalIn(settling)
     const credits = creditsOf(order, this.#context.netId)
     const own = credits.filter(({ from, to }) => equal(from, this.account) || equal(to, this.account))
     if (own.length === 0) return []
     this.#settling.set(
-      toHex(order.od),
+      toHex(settling.order.od),
       own.map(({ payment }) => payment),
     )
     const value = encode([orderBytes(order), settlement, locks, confirms])
@@ -277,6 +290,15 @@ function paymentOf(name: Uint8Array, value: Uint8Array, index: number, netId: Ui
   if (!credit) throw new WebxError('store-damaged', 'a stored order does not hold the payment that it is kept for')
   const { reference, assetId: asset, amount, from, to } = credit
   return { reference, asset, amount, from, to, orderDigest: name, order: bytes, settlement, ...votes }
+}
+
+/** What an import lets arrive, as the other home has settled it; anything else as it is. */
+function arrivalIn(settling: Settling): Settling {
+  const { order } = settling
+  if (order.attached.length === 0 || operationOf(order).kind !== 'import') return settling
+  const shown = shownByImport(order.attached)
+  const confirms = seatsShown(decodeEnvelope(shown.settlement))
+  return { order: readOrder(decodeEnvelope(shown.order)), settlement: shown.settlement, locks: 0, confirms }
 }
 
 type Direction = 'in' | 'out'

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { runCommandLine } from '../../src/cli/main.ts'
+import { becauseOf } from '../../src/cli/swarm-explain.ts'
 import { drawn } from '../../src/cli/swarm-matrix.ts'
 import { readHandOver } from '../../src/consensus/epoch/handover.ts'
 import { committeeOfOpening } from '../../src/consensus/epoch/opening.ts'
@@ -22,6 +23,7 @@ import { genesisBody, genesisFile, genesisSignedBytes, readGenesis } from '../..
 import { admit, foundNet, offerSeat, readAdmission } from '../../src/net.ts'
 import { CONTROL_SOCKET } from '../../src/station.ts'
 import { announceRoles, type Cell, swarmMethods } from '../../src/station-swarm.ts'
+import type { Explanation } from '../../src/station-swarm-explain.ts'
 import { CAPABILITY } from '../../src/swarm/roles.ts'
 import { recordingIo } from '../kit/io.ts'
 import { keysOf, MemoryNet, type MemoryNode, vrfOf } from '../kit/node.ts'
@@ -282,6 +284,84 @@ drawing('fits 80 columns, with fewer rows and columns where there are fewer seat
   assert.is(painted[2], '|<green> 00000000 up  |')
 })
 
+const explaining = suite('cli: places in words')
+
+const SPARE: Explanation = {
+  ...{
+    id: 'ab'.repeat(32),
+    label: 'abababab-0000',
+    epoch: 7,
+    phase: 'open',
+    standing: 'spare',
+    seat: null,
+    ready: false,
+  },
+  ...{ why: 'no-hole', line: 2, spares: 3, since: 5, seatableFrom: 5, capabilities: [], roles: [], attendance: null },
+  tree: { label: 'cdcdcdcd-0000', seats: 5, max: 5 },
+  organization: { label: 'efefefef-0000', seats: 5, max: 5 },
+  ...{ up: null, accused: false, convicted: false, going: false, vouchers: null, next: null },
+}
+
+explaining('a spare learns what would have to happen for it to get a seat', () => {
+  const lot = 'a seat must be vacant, and the lot of that epoch must put it first among 3 spares.'
+  const said: [Partial<Explanation>, string[]][] = [
+    [{}, ['No seat was vacant when its turn came.', `To get a seat in the next epoch, ${lot}`]],
+    [
+      { why: 'probation', seatableFrom: 9 },
+      [
+        'It was admitted in epoch 5 and is on probation: it may have a seat from epoch 9 on.',
+        `To get a seat in epoch 9 or later, ${lot}`,
+      ],
+    ],
+    [
+      { why: 'tree-full' },
+      [
+        'Its voucher tree has all 5 seats that it may have.',
+        `To get a seat, one of the tree of cdcdcdcd must leave, ${lot}`,
+      ],
+    ],
+    [
+      { why: 'organization-full' },
+      ['Its organization has all 5 seats that it may have.', `To get a seat, one of efefefef must leave, ${lot}`],
+    ],
+    [
+      { accused: true },
+      [
+        'No seat was vacant when its turn came.',
+        'Somebody says that it does not answer; it stays unless more do, or it answers.',
+        `To get a seat in the next epoch, ${lot}`,
+      ],
+    ],
+    [
+      { why: 'not-ready', next: { seat: 4 } },
+      ['It was to have a seat and did not get ready for it in time.', 'The next epoch is planned, and it has seat 4.'],
+    ],
+    [
+      { standing: 'seat', why: 'incumbent', seat: 3, convicted: true, going: true },
+      [
+        'It had this seat in the epoch before, and who has one keeps it.',
+        'It did not say in time with which key it votes, and has no vote in this epoch.',
+        'It was convicted of signing what the rules forbid, and leaves with this epoch.',
+      ],
+    ],
+    [
+      { standing: 'applicant', why: null, vouchers: { given: 1, needed: 2 } },
+      [
+        'It applies for a place: 1 of 2 seats that it takes answer for it.',
+        'Then it is a spare from the next epoch on, and waits for a seat.',
+      ],
+    ],
+    [
+      { standing: 'stranger', why: null },
+      [
+        'It does not belong to this neighborhood and does not apply for a place here.',
+        'To get a place, it runs with an admission of the organization: webx net admit, then webx run --admission.',
+      ],
+    ],
+  ]
+  for (const [facts, because] of said) assert.equal(becauseOf({ ...SPARE, ...facts }), because)
+})
+
 const admitting = suite('cli: net admit')
 
 admitting('the organization’s signature under an offer, with what the device can do', async () => {
@@ -336,4 +416,5 @@ admitting('the organization’s signature under an offer, with what the device c
 
 test.run()
 drawing.run()
+explaining.run()
 admitting.run()

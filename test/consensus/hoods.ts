@@ -140,6 +140,8 @@ export class Hoods {
   readonly nodes: Node[]
   readonly random: () => number
   readonly refused: string[] = []
+  /** Everything that was sent, in order. */
+  readonly wire: Uint8Array[] = []
   /** Messages by type. */
   readonly sent = new Map<number, number>()
   nowMs = 0
@@ -176,6 +178,7 @@ export class Hoods {
   broadcast(bytes: Uint8Array, from: number | null): void {
     const { loss = 0, delayMs = 10, jitterMs = 0 } = this.#options
     const { type } = decodeEnvelope(bytes)
+    this.wire.push(bytes)
     this.sent.set(type, (this.sent.get(type) ?? 0) + 1)
     for (const to of this.nodes.keys()) {
       if (to === from || this.random() < loss) continue
@@ -246,7 +249,7 @@ export class Hoods {
       const ask = effect.effect
       for (const i of this.nodes.keys())
         if (i !== from && this.nodes[i]?.isUp)
-          this.act(i, (hood) => hood.step({ kind: 'block', event: ask }, this.nowMs))
+          this.act(i, (hood) => hood.step({ kind: 'block', cid: hood.term.committee.cid, event: ask }, this.nowMs))
     }
     if (effect.kind === 'ask') {
       for (const i of this.nodes.keys()) {

@@ -3,7 +3,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import '../kit/wasm.ts'
-import { toHex } from '../../src/core/bytes.ts'
+import { readBallot } from '../../src/consensus/simplex/ballot.ts'
+import { equal, toHex } from '../../src/core/bytes.ts'
+import { decodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { balanceOf } from '../../src/ledger/account.ts'
 import { Hoods, sparePeople } from './hoods.ts'
 import { issuerWallet, mint, person, Wallet, world } from './people.ts'
@@ -47,6 +49,26 @@ test('an idle neighborhood is silent, and a turn of the epoch hands everything o
   net.send(one.order(one.pay(other.oid, 5)))
   net.run(500)
   assert.equal(balances(net, other), Array(4).fill(FUNDS + 15))
+})
+
+test('what was read in one epoch is nothing to the next, though it is handed in then', () => {
+  const net = new Hoods({ world: four })
+  turn(net)
+  net.run(150)
+  const { hood } = net.nodes[0] as (typeof net.nodes)[number]
+  const late = net.wire
+    .map((bytes) => ({ bytes, envelope: decodeEnvelope(bytes) }))
+    .filter(({ envelope }) => envelope.type === TYPE.ballot && equal(envelope.scope, hood.term.committee.cid))
+    .flatMap(({ envelope, bytes }) => {
+      const ballot = readBallot(envelope, hood.term.committee)
+      return { kind: 'block', cid: hood.term.committee.cid, event: { kind: 'ballot', ballot }, bytes } as const
+    })
+  assert.ok(late.length > 3)
+  net.run(4_000)
+  assert.equal(epochs(net), [1, 1, 1, 1])
+  for (const event of late) hood.step(event, net.nowMs)
+  assert.is(hood.term.simplex.sizes.slots, 0)
+  assert.not.ok(hood.term.simplex.abstaining)
 })
 
 test('payments go on while epochs change under loss, and nothing settled is lost', () => {

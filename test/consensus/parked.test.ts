@@ -72,7 +72,7 @@ test('an owner has so many of its own, and as many that are only said to be its'
 
 test('large ones are bounded by their bytes, and what is signed comes before what is claimed here, too', () => {
   const parked = new Parked()
-  const attachment = new Uint8Array(LIMITS.orderAttachmentBytesMax)
+  const attachment = new Uint8Array(LIMITS.importProofBytesMax)
   const large = (owner: number): Order => ({ ...orderOf(owner), envelope: { ...any.envelope, attachment } })
   const fits = Math.floor(LIMITS.parkedBytesMax / (attachment.length + body.length))
   assert.ok(fits < LIMITS.parkedOrdersMax)
@@ -87,7 +87,8 @@ test('large ones are bounded by their bytes, and what is signed comes before wha
   const claim = large(99_999)
   assert.equal(parked.add(claim, false, 'a key'), [claim], 'all is taken by what is signed')
   assert.is(parked.takeAll().length, fits)
-  for (const order of claims.slice(1)) assert.equal(parked.add(order, false, 'a key'), [], 'what was taken out takes no room')
+  for (const order of claims.slice(1))
+    assert.equal(parked.add(order, false, 'a key'), [], 'what was taken out takes no room')
 })
 
 test.run()

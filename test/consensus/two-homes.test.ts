@@ -14,7 +14,8 @@ import { assertFlows, booksId } from '../../src/ledger/abroad.ts'
 import { balanceOf } from '../../src/ledger/account.ts'
 import { assertConserved, supplies } from '../../src/ledger/conservation.ts'
 import { importLane, importOrder, importProof } from '../../src/ledger/import.ts'
-import { accountId, keyLogOrder, NO_HEAD, type OrderFields } from '../../src/ledger/terms.ts'
+import { createLedgerRules } from '../../src/ledger/rules.ts'
+import { accountId, keyEventOrder, keyLogOrder, NO_HEAD, type OrderFields } from '../../src/ledger/terms.ts'
 import type { PayAbroad } from '../../src/ledger/transfer.ts'
 import { codeOf, Purser } from '../ledger/stage.ts'
 import { anchorOf, cheapSignature, Hoods } from './hoods.ts'
@@ -24,7 +25,7 @@ const FUNDS = 50_000
 const LARGE = LIMITS.importPlainAmountMax + 1
 const NOTHING = new Uint8Array(0)
 const w = world(4)
-const { netId, neighborhood } = w.genesis
+const { netId } = w.genesis
 const others = [0, 1, 2, 3].map((i) => person(`other member ${i}`, 'device'))
 const test = suite('neighborhoods: payments between two')
 
@@ -95,7 +96,10 @@ function arriving(to: Side, order: Order, settlement: Uint8Array, change: Partia
   const empty = importOrder({ home: to.nid, lane, version: 0, head: NO_HEAD }, order.od)
   const first = readOrder(provingOrderEnvelope(netId, orderBody(empty), importProof(orderBytes(order), settlement)))
   const view = to.net.nodes[0]?.hood.register.object(first.oid)
-  const terms = { ...importOrder({ home: to.nid, lane, version: view?.certified ?? 0, head: view?.head ?? NO_HEAD }, order.od), ...change }
+  const terms = {
+    ...importOrder({ home: to.nid, lane, version: view?.certified ?? 0, head: view?.head ?? NO_HEAD }, order.od),
+    ...change,
+  }
   return readOrder(provingOrderEnvelope(netId, orderBody(terms), importProof(orderBytes(order), settlement)))
 }
 
@@ -115,11 +119,11 @@ function check(sides: readonly Side[]): void {
         return { home, flows: books?.state?.flows ?? [] }
       }),
     )
-    const sum = (of: 'held' | 'inFlight' | 'exported' | 'imported'): number => lists.reduce((all, { supply }) => all + (supply?.[of] ?? 0), 0)
+    const sum = (of: 'held' | 'inFlight' | 'exported' | 'imported'): number =>
+      lists.reduce((all, { supply }) => all + (supply?.[of] ?? 0), 0)
     assert.is(sum('held') + sum('inFlight') + sum('exported') - sum('imported'), FUNDS)
   }
 }
-
 
 test('a payment settled at one home arrives at the other, exactly once, and a refund goes back', () => {
   const sides = stage()
@@ -168,7 +172,10 @@ test('above the limit a plain settlement does not do, a strong one does', () => 
   b.net.send(arriving(b, paid, settlementOf(a, paid, false)))
   b.net.run(300)
   assert.equal(balances(b), all(0))
-  assert.ok(b.net.refused.some((line) => line.includes('bad-certificate')), b.net.refused.join())
+  assert.ok(
+    b.net.refused.some((line) => line.includes('bad-certificate')),
+    b.net.refused.join(),
+  )
   b.net.send(arriving(b, paid, settlementOf(a, paid, true)))
   b.net.run(500)
   assert.equal(balances(b), all(LARGE))
@@ -189,15 +196,43 @@ test('a payment of a later epoch arrives once the hand-over to it is known, and 
   b.net.run(500)
   assert.equal(balances(b), all(0))
   const handOver = a.net.nodes[0]?.disk.get(SPACE.handOver, batchKey(0)) as Uint8Array
-  assert.is(codeOf(() => new KnownHomes(netId).follow(handOver)), 'nothing was thrown')
+  assert.is(
+    codeOf(() => new KnownHomes(netId).follow(handOver)),
+    'nothing was thrown',
+  )
   const honest = new KnownHomes(netId)
   honest.add(a.anchor)
-  assert.is(codeOf(() => honest.follow(handOver)), 'bad-hand-over', 'signatures of a test are none')
+  assert.is(
+    codeOf(() => honest.follow(handOver)),
+    'bad-hand-over',
+    'signatures of a test are none',
+  )
   assert.equal([b.known.follow(handOver), b.known.follow(handOver), b.known.epochOf(a.nid)], [true, false, 1])
   b.net.send(arriving(b, paid, settlement))
   b.net.run(500)
   assert.equal(balances(b), all(70))
   check(sides)
+})
+
+test('an import may have much attached to it, other orders may not', () => {
+  const attach = (body: Uint8Array, bytes: number): Order =>
+    readOrder(provingOrderEnvelope(netId, body, new Uint8Array(bytes)))
+  const rules = createLedgerRules(w.genesis)
+  const said = (order: Order): string => codeOf(() => rules.ownerKey(order, { stateOf: () => null }))
+  const { owner } = new Purser(w, person('owner'))
+  const event = orderBody(
+    keyEventOrder({ home: w.genesis.neighborhood, lane: owner.id, version: 0, head: NO_HEAD }, 1, bytesOf('event')),
+  )
+  assert.is(said(attach(event, LIMITS.keyEventBytesMax + 1)), 'too-long')
+  assert.is(said(attach(event, LIMITS.keyEventBytesMax)), 'not-canonical')
+  const arrival = orderBody(
+    importOrder({ home: w.genesis.neighborhood, lane: owner.id, version: 0, head: NO_HEAD }, bytesOf('payment')),
+  )
+  assert.is(said(attach(arrival, LIMITS.importProofBytesMax)), 'not-canonical')
+  assert.is(
+    codeOf(() => attach(arrival, LIMITS.importProofBytesMax + 1)),
+    'too-long',
+  )
 })
 
 test('homes are of this net, bounded, and let nothing in that their seats have not signed', () => {
@@ -209,13 +244,28 @@ test('homes are of this net, bounded, and let nothing in that their seats have n
   const known = new KnownHomes(netId)
   assert.is(known.verify(settlement), null, 'nobody is known')
   known.add(a.anchor)
-  assert.is(codeOf(() => known.verify(settlement)), 'bad-signature')
-  assert.is(codeOf(() => known.verify(orderBytes(paid))), 'bad-certificate')
-  assert.is(codeOf(() => known.verify(encodeEnvelope({ ...decodeEnvelope(settlement), body: Uint8Array.of(0x80) }))), 'bad-shape')
+  assert.is(
+    codeOf(() => known.verify(settlement)),
+    'bad-signature',
+  )
+  assert.is(
+    codeOf(() => known.verify(orderBytes(paid))),
+    'bad-certificate',
+  )
+  assert.is(
+    codeOf(() => known.verify(encodeEnvelope({ ...decodeEnvelope(settlement), body: Uint8Array.of(0x80) }))),
+    'bad-shape',
+  )
   assert.equal([known.isHome(a.nid), known.isHome(b.nid)], [true, false])
-  assert.is(codeOf(() => known.add({ ...b.anchor, netId: bytesOf('another net') })), 'wrong-net')
+  assert.is(
+    codeOf(() => known.add({ ...b.anchor, netId: bytesOf('another net') })),
+    'wrong-net',
+  )
   for (let i = 1; i < LIMITS.homesKnownMax; i++) known.add({ ...a.anchor, nid: bytesOf(`home ${i}`, 16) })
-  assert.is(codeOf(() => known.add(b.anchor)), 'limit')
+  assert.is(
+    codeOf(() => known.add(b.anchor)),
+    'limit',
+  )
   known.add(a.anchor)
   const fact = b.known.verify(settlement)
   assert.equal([fact?.home, fact?.oid, fact?.version, fact?.isStrong], [a.nid, paid.oid, 1, false])

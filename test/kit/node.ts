@@ -5,6 +5,7 @@ import { type ComposedNode, composeNode } from '../../src/compose.ts'
 import { fromText, toHex } from '../../src/core/bytes.ts'
 import { blake3Of } from '../../src/core/digest.ts'
 import { decodeEnvelope } from '../../src/core/envelope.ts'
+import type { VersionRange } from '../../src/core/versions.ts'
 import { ephemeralAgreement } from '../../src/drivers/host.ts'
 import type { Clock, Keys, Log, SettledPayment } from '../../src/kernel/ports.ts'
 import { vrfKeyOf, vrfProve } from '../../src/proof/vrf.ts'
@@ -43,6 +44,8 @@ export interface MemoryNodeOptions {
   readonly store?: MemoryStore
   readonly epoch?: Pair
   readonly hearsVotes?: boolean
+  /** Wire versions that it speaks; those of this program unless given. */
+  readonly versions?: VersionRange
   /** Its own clock, where that is not everybody's. */
   readonly clock?: Clock
   /** What its keys are instead: of a person who has rotated. */
@@ -120,7 +123,8 @@ export class MemoryNet {
     const keys = { ...keysOf(person, epoch), ...options.keys }
     const { admission = null } = options
     const parts = { genesis, keys, clock, random, store, log, hearsVotes, admission }
-    const composed = await composeNode({ ...parts, openLink: () => link })
+    const versions = options.versions && { versions: options.versions }
+    const composed = await composeNode({ ...parts, ...versions, openLink: () => link })
     const node: MemoryNode = { ...composed, person, store, link, log, crash: () => this.#crash(node) }
     this.nodes.push(node)
     return node

@@ -57,6 +57,7 @@ export function goldenDocuments(): GoldenDocument[] {
   const redeem = vectors<{ golden: Record<string, string> }>('redeem').golden
   const epochs = vectors<{ golden: Record<string, string> }>('epochs').golden
   const money = vectors<{ golden: Record<string, string> }>('money').golden
+  const rewards = vectors<{ proof: string }>('rewards')
   const { gossip } = vectors<{ gossip: readonly { what: string; bytes: string }[] }>('swarm')
   const simplex = vectors<{ golden: Record<string, string> }>('simplex').golden
   const liveness = vectors<{ golden: Record<string, string> }>('liveness').golden
@@ -89,6 +90,7 @@ export function goldenDocuments(): GoldenDocument[] {
     ...Object.entries(CHECKIN_RULES).map(([name, rule]) => golden(`check-in ${name}`, rule, checkins[name])),
     ...Object.entries(EPOCH_RULES).map(([name, rule]) => golden(`epoch ${name}`, rule, epochs[name])),
     ...Object.entries(MONEY_RULES).map(([name, rule]) => golden(`money ${name}`, rule, money[name])),
+    golden('reward proof', 'reward-proof', rewards.proof),
     ...gossip.map(({ what, bytes }) => golden(`gossip ${what}`, 'gossip', bytes)),
     ...Object.entries(goldenMessages()).map(([name, { rule, bytes }]) => ({ name: `public log ${name}`, rule, bytes })),
     ...Object.entries(SIMPLEX_RULES).map(([name, rule]) => golden(`simplex ${name}`, rule, simplex[name])),

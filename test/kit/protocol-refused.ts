@@ -159,11 +159,6 @@ function orders({ people, genesis, pay, keyLogs }: Protocol): [string, Code, Uin
       'bad-shape',
       encodeEnvelope({ ...keyEvent, attachment: new Uint8Array(0) }),
     ],
-    [
-      'with more attached than a key event can be',
-      'too-long',
-      encodeEnvelope({ ...keyEvent, attachment: new Uint8Array(8_193) }),
-    ],
   ]
 }
 

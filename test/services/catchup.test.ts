@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { equal } from '../../src/core/bytes.ts'
-import { decodeEnvelope, TYPE, TYPE } from '../../src/core/envelope.ts'
+import { decodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { MemoryNet, type MemoryNode } from '../kit/node.ts'
 import { Speaker } from '../kit/wire.ts'
 

@@ -21,7 +21,7 @@ const test = suite<{ net: MemoryNet; members: MemoryNode[] }>('neighbors')
 test.before.each(async (context) => {
   context.net = new MemoryNet(SEATS)
   context.members = await context.net.members()
-  await context.net.pass(2_500)
+  await context.net.pass(3_000)
 })
 test.after.each(({ net }) => net.close())
 
@@ -139,6 +139,20 @@ test('members listen to members, each word on its topic', async ({ net, members 
   )
   await judged(node)
   assert.equal(refused(), [1, 3])
+  for (let i = 0; i < 60; i++) road.receive(inbox, friend.frame({ type: TYPE.swim, topic: inbox, payload }))
+  await judged(node)
+  assert.ok((counters.read()['refused.flooding'] ?? 0) >= 20, 'who asks too often is not answered')
+})
+
+test('a member that does not speak the version of the epoch has no seat in it, and says so', async () => {
+  const net = new MemoryNet(1)
+  const [member] = net.net.members
+  const { person, epoch } = member as NonNullable<typeof member>
+  const node = await net.node(person, { epoch, hearsVotes: true, versions: { min: 2, max: 3 } })
+  assert.is(node.agreed.seat, null)
+  assert.ok(node.agreed.hood.isMember)
+  assert.match(node.log.errors.join(), /speaks a version that we do not: abstaining/)
+  await net.close()
 })
 
 test.run()

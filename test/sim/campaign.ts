@@ -3,7 +3,7 @@
  */
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { judgeMutant, staleMutants, type Verdict } from './gate.ts'
+import { judgeMutant, rememberCatches, staleMutants, type Verdict } from './gate.ts'
 import { MUTANTS } from './mutants.ts'
 import { Worker } from './pool.ts'
 import type { Result } from './run.ts'
@@ -124,6 +124,7 @@ class Campaign {
         this.#plan.say(caught ? `caught: ${name} (seed ${seed}, ${oracle}, ${ms} ms)` : `NOT CAUGHT: ${name}`)
       }
     })
+    rememberCatches(verdicts)
     return verdicts
   }
 

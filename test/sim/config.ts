@@ -5,6 +5,10 @@
 
 import { Chance } from './chance.ts'
 import type { Weather } from './network.ts'
+import { SPARES } from './stage.ts'
+
+/** Committees up to this one are small. */
+const SMALL = 7
 
 /** How a member lies: it says nothing; it is two nodes with one key; it follows a script of lies. */
 export type Treason = 'silent' | 'twin' | 'liar'
@@ -38,22 +42,23 @@ export interface Config {
   readonly vandal: boolean
   /** How often members wish for the end of their epoch. */
   readonly turns: number
+  /** How many members wish to leave: no more than there are spares, so that the liars among those who stay do not become too many. */
+  readonly leaves: number
   /** First skip timer of the Simplex lane. */
   readonly skipMs: number
 }
 
 const BOUND_MS = 60_000
-/** Every so many seeds, whole neighborhoods are driven; else the register lane alone. */
-const HOOD_EVERY = 4
 
-export function laneOf(seed: number): Lane {
-  return seed % HOOD_EVERY === 0 ? 'hood' : 'register'
+/** Whole neighborhoods are driven by one seed of eight, or of sixteen where the committee is large; by all others the register lane alone. */
+export function laneOf(n: number, seed: number): Lane {
+  return seed % (n <= SMALL ? 8 : 16) === 4 ? 'hood' : 'register'
 }
 
 /** Fewer where each costs more. */
 function ordersOf(n: number, seed: number, chance: Chance): number {
-  const most = n <= 7 ? 120 : 50
-  return Math.round(chance.between(0.35, 1) * (laneOf(seed) === 'hood' ? most / 2 : most))
+  const most = n <= SMALL && laneOf(n, seed) === 'register' ? 64 : 40
+  return Math.round(chance.between(0.35, 1) * most)
 }
 
 /** The configuration of a seed. */
@@ -70,7 +75,7 @@ export function configOf(n: number, seed: number): Config {
   const sometimes = (probability: number, max: number) => (chance.hits(probability) ? 1 + chance.below(max) : 0)
   const slowMs = chance.pick([10, 40, 150, 600])
   return {
-    lane: laneOf(seed),
+    lane: laneOf(n, seed),
     n,
     seed,
     orders: ordersOf(n, seed, chance),
@@ -86,7 +91,7 @@ export function configOf(n: number, seed: number): Config {
     partitions: sometimes(0.4, 3),
     splits: sometimes(0.2, 2),
     brokerRestarts: sometimes(0.3, 3),
-    crashes: sometimes(0.6, n <= 7 ? 8 : 12),
+    crashes: sometimes(0.6, n <= SMALL ? 8 : 12),
     powerCuts: sometimes(0.15, 2),
     flips: traitors.size < faultyMax && chance.hits(0.3) ? 1 : 0,
     fullDisks: sometimes(0.15, 2),
@@ -97,5 +102,6 @@ export function configOf(n: number, seed: number): Config {
     vandal: chance.hits(0.5),
     turns: sometimes(0.8, 3),
     skipMs: chance.pick([60, 150, 400, 1_000]),
+    leaves: sometimes(0.3, SPARES),
   }
 }

@@ -34,6 +34,7 @@ export function scheduleFaults(ground: Ground): void {
     sometime(config.turns, () => {
       for (const node of nodes) node.wish({ kind: 'turn' })
     })
+    sometime(config.leaves, () => chance.pick(nodes.filter(({ honest }) => honest)).wish({ kind: 'leave' }))
     for (const [of, treason] of config.traitors) {
       if (treason === 'silent') sometime(1, () => suspect(ground, of))
     }

@@ -1,10 +1,12 @@
 /** The mutation gate: every mutant in a process of its own, until a seed shows it. */
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { MUTANTS, type Mutant, patched } from './mutants.ts'
 import { Worker } from './pool.ts'
 
 const TOP = new URL('../../', import.meta.url)
+/** Seeds that caught a mutant the last time, by its name: they are tried first. */
+const CATCHES = new URL('./catches.json', import.meta.url)
 const CHUNK = 4
 const CHUNK_MS_MAX = 120_000
 
@@ -19,6 +21,9 @@ export interface Verdict {
   readonly what: string | null
   readonly ms: number
 }
+
+/** A mutant that is no program proves nothing. */
+const NONSENSE = /ReferenceError|SyntaxError/
 
 /** Why mutants are stale: one line for each. Found before anything runs. */
 export function staleMutants(mutants: readonly Mutant[] = MUTANTS): string[] {
@@ -45,18 +50,31 @@ export async function judgeMutant({ name, seedsMax, lane }: Mutant, n = 4): Prom
     return { name, caught: oracle !== null, n, seed, oracle, what, ms: Math.round(performance.now() - beganMs) }
   }
   try {
-    let from = 1
-    for (let left = seedsMax; left > 0; left -= CHUNK) {
-      const job = { n, from, count: Math.min(CHUNK, left), stopsAtViolation: true, lane }
+    const remembered = readCatches()[name]
+    let job = { n, from: remembered ?? 1, count: remembered ? 1 : CHUNK, stopsAtViolation: true, lane }
+    for (let left = seedsMax; left > 0; left -= job.count) {
       const done = await worker.run(job, CHUNK_MS_MAX)
       const last = done?.results.at(-1)
-      if (!last) return verdict(from, 'comes to an end', `no answer within ${CHUNK_MS_MAX} ms`)
+      if (!last) return verdict(job.from, 'comes to an end', `no answer within ${CHUNK_MS_MAX} ms`)
       const [violation] = last.violations
+      if (violation && NONSENSE.test(violation.what)) return verdict(null, null, `makes no sense: ${violation.what}`)
       if (violation) return verdict(last.seed, violation.oracle, violation.what)
-      from = last.seed + 1
+      job = { ...job, from: last.seed === remembered ? 1 : last.seed + 1, count: CHUNK }
     }
     return verdict(null, null, null)
   } catch (error) {
     return verdict(null, 'stays up', (error as Error).message)
   }
+}
+
+function readCatches(): Record<string, number> {
+  return JSON.parse(readFileSync(CATCHES, 'utf8')) as Record<string, number>
+}
+
+/** Keeps which seeds caught what, for the next time. */
+export function rememberCatches(verdicts: readonly Verdict[]): void {
+  const known = readCatches()
+  const found = verdicts.flatMap(({ name, seed }) => (seed === null ? [] : [[name, seed] as const]))
+  const next = { ...known, ...Object.fromEntries(found) }
+  if (JSON.stringify(next) !== JSON.stringify(known)) writeFileSync(CATCHES, `${JSON.stringify(next, null, 2)}\n`)
 }

@@ -24,7 +24,7 @@ import { bytesOf, type Person } from '../consensus/people.ts'
 import { Around } from './around.ts'
 import type { Machine, MachineOptions, Notice, Turn, Wish } from './machine.ts'
 import { applyAround } from './register-machine.ts'
-import { envelopeOf, frame, frameFields } from './said.ts'
+import { envelopeOf, frame, frameFields, saidName } from './said.ts'
 import type { Stage } from './stage.ts'
 
 const RANK_STEP_MS = 250
@@ -72,7 +72,7 @@ export class HoodMachine implements Machine {
       return
     }
     const envelope = envelopeOf(bytes)
-    this.#around.heard(`said ${keyOf(bytes)}`)
+    this.#around.heard(saidName(bytes))
     if (envelope.type === TYPE.certificate || envelope.type === TYPE.settlement) {
       const { oid, version } = peekCertificate(envelope)
       this.#around.heardProof(envelope.type, oid, version)
@@ -101,6 +101,7 @@ export class HoodMachine implements Machine {
   wish(wish: Wish): void {
     const nowMs = this.#tickAtMs - TICK_MS
     if (wish.kind === 'turn') this.#apply(this.hood.wantTurn(), nowMs)
+    else if (wish.kind === 'leave') this.#apply(this.hood.declare({ kind: 'leave' }), nowMs)
     else this.#apply(this.hood.suspect((this.#stage.people[wish.of] as Person).id, true), nowMs)
   }
 
@@ -145,7 +146,10 @@ export class HoodMachine implements Machine {
         return
       case FRAME.askBlock: {
         const [slot, hash, fromSlot] = rest as [number, Uint8Array, number]
-        this.#step({ kind: 'block', event: { kind: 'ask', slot, hash, fromSlot } }, nowMs)
+        this.#step(
+          { kind: 'block', cid: this.hood.term.committee.cid, event: { kind: 'ask', slot, hash, fromSlot } },
+          nowMs,
+        )
         return
       }
       case FRAME.askEpoch: {
@@ -181,7 +185,7 @@ export class HoodMachine implements Machine {
           break
         case 'epoch':
           this.#cid = effect.committee.cid
-          this.#notices.push({ kind: 'epoch', committee: effect.committee, seed: effect.opening.seed })
+          this.#notices.push({ kind: 'epoch', committee: effect.committee, opening: effect.opening })
           break
         case 'ask':
           this.#around.say(frame(FRAME.askEpoch, this.#number, effect.epoch, [...effect.chunks], effect.attempt))
@@ -232,7 +236,7 @@ export class HoodMachine implements Machine {
 
   #sayRanked(bytes: Uint8Array, rank: number, nowMs: number): void {
     if (rank === 0) this.#around.say(bytes)
-    else this.#around.sayLater(`said ${keyOf(bytes)}`, nowMs + rank * RANK_STEP_MS, bytes)
+    else this.#around.sayLater(saidName(bytes), nowMs + rank * RANK_STEP_MS, bytes)
   }
 
   /** A twin must not hear what the other one has said, or it would know that it is not alone. */

@@ -6,4 +6,4 @@
 
 import { LIMITS } from '../../src/core/limits.ts'
 
-Object.assign(LIMITS, { openSlotsMax: 256, batchEntriesMax: 64, batchHeadersPerSeatMax: 32, parkedOrdersMax: 128 })
+Object.assign(LIMITS, { openSlotsMax: 128, batchEntriesMax: 32, batchHeadersPerSeatMax: 32, parkedOrdersMax: 128 })

@@ -3,10 +3,13 @@
 import type { Committee } from '../../src/consensus/committee.ts'
 import {
   type Proposal,
+  readTransaction,
   transactionBody,
   transactionBytes,
   transactionSignedBytes,
 } from '../../src/consensus/epoch/transaction.ts'
+import { keyOf } from '../../src/consensus/key.ts'
+import type { Order } from '../../src/consensus/order.ts'
 import { BALLOT, ballotBytes, ballotMessage, NO_BLOCK } from '../../src/consensus/simplex/ballot.ts'
 import {
   type Candidate,
@@ -17,6 +20,7 @@ import {
   payloadOf,
 } from '../../src/consensus/simplex/candidate.ts'
 import { Leaders } from '../../src/consensus/simplex/leaders.ts'
+import { decodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import type { Chance } from './chance.ts'
 
 /** Where a liar stands: its committee now, its seat there, and what that seat signs with. */
@@ -44,7 +48,8 @@ export function lieAboutBlock(at: Standpoint, seen: Candidate, chance: Chance, s
   }
   const next = seen.slot + 1
   if (new Leaders(committee, at.seed).of(next) !== seat || seen.leader === seat) return
-  for (const transactions of [[], seen.transactions.slice(0, 1)]) {
+  for (const { memberId: id } of chance.sample(committee.seats, 2)) {
+    const transactions = [proposalBytes(at, { kind: 'accuse', id })]
     const payloadDigest = payloadDigestOf(payloadOf(transactions))
     const place = { leader: seat, slot: next, parentSlot: seen.slot, parentHash: seen.hash, payloadDigest }
     const header = composeHeader(committee, place)
@@ -75,7 +80,34 @@ export function lieAboutEpoch(
     { kind: 'replan' },
     { kind: 'turn', proof: chance.bytes(80) },
   ])
-  const body = transactionBody({ seat: at.seat, proposal })
-  const signature = at.sign(transactionSignedBytes(at.committee, body))
-  send(transactionBytes(at.committee, body, signature), chance.pick([0.5, 1]))
+  propose(at, proposal, chance.pick([0.5, 1]), send)
+}
+
+/** The epoch is closing: reports at once, before anybody honest can, that nothing was certified, or what never was. */
+export function lieAboutClosing(
+  at: Standpoint,
+  seen: Candidate,
+  orders: readonly Order[],
+  chance: Chance,
+  send: Send,
+): void {
+  const isClosing = seen.transactions.some((bytes) => {
+    const envelope = decodeEnvelope(bytes)
+    return envelope.type === TYPE.transaction && CLOSING.has(readTransaction(envelope, at.committee).proposal.kind)
+  })
+  if (!isClosing) return
+  const listed = new Map(chance.sample(orders, chance.below(4)).map((order) => [keyOf(order.oid), order]))
+  const entries = [...listed.values()].map(({ oid, version, od }) => ({ oid, version, od }))
+  propose(at, { kind: 'close-report', part: 0, parts: 1, entries }, 1, send)
+}
+
+const CLOSING: ReadonlySet<Proposal['kind']> = new Set(['close', 'close-report'])
+
+function propose(at: Standpoint, proposal: Proposal, share: number, send: Send): void {
+  send(proposalBytes(at, proposal), share)
+}
+
+function proposalBytes({ committee, seat, sign }: Standpoint, proposal: Proposal): Uint8Array {
+  const body = transactionBody({ seat, proposal })
+  return transactionBytes(committee, body, sign(transactionSignedBytes(committee, body)))
 }

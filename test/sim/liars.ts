@@ -16,7 +16,7 @@ import {
 } from '../../src/consensus/statement.ts'
 import { encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import type { Chance } from './chance.ts'
-import { lieAboutBlock, lieAboutEpoch, type Standpoint } from './liars-blocks.ts'
+import { lieAboutBlock, lieAboutClosing, lieAboutEpoch, type Standpoint } from './liars-blocks.ts'
 import type { Endpoint } from './network.ts'
 import { frame, saidBy } from './said.ts'
 import type { Stage } from './stage.ts'
@@ -71,6 +71,7 @@ export class Liar implements Endpoint {
       if (at && at.committee === said.committee) {
         lieAboutBlock(at, said.candidate, chance, this.#options.send)
         if (this.#orders.length > 0) lieAboutEpoch(at, chance.pick(this.#orders), chance, this.#options.send)
+        lieAboutClosing(at, said.candidate, [...this.#options.pets, ...this.#orders], chance, this.#options.send)
       }
     }
     if (said.kind !== 'order') return

@@ -6,6 +6,7 @@
 
 import type { Committee } from '../../src/consensus/committee.ts'
 import type { Records, Write } from '../../src/consensus/effects.ts'
+import type { Opening } from '../../src/consensus/epoch/opening.ts'
 import type { EvidenceKind } from '../../src/consensus/evidence.ts'
 import type { Order } from '../../src/consensus/order.ts'
 import type { FinalBlock } from '../../src/consensus/simplex/rules.ts'
@@ -27,7 +28,7 @@ export type Notice =
   | { readonly kind: 'decided'; readonly oid: Uint8Array; readonly version: number; readonly order: Order | null }
   /** `cid`: digest of the committee whose block it is. */
   | { readonly kind: 'final'; readonly block: FinalBlock; readonly cid: Uint8Array }
-  | { readonly kind: 'epoch'; readonly committee: Committee; readonly seed: Uint8Array }
+  | { readonly kind: 'epoch'; readonly committee: Committee; readonly opening: Opening }
   | { readonly kind: 'convicted'; readonly id: Uint8Array }
   | { readonly kind: 'abstains' }
 
@@ -38,8 +39,11 @@ export interface Turn {
   readonly notices: readonly Notice[]
 }
 
-/** What a node is told to wish for: the end of the epoch, or that a member who does not answer be replaced. */
-export type Wish = { readonly kind: 'turn' } | { readonly kind: 'suspect'; readonly of: number }
+/** What a node is told to wish for: the end of the epoch, to leave, or that a member who does not answer be replaced. */
+export type Wish =
+  | { readonly kind: 'turn' }
+  | { readonly kind: 'leave' }
+  | { readonly kind: 'suspect'; readonly of: number }
 
 /** A member under simulation. */
 export interface Machine {

@@ -10,7 +10,7 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { hasPassed, type Plan, type Report, readCorpus, runCampaign } from './campaign.ts'
-import { judgeMutant, staleMutants, type Verdict } from './gate.ts'
+import { judgeMutant, rememberCatches, staleMutants, type Verdict } from './gate.ts'
 import { MUTANTS } from './mutants.ts'
 import { Worker } from './pool.ts'
 import type { Result } from './run.ts'
@@ -73,6 +73,7 @@ async function gate(): Promise<boolean> {
     }
   }
   await Promise.all(Array.from({ length: Math.max(1, Math.min(availableParallelism(), 8)) }, lane))
+  rememberCatches(verdicts)
   const caught = verdicts.filter((verdict) => verdict.caught).length
   if (values.json) console.log(JSON.stringify({ mutants: verdicts, staleMutants: stale }, null, 2))
   else console.log([...stale, `${caught} of ${MUTANTS.length} mutants caught`].join('\n'))

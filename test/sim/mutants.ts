@@ -65,7 +65,7 @@ const REGISTER: readonly Mutant[] = [
     'both orders of a thief are locked',
     'src/consensus/orders.ts',
     'if (slot.orders.length < 2) slot.orders.push(order)',
-    'if (slot.orders.length < 2) {\n      slot.orders.push(order)\n      slot.lock = { od: order.od, sequence: 0 }\n      votingBallot(this.#lane)?.queue(VOTE.lock, slot)\n    }',
+    'if (slot.orders.length < 2) {\n      slot.orders.push(order)\n      slot.lock = { od: order.od, sequence: 0 }\n      ballotFor(this.#lane, slot)?.queue(VOTE.lock, slot)\n    }',
   ),
   mutant(
     'a confirmation goes out with the lock',
@@ -265,15 +265,21 @@ const NEIGHBORHOOD: readonly Mutant[] = [
   ),
   hood(
     'one report is a quorum of them',
-    'src/consensus/epoch/seatset.ts',
-    'return this.#weight >= this.#committee.quorum',
-    'return this.#weight >= 1',
+    'src/consensus/epoch/reports.ts',
+    'return this.#complete.isQuorum',
+    'return this.#complete.size > 0',
   ),
   hood(
     'what was only certified outlives its epoch',
     'src/consensus/turnover.ts',
     '    advance(entry.oid)\n    takeBack(lane, entry)\n',
     '    advance(entry.oid)\n',
+  ),
+  hood(
+    'any number of members leave at once',
+    'src/consensus/epoch/membership.ts',
+    'Math.max(1, Math.floor(seated.size / 8))',
+    'seated.size',
   ),
 ]
 

@@ -19,6 +19,8 @@ const ASLEEP_MS_MAX = 5_000
 export interface Outside {
   publish(node: SimNode, publication: Publication): void
   report(node: SimNode, notice: Notice): void
+  /** A turn has ended. */
+  turned(node: SimNode): void
   /** Somebody has entered an epoch, and may speak in it. */
   reached(notice: Extract<Notice, { kind: 'epoch' }>): void
   /** The engine threw what it must not throw, or refuses to come back without a fault of its disk. */
@@ -182,6 +184,7 @@ export class SimNode {
       if (notice.kind === 'abstains') this.lost = true
       outside.report(this, notice)
     }
+    outside.turned(this)
   }
 
   #sleep(): void {

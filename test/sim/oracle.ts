@@ -10,7 +10,7 @@ export interface Speaker {
   readonly honest: boolean
 }
 
-/** A node as it stands at the end. */
+/** A node as it stands after a turn, or at the end. */
 export interface Survivor extends Speaker {
   readonly disk: Disk
 }
@@ -31,6 +31,8 @@ export interface Oracle {
   published?(by: Speaker, said: Said, bytes: Uint8Array): void
   /** An honest node tells its user something. */
   reported?(by: Speaker, notice: Notice): void
+  /** A turn of an honest node has ended: all that it said and told is known. */
+  turned?(node: Survivor): void
   /** A look at a disk that is whole. */
   inspected?(by: Speaker, disk: Disk): void
   ended?(ending: Ending): void

@@ -7,7 +7,7 @@ import { toHex } from '../../src/core/bytes.ts'
 import type { Notice } from './machine.ts'
 import type { Accuse, Oracle, Speaker } from './oracle.ts'
 import type { Said } from './said.ts'
-import type { Stage } from './stage.ts'
+import { quorumIn, type Stage } from './stage.ts'
 
 /**
  * What members have executed are prefixes of one chain.
@@ -65,7 +65,7 @@ export class OneBlock implements Oracle {
     if (said.kind !== 'block-certificate') return
     const { certificate, committee } = said
     const valid = certificate.ballots.filter((ballot) => this.#stage.holds(ballotCheck(committee, ballot)))
-    if (new Set(valid.map(({ seat }) => seat)).size < this.#stage.quorum) {
+    if (new Set(valid.map(({ seat }) => seat)).size < quorumIn(committee)) {
       if (by.honest) this.#accuse(this, `seat ${by.seat} published a block certificate of ${valid.length} ballots`)
       return
     }
@@ -122,6 +122,31 @@ export class OneEpoch implements Oracle {
     if (isNew && by.honest && signed.committee.epoch < (this.#epochs.get(by.seat) ?? 0)) {
       this.#accuse(this, `seat ${by.seat} says something new for epoch ${signed.committee.epoch}`)
     }
+  }
+}
+
+/** Of those who have seats no more than an eighth leave with an epoch, beside the convicted: who could empty many seats at once would rule the rest. */
+export class FewLeave implements Oracle {
+  readonly name = 'few leave at once'
+  readonly #accuse: Accuse
+  readonly #committees: Map<number, Committee>
+
+  /** `first`: the committee of epoch 0. */
+  constructor(accuse: Accuse, first: Committee) {
+    this.#accuse = accuse
+    this.#committees = new Map([[0, first]])
+  }
+
+  reported(_by: Speaker, notice: Notice): void {
+    if (notice.kind !== 'epoch') return
+    const { committee, opening } = notice
+    if (this.#committees.has(committee.epoch)) return
+    this.#committees.set(committee.epoch, committee)
+    const before = this.#committees.get(committee.epoch - 1)?.seats.filter(({ weight }) => weight > 0) ?? []
+    const staying = new Set([...opening.roster.map(({ id }) => keyOf(id)), ...opening.convicted.map(keyOf)])
+    const gone = before.filter(({ memberId }) => !staying.has(keyOf(memberId))).length
+    if (gone > Math.max(1, before.length / 8))
+      this.#accuse(this, `${gone} of ${before.length} left with epoch ${committee.epoch - 1}`)
   }
 }
 

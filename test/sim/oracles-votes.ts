@@ -3,16 +3,18 @@
 import type { Certificate } from '../../src/consensus/certificate.ts'
 import type { Committee } from '../../src/consensus/committee.ts'
 import { readEvidence } from '../../src/consensus/evidence.ts'
-import { keyOf } from '../../src/consensus/key.ts'
+import { keyOf, slotName } from '../../src/consensus/key.ts'
 import { merkleVerify } from '../../src/consensus/merkle.ts'
+import type { Order } from '../../src/consensus/order.ts'
+import { decodeObject, SPACE } from '../../src/consensus/records.ts'
 import { BALLOT } from '../../src/consensus/simplex/ballot.ts'
 import { entryLeaf, headerCheck, VOTE, type VoteEntry } from '../../src/consensus/statement.ts'
 import { toHex } from '../../src/core/bytes.ts'
 import { decodeEnvelope } from '../../src/core/envelope.ts'
 import type { Notice } from './machine.ts'
-import type { Accuse, Oracle, Speaker } from './oracle.ts'
+import type { Accuse, Oracle, Speaker, Survivor } from './oracle.ts'
 import { type Named, nameOf, type Said } from './said.ts'
-import type { Stage } from './stage.ts'
+import { quorumIn, type Stage, strongIn } from './stage.ts'
 
 /** `oid/version`. */
 export function slotOf({ oid, version }: Pick<VoteEntry, 'oid' | 'version'>): string {
@@ -24,6 +26,8 @@ export class Votes implements Oracle {
   readonly name = 'votes'
   readonly #stage: Stage
   readonly #seats = new Map<string, number>()
+  /** `epoch oid version` of versions for one of whose orders a quorum has voted. */
+  readonly #decided = new Set<string>()
 
   constructor(stage: Stage) {
     this.#stage = stage
@@ -31,20 +35,30 @@ export class Votes implements Oracle {
 
   published(_by: Speaker, said: Said): void {
     if (said.kind === 'votes' && said.signed) {
-      for (const name of said.names) this.#add(said.committee, name, said.batch.seat)
+      for (const [index, name] of said.names.entries())
+        this.#add(said.committee, name, said.batch.seat, said.batch.entries[index] as VoteEntry)
     }
     if (said.kind === 'certificate') {
       for (const seat of validSeats(said.certificate, said.committee, this.#stage)) {
-        this.#add(said.committee, said.name, seat)
+        this.#add(said.committee, said.name, seat, said.certificate)
       }
     }
   }
 
-  /** The most votes that it has in any epoch. */
-  count(name: Named): number {
+  /** Votes that it has in the epoch in which it comes closest to so many; and whether it has them. */
+  reach(name: Named, needed: (committee: Committee) => number): { readonly count: number; readonly isEnough: boolean } {
     let most = 0
-    for (const { epoch } of this.#stage.committees.values()) most = Math.max(most, this.countIn(epoch, name))
-    return most
+    for (const committee of this.#stage.committees.values()) {
+      const count = this.countIn(committee.epoch, name)
+      if (count >= needed(committee)) return { count, isEnough: true }
+      most = Math.max(most, count)
+    }
+    return { count: most, isEnough: false }
+  }
+
+  /** A quorum of an epoch has voted for some order at this version. */
+  isDecidedIn(epoch: number, oid: Uint8Array, version: number): boolean {
+    return this.#decided.has(`${epoch} ${slotName(keyOf(oid), version)}`)
   }
 
   countIn(epoch: number, { slot, od }: Named): number {
@@ -53,9 +67,14 @@ export class Votes implements Oracle {
     return count
   }
 
-  #add({ epoch }: Committee, { slot, od }: Named, seat: number): void {
-    const name = epoch + slot + od
-    this.#seats.set(name, (this.#seats.get(name) ?? 0) | (1 << seat))
+  #add(committee: Committee, named: Named, seat: number, { oid, version }: VoteEntry): void {
+    const { epoch } = committee
+    const name = epoch + named.slot + named.od
+    const before = this.#seats.get(name) ?? 0
+    if (before & (1 << seat)) return
+    this.#seats.set(name, before | (1 << seat))
+    if (this.countIn(epoch, named) >= quorumIn(committee))
+      this.#decided.add(`${epoch} ${slotName(keyOf(oid), version)}`)
   }
 }
 
@@ -120,13 +139,13 @@ export class FoundedVotes implements Oracle {
   readonly name = 'founded votes'
   readonly #accuse: Accuse
   readonly #votes: Votes
-  readonly #stage: Stage
   readonly #forbidden: ReadonlyMap<string, string>
+  /** LOCKs of the turn under way for versions that follow others. */
+  #followers: { readonly epoch: number; readonly oid: Uint8Array; readonly version: number }[] = []
 
-  constructor(accuse: Accuse, votes: Votes, stage: Stage, forbidden: ReadonlyMap<string, string>) {
+  constructor(accuse: Accuse, votes: Votes, forbidden: ReadonlyMap<string, string>) {
     this.#accuse = accuse
     this.#votes = votes
-    this.#stage = stage
     this.#forbidden = forbidden
   }
 
@@ -135,9 +154,25 @@ export class FoundedVotes implements Oracle {
     for (const entry of said.batch.entries) {
       const why = this.#forbidden.size > 0 ? this.#forbidden.get(toHex(entry.od)) : undefined
       if (why) this.#accuse(this, `seat ${by.seat} voted for an order that ${why}`)
-      if (entry.kind !== VOTE.confirm) continue
-      const locks = this.#votes.countIn(said.committee.epoch, nameOf({ ...entry, kind: VOTE.lock }))
-      if (locks < this.#stage.quorum) this.#accuse(this, `seat ${by.seat} confirmed on ${locks} locks`)
+      const { epoch } = said.committee
+      if (entry.kind === VOTE.lock) {
+        if (entry.version > 1) this.#followers.push({ epoch, oid: entry.oid, version: entry.version })
+        continue
+      }
+      const locks = this.#votes.countIn(epoch, nameOf({ ...entry, kind: VOTE.lock }))
+      if (locks < quorumIn(said.committee)) this.#accuse(this, `seat ${by.seat} confirmed on ${locks} locks`)
+    }
+  }
+
+  turned({ seat, disk }: Survivor): void {
+    const followers = this.#followers
+    if (followers.length === 0) return
+    this.#followers = []
+    for (const { epoch, oid, version } of followers) {
+      if (disk.isDamaged || this.#votes.isDecidedIn(epoch, oid, version - 1)) continue
+      const stored = disk.get(SPACE.object, oid)
+      if (stored && decodeObject(stored).settled >= version - 1) continue
+      this.#accuse(this, `seat ${seat} locked version ${version} in epoch ${epoch} on one that nobody has decided`)
     }
   }
 }
@@ -160,7 +195,7 @@ export class OneCertificate implements Oracle {
     if (said.kind !== 'certificate') return
     const { certificate, committee } = said
     const seats = validSeats(certificate, committee, this.#stage).size
-    if (seats < this.#stage.quorum) {
+    if (seats < quorumIn(committee)) {
       if (by.honest) this.#accuse(this, `seat ${by.seat} published a proof with ${seats} votes`)
       return
     }
@@ -182,32 +217,32 @@ export class FoundedSettlement implements Oracle {
   readonly name = 'founded settlement'
   readonly #accuse: Accuse
   readonly #votes: Votes
-  readonly #stage: Stage
   readonly #settled = new Map<string, string>()
   readonly #chain = new Map<string, Uint8Array>()
 
-  constructor(accuse: Accuse, votes: Votes, stage: Stage) {
+  constructor(accuse: Accuse, votes: Votes) {
     this.#accuse = accuse
     this.#votes = votes
-    this.#stage = stage
   }
 
   reported({ seat }: Speaker, notice: Notice): void {
     if (notice.kind === 'strong') {
-      const confirms = this.#votes.count(nameOf({ ...notice, kind: VOTE.confirm }))
-      if (confirms < this.#stage.strong) this.#accuse(this, `seat ${seat} says STRONG on ${confirms} confirmations`)
+      const confirms = this.#votes.reach(nameOf({ ...notice, kind: VOTE.confirm }), strongIn)
+      if (!confirms.isEnough) this.#accuse(this, `seat ${seat} says STRONG on ${confirms.count} confirmations`)
     }
-    if (notice.kind === 'certified') {
-      const { order } = notice
-      const locks = this.#votes.count(nameOf({ ...order, kind: VOTE.lock }))
-      const confirms = this.#votes.count(nameOf({ ...order, kind: VOTE.confirm }))
-      if (Math.max(locks, confirms) < this.#stage.quorum) this.#accuse(this, `seat ${seat} certified on ${locks} locks`)
+    // what the chain of blocks decides was certified before
+    if (notice.kind === 'certified' || (notice.kind === 'decided' && notice.order)) {
+      const order = notice.order as Order
+      const locks = this.#votes.reach(nameOf({ ...order, kind: VOTE.lock }), quorumIn)
+      const confirms = this.#votes.reach(nameOf({ ...order, kind: VOTE.confirm }), quorumIn)
+      if (!locks.isEnough && !confirms.isEnough)
+        this.#accuse(this, `seat ${seat} ${notice.kind} on ${locks.count} locks`)
     }
     if (notice.kind !== 'settled') return
     const { order } = notice
     const slot = slotOf(order)
-    const confirms = this.#votes.count(nameOf({ ...order, kind: VOTE.confirm }))
-    if (confirms < this.#stage.quorum) this.#accuse(this, `seat ${seat} settled on ${confirms} confirmations`)
+    const confirms = this.#votes.reach(nameOf({ ...order, kind: VOTE.confirm }), quorumIn)
+    if (!confirms.isEnough) this.#accuse(this, `seat ${seat} settled on ${confirms.count} confirmations`)
     const before = this.#settled.get(slot)
     if (before !== undefined && before !== toHex(order.od)) this.#accuse(this, `two orders are settled at ${slot}`)
     this.#settled.set(slot, toHex(order.od))

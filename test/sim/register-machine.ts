@@ -4,7 +4,6 @@
  */
 
 import type { Effect, Event, Records, Write } from '../../src/consensus/effects.ts'
-import { keyOf } from '../../src/consensus/key.ts'
 import { type Order, orderMessage } from '../../src/consensus/order.ts'
 import { createRegister, type Register } from '../../src/consensus/register.ts'
 import { headerCheck, readHeader, type SignedHeader, type VoteBatch } from '../../src/consensus/statement.ts'
@@ -17,7 +16,7 @@ import type { ObjectState } from '../../src/ledger/account.ts'
 import { createLedgerRules } from '../../src/ledger/rules.ts'
 import { Around, proofName } from './around.ts'
 import type { Machine, MachineOptions, Notice, Turn } from './machine.ts'
-import { frame, saidBy } from './said.ts'
+import { frame, saidBy, saidName } from './said.ts'
 import type { Stage } from './stage.ts'
 
 const RANK_STEP_MS = 250
@@ -63,7 +62,7 @@ export class RegisterMachine implements Machine {
         this.#onFrame(said.fields, nowMs)
         return
       case 'order':
-        this.#around.heard(`order ${keyOf(bytes)}`)
+        this.#around.heard(saidName(bytes))
         this.#onOrder(said.order, nowMs)
         return
       case 'votes':
@@ -82,7 +81,7 @@ export class RegisterMachine implements Machine {
         return
       }
       case 'evidence':
-        this.#around.heard(`evidence ${keyOf(bytes)}`)
+        this.#around.heard(saidName(bytes))
     }
   }
 
@@ -230,7 +229,7 @@ export function applyAround(effect: Effect, around: Around, notices: Notice[], n
 function laterName({ what, bytes, oid, version }: Extract<Effect, { kind: 'publish' }>): string {
   if (what === 'certificate') return proofName(TYPE.certificate, oid as Uint8Array, version)
   if (what === 'settlement') return proofName(TYPE.settlement, oid as Uint8Array, version)
-  return `${what} ${keyOf(bytes)}`
+  return saidName(bytes)
 }
 
 function headerFields({ seat, sequence, previousRoot, count, root, signature }: SignedHeader): Cbor[] {

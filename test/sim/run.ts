@@ -12,7 +12,7 @@ import type { Machine, MachineMaker, Notice, Publication } from './machine.ts'
 import { Network } from './network.ts'
 import { type Outside, SimNode } from './node.ts'
 import type { Oracle, Violation } from './oracle.ts'
-import { OneBlock, OneChain, OneEpoch } from './oracles-blocks.ts'
+import { FewLeave, OneBlock, OneChain, OneEpoch } from './oracles-blocks.ts'
 import { Conservation, ExactlyOnce, Finality, NeverVoided, StaysUp } from './oracles-books.ts'
 import { FoundedSettlement, FoundedVotes, NoDoubleVote, OneCertificate, OnlyTheGuilty, Votes } from './oracles-votes.ts'
 import { Crowd } from './owners.ts'
@@ -103,9 +103,9 @@ class Run implements Outside {
     this.#oracles = [
       votes,
       new NoDoubleVote(accuse, (committee, seat) => this.#isHonest(committee, seat)),
-      new FoundedVotes(accuse, votes, this.stage, this.#crowd.forbidden),
+      new FoundedVotes(accuse, votes, this.#crowd.forbidden),
       new OneCertificate(accuse, this.stage),
-      new FoundedSettlement(accuse, votes, this.stage),
+      new FoundedSettlement(accuse, votes),
       new OnlyTheGuilty(accuse, this.stage, guilty, this.#crowd.thieves),
       new NeverVoided(accuse),
       new Conservation(accuse, this.stage),
@@ -113,6 +113,7 @@ class Run implements Outside {
       this.#chain,
       new OneBlock(accuse, this.stage),
       this.#epochs,
+      new FewLeave(accuse, this.stage.committee),
       this.#finality,
       this.#staysUp,
     ]
@@ -175,8 +176,12 @@ class Run implements Outside {
     this.#crowd.heard(notice.order)
   }
 
-  reached({ committee, seed }: Extract<Notice, { kind: 'epoch' }>): void {
-    this.stage.reach(committee, seed)
+  turned(node: SimNode): void {
+    if (node.honest) for (const oracle of this.#oracles) oracle.turned?.(node)
+  }
+
+  reached({ committee, opening }: Extract<Notice, { kind: 'epoch' }>): void {
+    this.stage.reach(committee, opening.seed)
   }
 
   broke(node: SimNode, error: Error): void {

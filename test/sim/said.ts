@@ -60,6 +60,8 @@ const ENVELOPE = 0x87
 
 const known = new WeakMap<Uint8Array, Said>()
 const envelopes = new WeakMap<Uint8Array, Envelope>()
+const frames = new WeakMap<Uint8Array, readonly Cbor[]>()
+const names = new WeakMap<Uint8Array, string>()
 
 /** What these very bytes say. */
 export function saidBy(bytes: Uint8Array, stage: Stage): Said {
@@ -81,7 +83,21 @@ export function envelopeOf(bytes: Uint8Array): Envelope {
 
 /** The fields of a frame; null for a statement. */
 export function frameFields(bytes: Uint8Array): readonly Cbor[] | null {
-  return bytes[0] === ENVELOPE ? null : (decode(bytes) as readonly Cbor[])
+  if (bytes[0] === ENVELOPE) return null
+  const before = frames.get(bytes)
+  if (before) return before
+  const fields = decode(bytes) as readonly Cbor[]
+  frames.set(bytes, fields)
+  return fields
+}
+
+/** A name that two messages share only if they are equal. */
+export function saidName(bytes: Uint8Array): string {
+  const before = names.get(bytes)
+  if (before !== undefined) return before
+  const name = keyOf(bytes)
+  names.set(bytes, name)
+  return name
 }
 
 /** A frame: who is meant and what is asked is up to its kind. */

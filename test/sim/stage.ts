@@ -15,7 +15,7 @@ import { WebxError } from '../../src/core/errors.ts'
 import { bytesOf, keyPair, type Person, person, type World, world } from '../consensus/people.ts'
 
 /** Belong to the neighborhood without a seat. */
-const SPARES = 2
+export const SPARES = 2
 
 export class Stage {
   readonly world: World
@@ -23,9 +23,8 @@ export class Stage {
   readonly committee: Committee
   /** Members by number, which is their seat in epoch 0; then those without a seat. */
   readonly people: readonly Person[]
-  /** Quorum and strong quorum by the book (consensus.md §3.0), not by the code that is tested. */
+  /** Quorum of epoch 0. */
   readonly quorum: number
-  readonly strong: number
   /** By digest: the committees of all epochs that were reached. */
   readonly committees = new Map<string, Committee>()
   /** The newest committee that anybody has reached, and the seed that draws its leaders. */
@@ -39,8 +38,7 @@ export class Stage {
     this.committee = committeeOf(this.world.genesis)
     this.people = [...this.world.members, ...Array.from({ length: SPARES }, (_, i) => person(`spare ${i}`, 'device'))]
     this.newest = { committee: this.committee, seed: bytesOf('seed 0') }
-    this.quorum = Math.floor((2 * count) / 3) + 1
-    this.strong = count - Math.floor(count / 6)
+    this.quorum = quorumIn(this.committee)
     for (const [number, { id, publicKey }] of this.people.entries()) {
       this.#numbers.set(keyOf(id), number)
       this.#cheap.add(keyOf(publicKey))
@@ -101,6 +99,20 @@ export class Stage {
     if (this.#cheap.has(keyOf(key))) return equal(cheapSignature(key, message), signature)
     return verifiedOnce(key, message, signature)
   }
+}
+
+/** A quorum by the book (consensus.md §3.0), not by the code that is tested. Every seat weighs one, or nothing where nobody has a place. */
+export function quorumIn({ seats }: Committee): number {
+  return Math.floor((2 * placesOf(seats)) / 3) + 1
+}
+
+/** A strong quorum by the book. */
+export function strongIn({ seats }: Committee): number {
+  return placesOf(seats) - Math.floor(placesOf(seats) / 6)
+}
+
+function placesOf(seats: Committee['seats']): number {
+  return seats.filter(({ weight }) => weight > 0).length
 }
 
 const stages = new Map<number, Stage>()

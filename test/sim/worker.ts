@@ -24,7 +24,7 @@ export interface Done {
 process.on('message', ({ n, from, count, stopsAtViolation, lane }: Job) => {
   const results: Result[] = []
   for (let seed = from; results.length < count; seed++) {
-    if (lane && laneOf(seed) !== lane) continue
+    if (lane && laneOf(n, seed) !== lane) continue
     const result = runSeed(n, seed)
     results.push(result)
     if (stopsAtViolation && result.violations.length > 0) break

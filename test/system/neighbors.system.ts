@@ -57,8 +57,9 @@ test('a member that stops is missed, accused, and its seat taken by a spare; vot
       () => nodes().every(({ agreed }) => agreed.committee.epoch === 1) && spare.agreed.hood.isMember,
     )
     assert.is(spare.agreed.seat, null)
-    await until('a word from the spare', () => nodes().every(({ neighbors }) => neighbors.helloOf(keys.id)))
-    const gone = net.members[3]?.node?.context.keys.id as Uint8Array
+    const founders = nodes().map(({ context }) => context.keys.id)
+    await until('words of all', () => founders.every((id) => spare.neighbors.helloOf(id)))
+    const gone = founders[3] as Uint8Array
     const staying = nodes().slice(0, 3)
     const stoppedMs = Date.now()
     await net.members[3]?.stop()

@@ -25,11 +25,11 @@ const CHECKPOINT_AGE_MS = 500
 const PROVE_MS = 100
 
 /** Who this node is. */
-interface Self {
+export interface Self {
   readonly memberId: Uint8Array
-  /** Encoded inception event of its identity, shown where it is on no roster yet. */
+  /** Encoded inception event of its identity, shown where it is on no roster yet; founders need none. */
   readonly inception: Uint8Array
-  /** Wire versions that it speaks. */
+  /** Wire versions that it speaks; `SPOKEN` unless given. */
   readonly versions: VersionRange
 }
 

@@ -47,6 +47,15 @@ export interface TermParts {
   readonly follow: (events: readonly EpochEvent[]) => void
 }
 
+/** A node's seat in an epoch; none where it does not speak its version. */
+export function seatIn(
+  committee: Committee,
+  openingBytes: Uint8Array,
+  { memberId, versions }: Pick<TermParts, 'memberId' | 'versions'>,
+): number | null {
+  return speaks(versions, decodeOpening(openingBytes).version) ? seatOf(committee, memberId) : null
+}
+
 export class Term {
   readonly openingBytes: Uint8Array
   readonly opening: Opening
@@ -72,7 +81,7 @@ export class Term {
     this.opening = decodeOpening(openingBytes)
     this.state = new EpochState(this.opening, epochRules)
     this.committee = this.state.committee
-    this.seat = speaks(versions, this.opening.version) ? seatOf(this.committee, memberId) : null
+    this.seat = seatIn(this.committee, openingBytes, { memberId, versions })
     this.context = { committee: this.committee, opening: this.opening, organizationKey }
     this.#journal = journal
     this.#records = records

@@ -1,5 +1,5 @@
 /**
- * The embedded broker of one net: who may sign in, publish and subscribe follows from the genesis.
+ * The embedded broker of one net: who may sign in, publish and subscribe follows from the genesis, and from who belongs to the neighborhood now.
  */
 
 import { BROKER_NAME } from './boot.ts'
@@ -11,14 +11,14 @@ import type { Log } from './kernel/ports.ts'
 import { mayPublish, maySubscribe, Topics } from './kernel/topics.ts'
 import { KnownIdentities } from './services/directory.ts'
 
-/** Opens the broker of a net. Port 0 takes a free one. */
+/** Opens the broker of a net. Port 0 takes a free one. `directory`: whoever has a node beside the broker keeps it up with the epochs (`setMembers`). */
 export function openNetBroker(
   genesis: Genesis,
   address: { readonly host: string; readonly port: number },
   log: Log,
+  directory = new KnownIdentities(genesis),
 ): Promise<MqttBroker> {
   const topics = new Topics(genesis.netId)
-  const directory = new KnownIdentities(genesis)
   return openMqttBroker({
     host: address.host,
     port: address.port,

@@ -69,7 +69,7 @@ export function readRewardProof(bytes: Uint8Array): RewardProofFile {
 }
 
 /**
- * Checks a proof against the genesis of its net. Throws `wrong-net`, `bad-hand-over` where a hand-over is missing, too many, or not signed by its seats, `bad-proof` where
+ * Checks a proof against the genesis of its net. Throws `wrong-net`, `wrong-epoch` where a hand-over is out of its place, `bad-hand-over` where one is not signed by its seats, or there is none, `bad-proof` where
  * the line is not one of that epoch, and what reading the parts throws.
  */
 export function verifyRewardProof({ netId, proof, handOvers }: RewardProofFile, genesis: Genesis): ProvenReward {
@@ -82,7 +82,7 @@ export function verifyRewardProof({ netId, proof, handOvers }: RewardProofFile, 
     const after = history.opening(epoch)
     if (after) rewards = replay.next(after)
   }
-  if (!rewards || history.verifiedTo !== handOvers.length)
+  if (!rewards)
     throw new WebxError('bad-hand-over', 'a reward proof holds the hand-overs of its epoch and of all before it')
   const { head, line } = verifyLine(proof, rewards.rewards.root, rewardTermsOf(genesis).policy)
   return { head, line, rewards }

@@ -22,6 +22,7 @@ import type { Log, Sensor } from './kernel/ports.ts'
 import type { Profile } from './kernel/profile.ts'
 import type { Vault } from './kernel/vault.ts'
 import { readAdmission } from './net.ts'
+import { KnownIdentities } from './services/directory.ts'
 import { backupMethods } from './station-backup.ts'
 import { controlMethods } from './station-control.ts'
 import { openCamera, openConsent, openModel, openSensor } from './station-drivers.ts'
@@ -63,7 +64,8 @@ export async function openStation(profile: Profile, log: Log): Promise<Station> 
     for (const close of closers.splice(0).reverse()) await close()
   }
   try {
-    const broker = profile.broker.embedded ? await openOwnBroker(profile, genesis, log) : null
+    const known = new KnownIdentities(genesis)
+    const broker = profile.broker.embedded ? await openOwnBroker(profile, genesis, log, known) : null
     if (broker) closers.push(() => broker.close())
     const isTerminal = profile.roles.includes('terminal')
     const node = await createNode({
@@ -77,6 +79,8 @@ export async function openStation(profile: Profile, log: Log): Promise<Station> 
       admission,
     })
     closers.push(() => node.stop())
+    known.setMembers(node.agreed.hood.term.opening.roster.map(({ id }) => id))
+    node.context.events.on('epoch', ({ members }) => known.setMembers(members))
     const unfollow = followKeyLog(keyFile, node.context, node.orders)
     closers.push(async () => unfollow())
     const silence = announceRoles(node)
@@ -137,9 +141,14 @@ async function readGenesisFile(path: string): Promise<Uint8Array> {
   }
 }
 
-async function openOwnBroker(profile: Profile, genesis: Genesis, log: Log): Promise<MqttBroker> {
+async function openOwnBroker(
+  profile: Profile,
+  genesis: Genesis,
+  log: Log,
+  known: KnownIdentities,
+): Promise<MqttBroker> {
   const { openNetBroker } = await import('./broker.ts')
-  return openNetBroker(genesis, profile.broker, log)
+  return openNetBroker(genesis, profile.broker, log, known)
 }
 
 async function openTill({ closers, node, profile }: Opened): Promise<Terminal> {

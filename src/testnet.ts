@@ -22,6 +22,7 @@ import type { Genesis, SeatingPolicy } from './identity/genesis.ts'
 import { createLog } from './kernel/observe.ts'
 import type { Keys, Log, Store } from './kernel/ports.ts'
 import { foundNet, type NetAsset, offerSeat } from './net.ts'
+import { KnownIdentities } from './services/directory.ts'
 import type { Admission, EpochTimes } from './services/turning.ts'
 
 const READY_MS_MAX = 60_000
@@ -96,7 +97,8 @@ export async function createTestnet(seatCount: number, options: TestnetOptions =
   const log = options.log ?? createLog('silent')
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'webx-testnet-')))
   const found = await foundTestnet(seatCount, directory, options)
-  const broker = await openNetBroker(found.genesis, { host: '127.0.0.1', port: 0 }, log)
+  const known = new KnownIdentities(found.genesis)
+  const broker = await openNetBroker(found.genesis, { host: '127.0.0.1', port: 0 }, log, known)
   const world: World = { ...found, options, directory, log, brokerUrl: broker.url }
   await writeFile(join(directory, 'genesis.webx'), found.genesis.bytes)
 
@@ -127,6 +129,7 @@ export async function createTestnet(seatCount: number, options: TestnetOptions =
     await Promise.all(started)
     await Promise.all(members.map((member) => member.recovered()))
     const organization = await addNode('organization', { keys: found.organizationKeys })
+    organization.context.events.on('epoch', ({ members }) => known.setMembers(members))
     const { genesis, terminalKeys } = found
     return { genesis, directory, brokerUrl: broker.url, broker, members, organization, terminalKeys, addNode, close }
   } catch (error) {

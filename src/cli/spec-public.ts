@@ -28,7 +28,7 @@ export const PUBLIC_COMMANDS: readonly CommandSpec[] = [
       timeout: { value: 'SECONDS', about: 'how long to wait, 1 to 3600 (default: 60)' },
       ...STATION_OPTIONS,
     },
-    example: 'webx public append contract.pdf --note "signed copy" --out contract.receipt',
+    example: 'webx public append contract.pdf --note signed --out contract.receipt',
   },
   {
     name: 'public prove',

@@ -105,8 +105,8 @@ export async function openMqttBroker(options: MqttBrokerOptions): Promise<MqttBr
 }
 
 interface Session {
-  readonly identity: Identified
-  readonly throttle: Throttle
+  identity: Identified
+  throttle: Throttle
   readonly filters: Set<string>
 }
 
@@ -144,10 +144,9 @@ class Gate {
       if (!username || !password) throw new WebxError('not-allowed', 'a sign-in token is required')
       const id = await this.#verifier.verify(client.id, username, password.toString('latin1'))
       const rank = policy.rankOf(id)
-      const perSecond = rank === 'guest' ? LIMITS.guestPublishPerSecondMax : LIMITS.memberPublishPerSecondMax
-      const throttle = new Throttle(perSecond, clock)
-      client.conn.once('close', () => throttle.stop())
-      this.#sessions.set(client, { identity: { id, rank }, throttle, filters: new Set() })
+      const session = { identity: { id, rank }, throttle: throttleOf(rank, clock), filters: new Set<string>() }
+      client.conn.once('close', () => session.throttle.stop())
+      this.#sessions.set(client, session)
       counters.count('broker.signedIn')
     } catch (error) {
       const { code, message } = asWebxError(error)
@@ -165,6 +164,7 @@ class Gate {
       done(new Error('not signed in'))
       return
     }
+    this.#rankAgain(session)
     const drop = this.#reasonToDrop(session, packet)
     if (drop) {
       this.#options.counters.count(`broker.dropped.${drop}`)
@@ -197,6 +197,15 @@ class Gate {
   failed(kind: string, error: Error): void {
     this.#options.counters.count(`broker.${kind}`)
     this.#options.log.debug({ kind }, error.message)
+  }
+
+  /** Who belongs to the neighborhood changes with the epochs, while connections last. */
+  #rankAgain(session: Session): void {
+    const { id, rank: before } = session.identity
+    const rank = this.#options.policy.rankOf(id)
+    if (rank === before) return
+    session.identity = { id, rank }
+    session.throttle = throttleOf(rank, this.#options.clock)
   }
 
   #reasonToDrop(session: Session, packet: AedesPublishPacket): string | null {
@@ -283,4 +292,8 @@ function hostForUrl(host: string): string {
   if (host === '0.0.0.0' || host === '') return '127.0.0.1'
   if (host === '::') return '[::1]'
   return host.includes(':') ? `[${host}]` : host
+}
+
+function throttleOf(rank: Identified['rank'], clock: Clock): Throttle {
+  return new Throttle(rank === 'guest' ? LIMITS.guestPublishPerSecondMax : LIMITS.memberPublishPerSecondMax, clock)
 }

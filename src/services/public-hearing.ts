@@ -53,6 +53,8 @@ export class PublicHearing {
       }
       case 'votes':
         this.#state.decided(this.#state.witness.votes(heard.bundle, heard.committee))
+        // more than may lie want others: one of them at least has a reason
+        if (this.#state.witness.isWanted(heard.bundle)) this.#state.giveUp()
         break
       case 'own':
         this.#state.lose()
@@ -120,7 +122,7 @@ export class PublicHearing {
     const { log, counters, events } = this.#context
     log.error({ guilty: toHex(guilty), offence }, 'somebody has shown two views of the public log')
     counters.count('public.evidence')
-    if (offence !== 'double-cosignature') this.#state.patience.forked()
+    if (offence === 'double-checkpoint' || offence === 'bad-entry') this.#state.giveUp()
     this.#state.news.push({ kind: 'fork', guilty, offence, bytes })
     events.emit('evidence', { guilty, kind: offence, bytes })
   }

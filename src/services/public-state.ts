@@ -44,6 +44,7 @@ export class PublicState {
   #filters: string[] = []
   #next: Beginning | null = null
   #writes: Write[] = []
+  #isGivenUp = false
   /** A generation begins whose lane is followed. */
   onGeneration: (masterNodes: Committee) => void = () => {}
 
@@ -78,6 +79,16 @@ export class PublicState {
   get maySign(): boolean {
     const { opening, seat } = this.#witness.place
     return seat !== null && this.#agreement.voting && !this.records.isLost(opening.epoch)
+  }
+
+  /** MasterNodes have shown two views, or more nodes than may lie want others: nothing that still comes of this generation changes that. */
+  giveUp(): void {
+    this.#isGivenUp = true
+  }
+
+  /** The next generation is to be voted for. */
+  get isOver(): boolean {
+    return !this.#generation || this.#isGivenUp || this.patience.exhausted
   }
 
   /** Goes on where an earlier life ended, or with the genesis. */
@@ -193,6 +204,7 @@ export class PublicState {
       return
     }
     this.patience.relieved()
+    this.#isGivenUp = false
     this.onGeneration(this.#generation.term.masterNodes)
     this.#filters = this.#filtersOf(this.#generation.term.masterNodes)
     const failed = (error: unknown): void => counters.count(`unsent.${asWebxError(error).code}`)

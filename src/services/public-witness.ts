@@ -123,6 +123,13 @@ export class PublicWitness {
     return { generation, epoch: opening.epoch, base, votes: this.standings.statements(bundle) }
   }
 
+  /** Whether more than may lie have voted so, for a generation that is not here yet. */
+  isWanted(bundle: Bundle): boolean {
+    const weight = this.standings.standing(bundle)?.weight ?? 0
+    const isNext = readRedraw(bundle).generation > (this.witness?.state.generation ?? 0)
+    return isNext && weight > Math.floor((this.standings.total - 1) / 3)
+  }
+
   /** The vote in a bundle of this epoch. Throws `wrong-epoch`, `bad-shape` for a seed that somebody chose. */
   sensible(bundle: Bundle, committee: Committee): RedrawVote {
     const { opening } = this.place

@@ -234,7 +234,7 @@ export class PublicLog implements Service, Lane {
       this.#missedMs = nowMs
       this.#state.patience.tick(generation.sequencer.wants())
     }
-    if (this.#state.maySign && (!generation || this.#state.patience.exhausted)) this.#state.witness.vote()
+    if (this.#state.maySign && this.#state.isOver) this.#state.witness.vote()
     this.#following.tick()
     this.documents.tick()
     if (nowMs - this.#repeatedMs >= REPEAT_MS) {
@@ -248,8 +248,7 @@ export class PublicLog implements Service, Lane {
   #unfinished(): Uint8Array[] {
     const { standings, voted, place } = this.#state.witness
     if (place.seat === null) return []
-    const isVoting = voted !== null && !this.#state.generation
-    const said = this.#state.witness.unfinished(isVoting)
+    const said = this.#state.witness.unfinished(voted !== null)
     if (voted) said.push(...standings.statements(voted))
     const share = this.#state.generation && this.#state.records.share
     if (!share) return said

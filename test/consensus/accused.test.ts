@@ -18,32 +18,26 @@ function answers(net: Hoods, about: Node): number[] {
   return net.nodes.map(({ hood }) => hood.term.state.membership.answersOf(about.person.id))
 }
 
-test('who is there answers, as often as it is accused, and keeps its seat', () => {
+test('who is there answers, seat or spare, as often as it is accused, and keeps its place', () => {
   const net = new Hoods({ world: four, spares: sparePeople(1) })
-  const victim = net.nodes[2] as Node
-  for (const i of [0, 1]) net.act(i, (hood) => hood.suspect(victim.person.id, true))
-  net.run(2_500)
+  const [victim, spare] = [net.nodes[2] as Node, net.nodes[4] as Node]
+  for (const { person } of [victim, spare]) for (const i of [0, 1]) net.act(i, (hood) => hood.suspect(person.id, true))
+  net.run(2_000)
   assert.equal(isAccused(net, victim), Array(5).fill(false))
+  assert.equal(isAccused(net, spare), Array(5).fill(false))
+  assert.ok((answers(net, spare)[0] as number) >= 1)
   const first = answers(net, victim)[0] as number
   assert.ok(first >= 1)
   net.act(3, (hood) => hood.suspect(victim.person.id, true))
-  net.run(2_500)
+  net.run(2_000)
   assert.equal(isAccused(net, victim), Array(5).fill(false))
   assert.equal(answers(net, victim), Array(5).fill(first + 1))
   for (const i of net.nodes.keys()) net.act(i, (hood) => hood.wantTurn())
-  net.run(6_000)
+  net.run(3_000)
   const { opening } = (net.nodes[0] as Node).hood.term
   assert.is(opening.epoch, 1)
   assert.ok(opening.seats.some(({ memberId }) => equal(memberId, victim.person.id)))
-})
-
-test('a spare answers, too', () => {
-  const net = new Hoods({ world: four, spares: sparePeople(1) })
-  const spare = net.nodes[4] as Node
-  for (const i of [0, 1, 2]) net.act(i, (hood) => hood.suspect(spare.person.id, true))
-  net.run(3_000)
-  assert.equal(isAccused(net, spare), Array(5).fill(false))
-  assert.ok((answers(net, spare)[0] as number) >= 1)
+  assert.ok(opening.roster.some(({ id }) => equal(id, spare.person.id)))
 })
 
 test('who is not there stays accused, and one accuser takes nobody away', () => {

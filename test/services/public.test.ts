@@ -2,11 +2,12 @@
 
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { readCheckpointText } from '../../src/consensus/publiclog/checkpoint.ts'
+import { seatOf } from '../../src/consensus/committee.ts'
+import { checkpointEnvelope, checkpointText, readCheckpointText } from '../../src/consensus/publiclog/checkpoint.ts'
 import { readBundle, textOf } from '../../src/consensus/publiclog/cosignature.ts'
 import { verifyPortable } from '../../src/consensus/publiclog/portable.ts'
-import { fromText } from '../../src/core/bytes.ts'
-import { decodeEnvelope, TYPE } from '../../src/core/envelope.ts'
+import { fromText, toHex } from '../../src/core/bytes.ts'
+import { decodeEnvelope, encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { anchorOf } from '../../src/epochs.ts'
 import { genesisBody, genesisFile, genesisSignedBytes, readGenesis } from '../../src/identity/genesis.ts'
 import { bytesOf } from '../consensus/people.ts'
@@ -108,6 +109,30 @@ test('a member whose disk was lost abstains until the epoch ends, and the others
     return size === 2 ? bundle.cosignatures.map(({ seat }) => seat) : []
   })
   assert.equal([...new Set(cosigners)].sort(), [0, 1, 2])
+})
+
+test('who signs two views is convicted by everybody, and MasterNodes are drawn anew on what was cosigned', async (four) => {
+  const { net, members } = four
+  const [first] = members as [MemoryNode]
+  await appended(net, first, 'before')
+  await net.until(() => members.every(({ publicLog }) => publicLog.witness.witness?.state.network.size === 1))
+  const { term } = first.publicLog.generation as NonNullable<typeof first.publicLog.generation>
+  const liar = net.net.members[1] as (typeof net.net.members)[number]
+  const seat = seatOf(term.masterNodes, liar.person.id) as number
+  const views = ['one', 'other'].map((name) => {
+    const text = checkpointText({ ...term, netId: term.masterNodes.netId, size: 9, root: bytesOf(name), network: 0 })
+    return encodeEnvelope(
+      checkpointEnvelope(term.masterNodes, text, [{ seat, signature: liar.epoch.sign(fromText(text)) }]),
+    )
+  })
+  const alarms: string[] = []
+  first.publicLog.watch((news) => news.kind === 'fork' && alarms.push(`${news.offence} ${toHex(news.guilty)}`))
+  const link = net.bus.connect('liar')
+  for (const bytes of views) await link.publish(first.context.topics.log('checkpoint'), bytes)
+  await net.until(() => members.every(({ publicLog }) => publicLog.generation?.term.generation === 1))
+  assert.equal(alarms, [`double-checkpoint ${toHex(liar.person.id)}`])
+  assert.is((await appended(net, first, 'after')).index, 1)
+  assert.is(verifyPortable((await appended(net, first, 'before')).document, anchorOf(net.net.genesis), POLICY).index, 0)
 })
 
 test.run()

@@ -11,7 +11,7 @@ import type { Result } from './run.ts'
 const CORPUS = new URL('./corpus.json', import.meta.url)
 const SEED_MS_MAX = 120_000
 /** Share of the time for seeds that goes to the large committee. */
-const LARGE_SHARE = 0.25
+const LARGE_SHARE = 0.2
 const LARGE_MIN = 64
 const CHUNK = 8
 

@@ -21,6 +21,8 @@ export interface Config {
   readonly n: number
   readonly seed: number
   readonly orders: number
+  /** Owners rest for so long between their orders, at most: where epochs turn there is always something under way. */
+  readonly restMs: number
   /** Faults end after so long. */
   readonly faultMs: number
   /** After that all must be final within so long. */
@@ -57,7 +59,7 @@ export function laneOf(n: number, seed: number): Lane {
 
 /** Fewer where each costs more. */
 function ordersOf(n: number, seed: number, chance: Chance): number {
-  const most = n <= SMALL && laneOf(n, seed) === 'register' ? 64 : 40
+  const most = n <= SMALL && laneOf(n, seed) === 'register' ? 64 : 48
   return Math.round(chance.between(0.35, 1) * most)
 }
 
@@ -79,6 +81,7 @@ export function configOf(n: number, seed: number): Config {
     n,
     seed,
     orders: ordersOf(n, seed, chance),
+    restMs: laneOf(n, seed) === 'hood' ? 2_000 : 250,
     faultMs: chance.between(4_000, 12_000),
     boundMs: BOUND_MS,
     weather: {

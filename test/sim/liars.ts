@@ -71,13 +71,19 @@ export class Liar implements Endpoint {
       if (at && at.committee === said.committee) {
         lieAboutBlock(at, said.candidate, chance, this.#options.send)
         if (this.#orders.length > 0) lieAboutEpoch(at, chance.pick(this.#orders), chance, this.#options.send)
-        lieAboutClosing(at, said.candidate, [...this.#options.pets, ...this.#orders], chance, this.#options.send)
+        lieAboutClosing(at, said.candidate, this.#wished(), chance, this.#options.send)
       }
     }
     if (said.kind !== 'order') return
     this.#orders.push(said.order)
     this.#voteFor(said.order)
     if (chance.hits(0.2)) this.#makeUpProof(said.order)
+  }
+
+  /** Orders that nobody has certified, or not everybody has. */
+  #wished(): readonly Order[] {
+    const { pets, chance } = this.#options
+    return pets.length > 0 && chance.hits(0.7) ? pets : this.#orders.slice(-8)
   }
 
   /** Whatever comes is voted for, both ways, and not told to everybody. */

@@ -225,13 +225,23 @@ const NEIGHBORHOOD: readonly Mutant[] = [
     lane: 'hood',
     seedsMax: 40,
   },
-  hood(
-    'two blocks of one slot are notarized',
-    'src/consensus/simplex/voter.ts',
-    'if (number <= finalSlot(this.#lane) || slot.mine.notarize) {',
-    'if (number <= finalSlot(this.#lane)) {',
-    100,
-  ),
+  {
+    name: 'two blocks of one slot are notarized',
+    patches: [
+      {
+        file: 'src/consensus/simplex/voter.ts',
+        find: 'if (number <= finalSlot(this.#lane) || slot.mine.notarize) {',
+        replace: 'if (number <= finalSlot(this.#lane)) {',
+      },
+      {
+        file: 'src/consensus/simplex/voter.ts',
+        find: 'entries.find((entry) => this.#approves(entry))',
+        replace: 'entries.findLast((entry) => this.#approves(entry))',
+      },
+    ],
+    lane: 'hood',
+    seedsMax: 40,
+  },
   hood(
     'a SKIP is forgotten by a restart',
     'src/consensus/simplex/restore.ts',

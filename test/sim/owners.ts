@@ -45,6 +45,7 @@ export interface CrowdOptions {
   readonly timeline: Timeline
   readonly chance: Chance
   readonly orders: number
+  readonly restMs: number
   /** Somebody signs two orders for one version. */
   readonly thief: boolean
   /** Somebody sends what must never be voted for. */
@@ -72,7 +73,7 @@ export class Crowd {
 
   /** Everybody begins. */
   start(): void {
-    const { stage, chance, orders } = this.#options
+    const { stage, chance, orders, restMs } = this.#options
     const wallets = people.map((owner) => new Wallet(stage.world, owner))
     for (const wallet of wallets) this.#expect(wallet.incept())
     this.#payIn(wallets)
@@ -81,7 +82,7 @@ export class Crowd {
       const spare = () => chance.pick(wallets.filter((other) => other !== wallet)).oid
       const make = () => wallet.order(wallet.pay(spare(), 1 + chance.below(FUNDS / (each + 1))))
       const row = { wallet, window: 1 + chance.below(3), left: each, open: 0, make }
-      this.#later(chance.between(0, 1500), () => this.#next(row))
+      this.#later(chance.between(0, 1_250 + restMs), () => this.#next(row))
     }
     const [thief, victim, idle] = wallets.slice(PAYERS) as [Wallet, Wallet, Wallet]
     if (this.#options.thief) this.#later(chance.between(1500, 6000), () => this.#steal(thief, victim, idle))
@@ -133,7 +134,7 @@ export class Crowd {
       row.open++
       this.#expect(order, () => {
         row.open--
-        if (row.left > 0) this.#later(this.#options.chance.between(5, 250), () => this.#next(row))
+        if (row.left > 0) this.#later(this.#options.chance.between(5, this.#options.restMs), () => this.#next(row))
       })
     }
   }

@@ -87,6 +87,7 @@ class Run implements Outside {
       timeline: this.timeline,
       chance: this.#stream(3),
       orders: config.orders,
+      restMs: config.restMs,
       thief: config.thief,
       vandal: config.vandal,
       send: (bytes, share) => this.#speak(owners, bytes, share),

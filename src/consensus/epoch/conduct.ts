@@ -126,7 +126,8 @@ export class Conduct<S> {
       wantsTurn: this.#wantsTurn,
       plannedMs: term.plannedMs,
       suspects: [...this.#suspects.values()],
-      stuck: [...this.#stuck.values()],
+      // only what stands on a decided version: a version above one that nobody can supply any more could never be given an end
+      stuck: [...this.#stuck.values()].filter(({ oid, version }) => this.#register.covered(oid) >= version - 1),
       hasSaid: (name) => term.voice.has(name),
       certifiedAt: ({ oid, version }) => this.#register.proofOf(oid, version)?.od ?? null,
       openProofs: () => this.#register.openProofs(),

@@ -119,6 +119,7 @@ export function swarmMethods(node: SwarmNode): Readonly<Record<string, ControlMe
     matrix: async () => matrix(view),
     roles: async () => roles(view),
     epochs: (call) => epochs(view, call),
+    handOver: async ({ params }) => handOver(view, params),
     explain: async ({ params }) => explain(view, params),
     ...placeMethods(node),
   }
@@ -241,6 +242,14 @@ async function epochs({ history, opening }: SwarmView, { params, signal, progres
     rows.push(row)
   }
   return { epoch: opening.epoch, rows, next: null }
+}
+
+/** One hand-over as it is kept, base64; null where it is not. */
+function handOver({ history }: SwarmView, params: unknown): string | null {
+  const { epoch } = (params ?? {}) as { epoch?: unknown }
+  if (!Number.isSafeInteger(epoch) || (epoch as number) < 0) throw new WebxError('bad-argument', 'which epoch?')
+  const bytes = history.handOver(epoch as number)
+  return bytes ? Buffer.from(bytes).toString('base64') : null
 }
 
 function rowOf({ before, opening }: Passed, verified: boolean): EpochRow {

@@ -42,6 +42,10 @@ export const SWARM_COMMANDS: readonly CommandSpec[] = [
     summary: 'Show how the last epochs ended: who got a seat, who lost it, who was there; checked from the genesis on.',
     options: {
       last: { value: 'COUNT', about: 'newest epochs to show, 1 to 10000 (default: 10)' },
+      out: {
+        value: 'FILE',
+        about: 'write all hand-overs there, for `webx receipt verify --epochs`; must not exist yet',
+      },
       ...STATION_OPTIONS,
     },
     example: 'webx swarm epochs --last 5',

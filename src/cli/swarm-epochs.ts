@@ -2,9 +2,12 @@
  * `webx swarm epochs`: how the last epochs ended, by the hand-overs that the node on this machine keeps and has checked from the genesis on.
  */
 
+import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { WebxError } from '../core/errors.ts'
+import { epochsFile } from '../epochs-file.ts'
 import type { EpochPage, EpochRow } from '../station-swarm.ts'
-import { readArguments } from './arguments.ts'
+import { type Arguments, readArguments } from './arguments.ts'
 import { askStation } from './ask.ts'
 import type { Io } from './io.ts'
 import { EXIT, printJson } from './output.ts'
@@ -32,13 +35,29 @@ export async function epochs(args: readonly string[], io: Io): Promise<number> {
     rows.push(...page.rows)
     from = page.next
   } while (from !== null)
+  const out = given.text('out')
+  if (out !== undefined) await writeOut(given, io, resolve(io.workingDirectory, out), page.epoch)
   if (given.flag('json')) {
-    printJson(io, { ok: true, epoch: page.epoch, epochs: rows })
+    printJson(io, { ok: true, epoch: page.epoch, epochs: rows, ...(out !== undefined && { file: out }) })
     return EXIT.done
   }
   for (const row of rows) io.stdout(`${lineOf(row)}\n`)
   io.stdout(`${String(page.epoch).padStart(5)}  under way\n`)
   return EXIT.done
+}
+
+/** All hand-overs from the first epoch on: what documents of later epochs are verified with where there is no network. */
+async function writeOut(given: Arguments, io: Io, path: string, ended: number): Promise<void> {
+  const handOvers: Uint8Array[] = []
+  for (let epoch = 0; epoch < ended; epoch++) {
+    const text = await askStation<string | null>(given, io, { method: 'handOver', params: { epoch } })
+    if (text === null)
+      throw new WebxError('not-settled', `the hand-over of epoch ${epoch} is not kept by this node`, {
+        hint: 'Ask a node that was there from the beginning.',
+      })
+    handOvers.push(new Uint8Array(Buffer.from(text, 'base64')))
+  }
+  await writeFile(path, epochsFile(handOvers), { flag: 'wx' })
 }
 
 function progressOf(value: unknown): string {

@@ -102,7 +102,10 @@ export function readAdmission(text: string): Admission {
     fields.end()
     return { organization, signature, capabilities }
   } catch (cause) {
-    throw new WebxError('bad-argument', 'an admission cannot be read', { cause, hint: 'Use what "webx net admit" prints.' })
+    throw new WebxError('bad-argument', 'an admission cannot be read', {
+      cause,
+      hint: 'Use what "webx net admit" prints.',
+    })
   }
 }
 

@@ -148,7 +148,10 @@ function entryOf(till: Terminal, params: unknown): TillEntry {
   })
 }
 
-async function receiptOf({ context }: WebxNode, paid: Pick<SettledPayment, 'order' | 'settlement' | 'orderDigest'>): Promise<string> {
+async function receiptOf(
+  { context }: WebxNode,
+  paid: Pick<SettledPayment, 'order' | 'settlement' | 'orderDigest'>,
+): Promise<string> {
   return toBase64url(await signReceipt(context.genesis, context.keys, paid, context.clock.nowMs()))
 }
 

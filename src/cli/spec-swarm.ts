@@ -92,6 +92,6 @@ export const SWARM_COMMANDS: readonly CommandSpec[] = [
       'passphrase-file': PASSPHRASE_OPTION,
       json: JSON_OPTION,
     },
-    example: 'webx net admit shop.genesis --keys shop.keys --offer "$(cat kiosk.seat)" --can masterNode,relay',
+    example: 'webx net admit shop.genesis --keys shop.keys --offer g1ggVjBf --can masterNode,relay',
   },
 ]

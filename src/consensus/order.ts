@@ -87,7 +87,8 @@ export function readOrder(envelope: Envelope): Order {
     throw new WebxError('bad-shape', 'order: has a signature, or else something attached that proves it')
   }
   // what proves itself by less is held to less by `ObjectRules`
-  if (attachment.length > LIMITS.importProofBytesMax) throw new WebxError('too-long', 'order: too much is attached to it')
+  if (attachment.length > LIMITS.importProofBytesMax)
+    throw new WebxError('too-long', 'order: too much is attached to it')
   const fields = Fields.of('order', envelope.body, LIMITS.orderBytesMax)
   const terms: OrderTerms = {
     home: fields.bytes('home', 16),

@@ -11,34 +11,10 @@ import type { Socket } from 'node:net'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
-import type { Clock, Counters, Link, LinkState, Random, Receive } from '../kernel/ports.ts'
+import type { Link, LinkState, Receive } from '../kernel/ports.ts'
 import type { Credentials } from './broker-token.ts'
 import { StoredCopies } from './mqtt-copies.ts'
-
-/** What the broker publishes when the connection dies. */
-export interface Will {
-  readonly topic: string
-  readonly bytes: Uint8Array
-  readonly retain: boolean
-}
-
-/** Who signs in; `broker-token.ts` has one for the embedded broker. */
-export interface LinkSignIn {
-  clientId(): string
-  credentials(clientId: string): Promise<Credentials>
-}
-
-export interface MqttLinkOptions {
-  /** `mqtt://` or `mqtts://`, with `user:password@` for brokers that use passwords. */
-  readonly url: string
-  readonly clock: Clock
-  readonly random: Random
-  readonly counters: Counters
-  /** Used where the URL names no user. */
-  readonly signIn?: LinkSignIn
-  /** Asked for anew at every connection. */
-  readonly will?: Will | (() => Will | Promise<Will>)
-}
+import type { MqttLinkOptions } from './mqtt-options.ts'
 
 export interface MqttLink extends Link {
   /** Resolves when the link is up; throws `broker-unreachable` or `broker-refused`, with the last reason, after `timeoutMs`, and `stopped` once closed. */
@@ -133,7 +109,6 @@ class ReconnectingLink implements MqttLink {
 
   async unsubscribe(filter: string): Promise<void> {
     if (!this.#filters.delete(filter) || this.#state !== 'up') return
-    // a broker that does not hear of it sends what nobody listens to, until the next connection
     this.#client?.unsubscribe(filter, () => {})
   }
 

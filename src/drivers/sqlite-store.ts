@@ -30,6 +30,8 @@ const SCHEMA = `CREATE TABLE kv (space TEXT NOT NULL, key BLOB NOT NULL, value B
 const MAGIC = 'SQLite format 3\0'
 const SCAN_PAGE_ROWS = 256
 const CHECKSUM_BYTES = 8
+/** Keys are digests, so a commit of 256 orders touches pages all over the file: with 1 MiB they are read and spilled in its midst, at twice the system time. */
+const CACHE_KIB = 8_192
 /** Pages that a snapshot copies at once: a megabyte. */
 const SNAPSHOT_PAGES = 256
 
@@ -267,9 +269,8 @@ function openDatabase({ path, quickCheck }: SqliteStoreOptions): DatabaseSync {
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
     const isNew = assertOurs(path, database)
     // what is deleted is overwritten, in so far as the medium does that: wrapped keys of shredded files were here
-    database.exec(
-      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024; PRAGMA secure_delete = ON',
-    )
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON')
+    database.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
     database.exec('PRAGMA journal_size_limit = 16777216; BEGIN IMMEDIATE')
     if (isNew) {
       database.exec(`${SCHEMA}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`)

@@ -56,9 +56,13 @@ export const SETTINGS: Readonly<Record<string, SettingSchema>> = {
     },
   ),
   'net.genesis': path('Genesis file of the net.'),
-  'net.admission': text('What the organization gave this node so that it may apply for a place: see "webx net admit".', '', {
-    maxLength: 512,
-  }),
+  'net.admission': text(
+    'What the organization gave this node so that it may apply for a place: see "webx net admit".',
+    '',
+    {
+      maxLength: 512,
+    },
+  ),
   'epochs.seconds': number('How long an epoch lasts as long as nobody comes, leaves or dies.', 3_600, {
     minimum: 1,
     maximum: 30 * 86_400,

@@ -7,7 +7,7 @@ import { type Checkpoint, readCheckpoint } from '../consensus/publiclog/checkpoi
 import { checkpointSubject, readBundle } from '../consensus/publiclog/cosignature.ts'
 import { badEntryEvidence } from '../consensus/publiclog/fork.ts'
 import { ForkWatch } from '../consensus/publiclog/forkwatch.ts'
-import { toHex } from '../core/bytes.ts'
+import { equal, toHex } from '../core/bytes.ts'
 import { decodeEnvelope } from '../core/envelope.ts'
 import type { Conducted } from '../kernel/agreed.ts'
 import type { Context } from '../kernel/context.ts'
@@ -60,11 +60,16 @@ export class PublicHearing {
         this.#state.lose()
         break
       case 'block':
-        this.#state.step(heard.event)
+        if (this.#isCurrent(heard.cid)) this.#state.step(heard.event)
         break
       case 'evidence':
         this.convictOne(heard.guilty, heard.offence, message.bytes)
     }
+  }
+
+  #isCurrent(cid: Uint8Array): boolean {
+    const masterNodes = this.#state.generation?.term.masterNodes
+    return masterNodes !== undefined && equal(masterNodes.cid, cid)
   }
 
   #hearCheckpoint(checkpoint: Checkpoint, masterNodes: Committee): void {

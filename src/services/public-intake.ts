@@ -45,7 +45,8 @@ export type Heard =
   | { readonly kind: 'cosignatures' | 'votes'; readonly bundle: Bundle; readonly committee: Committee }
   /** This node has signed what its disk does not know of. */
   | { readonly kind: 'own' }
-  | { readonly kind: 'block'; readonly event: SimplexEvent }
+  /** `cid`: the MasterNodes that it is of; they may have been replaced since it was read. */
+  | { readonly kind: 'block'; readonly cid: Uint8Array; readonly event: SimplexEvent }
   | { readonly kind: 'evidence'; readonly guilty: Uint8Array; readonly offence: string }
 
 /** Where the log stands at this node. */
@@ -219,8 +220,11 @@ export class PublicIntake {
     const checks = simplex.checksFor(event)
     if (event.kind === 'certificate') this.#parts.later.cancel(this.nameOf(bytes))
     if (event.kind === 'candidate' && checks && checks.length > 0)
-      return { heard: { kind: 'block', event }, checks: [candidateCheck(committee, event.candidate)] }
-    return checks && { heard: { kind: 'block', event }, checks }
+      return {
+        heard: { kind: 'block', cid: committee.cid, event },
+        checks: [candidateCheck(committee, event.candidate)],
+      }
+    return checks && { heard: { kind: 'block', cid: committee.cid, event }, checks }
   }
 
   #eventOf(envelope: Envelope, bytes: Uint8Array, committee: Committee): SimplexEvent {

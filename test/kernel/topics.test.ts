@@ -64,7 +64,7 @@ test('an order of another net, and types that do not travel by topic', () => {
     codeOf(() => topics.ofStatement(statement(TYPE.order, CID))),
     'wrong-net',
   )
-  const unknown = [TYPE.genesis, TYPE.leaf, 63]
+  const unknown = [TYPE.genesis, TYPE.workReceipt, 63]
   for (const type of unknown) {
     assert.is(
       codeOf(() => topics.ofStatement(statement(type, NET), ME)),

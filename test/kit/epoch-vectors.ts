@@ -20,6 +20,7 @@ import {
   transactionBytes,
   transactionSignedBytes,
 } from '../../src/consensus/epoch/transaction.ts'
+import { encodeReceipt } from '../../src/consensus/publiclog/receipt.ts'
 import { BALLOT, ballotMessage } from '../../src/consensus/simplex/ballot.ts'
 import { composeHeader, payloadDigestOf, payloadOf } from '../../src/consensus/simplex/candidate.ts'
 import { blockCertificateBytes } from '../../src/consensus/simplex/certificate.ts'
@@ -29,6 +30,7 @@ import { encode } from '../../src/core/codec.ts'
 import { vrfKeyOf } from '../../src/proof/vrf.ts'
 import { anchorOf } from '../consensus/hoods.ts'
 import { bytesOf, type KeyPair, person, world } from '../consensus/people.ts'
+import { goldenParts } from '../consensus/publiclog-golden.ts'
 
 /** The rule of `src/PROTOCOL.md` that each golden message must fit. */
 export const EPOCH_RULES: Readonly<Record<string, string>> = {
@@ -55,6 +57,11 @@ export const EPOCH_RULES: Readonly<Record<string, string>> = {
   blockQuery: 'block-query',
   stateChunk: 'state-chunk',
   policy: 'seating-policy',
+  logBlockQuery: 'log-query',
+  logEntryQuery: 'log-query',
+  logBeginningQuery: 'log-query',
+  logEntries: 'log-entries',
+  publicReceipt: 'public-receipt',
 }
 
 /** All of them in hexadecimal, by name. */
@@ -128,6 +135,11 @@ export function epochVectors(): Record<string, string> {
     ['blockQuery', encode([7, 9, header.hash, 8])] as const,
     ['stateChunk', encode([7, 3, bytesOf('vector chunk')])] as const,
     ['policy', encode([25, 24, 5, 0])] as const,
+    ['logBlockQuery', encode([0, 2, 9, header.hash, 8])] as const,
+    ['logEntryQuery', encode([1, 64])] as const,
+    ['logBeginningQuery', encode([2, 7])] as const,
+    ['logEntries', encode([64, []])] as const,
+    ['publicReceipt', encode([1, encodeReceipt(goldenParts(2)), [handOver]])] as const,
   ]
   return Object.fromEntries(all.map(([name, bytes]) => [name, toHex(bytes)]))
 }

@@ -186,7 +186,10 @@ test('a hold is captured while it may be, and its rest released when nobody can 
   await net.until(() => payee.agreed.register.object(payer.wallet.account)?.state?.holds[0]?.terms?.settled === true)
   const capture = { reference: randomReference(), payer: payer.wallet.account, hold, amount: 120, released: 30 }
   assert.is(await codeOfAsync(() => payee.transfers.capture({ ...capture, amount: 280 }, MS)), 'insufficient-funds')
-  assert.is(await codeOfAsync(() => payee.transfers.capture({ ...capture, hold: randomReference() }, MS)), 'not-settled')
+  assert.is(
+    await codeOfAsync(() => payee.transfers.capture({ ...capture, hold: randomReference() }, MS)),
+    'not-settled',
+  )
   assert.is(await codeOfAsync(() => payer.transfers.capture(capture, MS)), 'not-allowed')
   await net.during(payee.transfers.capture(capture, MS))
   await net.during(payee.transfers.capture(capture, MS))

@@ -44,7 +44,7 @@ export interface Config {
   readonly vandal: boolean
   /** How often members wish for the end of their epoch. */
   readonly turns: number
-  /** How many members wish to leave: no more than there are spares, so that the liars among those who stay do not become too many. */
+  /** How many members wish to leave, all at once: no more than there are spares, so that the liars among those who stay do not become too many. */
   readonly leaves: number
   /** First skip timer of the Simplex lane. */
   readonly skipMs: number
@@ -105,6 +105,6 @@ export function configOf(n: number, seed: number): Config {
     vandal: chance.hits(0.5),
     turns: sometimes(0.8, 3),
     skipMs: chance.pick([60, 150, 400, 1_000]),
-    leaves: sometimes(0.3, SPARES),
+    leaves: sometimes(0.4, SPARES),
   }
 }

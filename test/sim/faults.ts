@@ -34,7 +34,10 @@ export function scheduleFaults(ground: Ground): void {
     sometime(config.turns, () => {
       for (const node of nodes) node.wish({ kind: 'turn' })
     })
-    sometime(config.leaves, () => chance.pick(nodes.filter(({ honest }) => honest)).wish({ kind: 'leave' }))
+    sometime(1, () => {
+      const seated = nodes.filter(({ honest, seat }) => honest && seat < config.n)
+      for (const node of chance.sample(seated, config.leaves)) node.wish({ kind: 'leave' })
+    })
     for (const [of, treason] of config.traitors) {
       if (treason === 'silent') sometime(1, () => suspect(ground, of))
     }

@@ -278,6 +278,7 @@ const NEIGHBORHOOD: readonly Mutant[] = [
     'src/consensus/epoch/reports.ts',
     'return this.#complete.isQuorum',
     'return this.#complete.size > 0',
+    120,
   ),
   hood(
     'what was only certified outlives its epoch',

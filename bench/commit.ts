@@ -9,6 +9,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { WebxError } from '../src/core/errors.ts'
 import { openAutobase } from './kit/commit-autobase.ts'
 import { type Etcd3Package, openEtcd } from './kit/commit-etcd.ts'
 import { drive, medianOf, type Sample } from './kit/commit-load.ts'
@@ -115,9 +116,15 @@ async function inTurns(name: string, turns: readonly Turn[], plan: typeof PLAN):
   const samples = turns.map((): Sample[] => [])
   for (let round = 0; round <= plan.rounds; round++) {
     for (const [i, { system, load, drive }] of turns.entries()) {
-      const sample = await drive(plan.spanMs)
+      const what = `${name}, round ${round} of ${plan.rounds}: ${system} ${load}`
+      const sample = await drive(plan.spanMs).catch((cause: unknown) => {
+        throw new WebxError('timeout', `${what}: ${String(cause)}`, {
+          hint: 'Is the machine busy with other things?',
+          cause,
+        })
+      })
       if (round > 0) samples[i]?.push(sample)
-      say(`${name}, round ${round} of ${plan.rounds}: ${system} ${load}: ${textOf(sample)}`)
+      say(`${what}: ${textOf(sample)}`)
     }
   }
   return new Map(turns.map(({ system, load }, i) => [`${load} ${system}`, medianOf(samples[i] as Sample[])]))

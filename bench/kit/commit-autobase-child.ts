@@ -53,10 +53,12 @@ const ACK_INTERVAL_MS = 100
 /** It does not always tell when signatures have come. */
 const LOOK_MS = 5
 const VALUE_BYTES = 256
+const SIGNED_MS_MAX = 30_000
 
 let base: Base | null = null
 const waiting: { readonly length: number; readonly done: () => void }[] = []
 
+process.on('disconnect', () => process.exit())
 process.on('message', (told: Told) => {
   answer(told).then(
     (said) => process.send?.(said satisfies Answer),
@@ -142,8 +144,15 @@ async function write(to: Base, count: number): Promise<void> {
   await to.append(Array.from({ length: count }, () => value))
   // one process appends values: what the view holds when this is appended is all that comes before the end of it
   const { length } = to.view
-  await new Promise<void>((done) => {
-    waiting.push({ length, done })
+  await new Promise<void>((done, failed) => {
+    const late = setTimeout(() => failed(new Error(`nothing was signed in ${SIGNED_MS_MAX} ms`)), SIGNED_MS_MAX)
+    waiting.push({
+      length,
+      done() {
+        clearTimeout(late)
+        done()
+      },
+    })
     tellSigned(to)
   })
 }

@@ -8,6 +8,8 @@ import { WebxError } from '../../src/core/errors.ts'
 /** Debian keeps daemons where not everybody's PATH looks. */
 const PATH = `${process.env['PATH']}:/usr/sbin`
 const STOP_MS_MAX = 10_000
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+const INTERRUPTED = 130
 
 /** What a program says of its version. Throws `bad-config` where it is not installed. */
 export function versionOf(program: string, args: readonly string[], installing: string): string {
@@ -21,18 +23,26 @@ export function versionOf(program: string, args: readonly string[], installing: 
 /** The programs of one bench. */
 export class Programs {
   readonly #running = new Set<ChildProcess>()
+  /** Told to end. */
+  readonly #ending = new WeakSet<ChildProcess>()
   readonly #end = (): void => {
     for (const child of this.#running) child.kill('SIGKILL')
+  }
+  readonly #interrupted = (): void => process.exit(INTERRUPTED)
+
+  constructor() {
+    process.on('exit', this.#end)
+    for (const signal of SIGNALS) process.on(signal, this.#interrupted)
   }
 
   /** Starts a program; what it says of errors goes to stderr. It must not end before it is told to. */
   start(program: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-    if (this.#running.size === 0) process.once('exit', this.#end)
     const stdio: SpawnOptions['stdio'] = options.stdio ?? ['ignore', 'ignore', 'inherit']
     const child = spawn(program, [...args], { ...options, stdio, env: { ...process.env, PATH, ...options.env } })
     this.#running.add(child)
     child.once('exit', (code) => {
-      if (this.#running.delete(child)) process.stderr.write(`bench: ${program} has ended with ${code}\n`)
+      this.#running.delete(child)
+      if (!this.#ending.has(child)) process.stderr.write(`bench: ${program} has ended with ${code}\n`)
     })
     child.once('error', (error) => process.stderr.write(`bench: ${program}: ${error.message}\n`))
     return child
@@ -40,10 +50,15 @@ export class Programs {
 
   /** Ends them all: asks first, then kills. */
   async close(): Promise<void> {
-    process.off('exit', this.#end)
     const children = [...this.#running].filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)
-    this.#running.clear()
-    await Promise.all(children.map(stop))
+    await Promise.all(
+      children.map((child) => {
+        this.#ending.add(child)
+        return stop(child)
+      }),
+    )
+    process.off('exit', this.#end)
+    for (const signal of SIGNALS) process.off(signal, this.#interrupted)
   }
 }
 

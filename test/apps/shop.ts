@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import type { CheckinMode } from '../../src/apps/facepay/checkin-desk.ts'
 import { createDevice, type Device } from '../../src/apps/facepay/device.ts'
 import { createTerminal, type Terminal } from '../../src/apps/facepay/terminal.ts'
+import { orderBody, orderBytes, orderEnvelope, readOrder } from '../../src/consensus/order.ts'
 import { concat, equal, fromText, toHex } from '../../src/core/bytes.ts'
 import type { Cbor } from '../../src/core/codec.ts'
 import { blake3Of } from '../../src/core/digest.ts'
@@ -23,7 +24,7 @@ import type { Assets, Log, PaymentRequest, SettledPayment, Wallet } from '../../
 import { Road } from '../../src/kernel/road.ts'
 import { Schedule } from '../../src/kernel/schedule.ts'
 import { Topics } from '../../src/kernel/topics.ts'
-import { accountId } from '../../src/ledger/terms.ts'
+import { accountId, NO_HEAD, nextOrder } from '../../src/ledger/terms.ts'
 import { KnownIdentities } from '../../src/services/directory.ts'
 import { MemoryBus, MemoryStore, TestClock, whileTimePasses } from '../kit/memory.ts'
 import { makeNet, makePerson, type Net, type Person } from '../kit/people.ts'
@@ -91,7 +92,7 @@ export class Bank {
 
   /** Settles an order that no device of this test made. */
   credit(payment: Pick<SettledPayment, 'reference' | 'asset' | 'amount' | 'from' | 'to'>): SettledPayment {
-    return this.#settle({ ...payment, ...proofOf(new Uint8Array(randomBytes(32))) })
+    return this.#settle({ ...payment, ...proofOf(payment, new Uint8Array(randomBytes(32))) })
   }
 
   /** Tells the payee of a payment once more. */
@@ -104,7 +105,7 @@ export class Bank {
     this.holds = false
     for (const { from, request } of this.orders) {
       if (!this.#find(from, request.reference))
-        this.#settle({ ...request, from, ...proofOf(concat(from, request.reference)) })
+        this.#settle({ ...request, from, ...proofOf(request, concat(from, request.reference)) })
     }
   }
 
@@ -116,7 +117,7 @@ export class Bank {
     if (!this.orders.some((order) => equal(order.from, from) && equal(order.request.reference, request.reference))) {
       this.orders.push({ from, request })
     }
-    if (!this.holds) return this.#settle({ ...request, from, ...proofOf(concat(from, request.reference)) })
+    if (!this.holds) return this.#settle({ ...request, from, ...proofOf(request, concat(from, request.reference)) })
     return new Promise((resolve, reject) => {
       this.#waiting.set(name, resolve)
       this.#clock.after(timeoutMs, () => reject(new WebxError('no-quorum', 'the bank holds its payments')))
@@ -367,15 +368,30 @@ function concerns(payment: SettledPayment, account: Uint8Array, reference: Uint8
   return equal(payment.reference, reference) && (equal(payment.from, account) || equal(payment.to, account))
 }
 
+/** An order as somebody would have signed it, though nobody did. */
 function proofOf(
+  { asset, amount, to, reference }: Pick<SettledPayment, 'asset' | 'amount' | 'to' | 'reference'>,
   seed: Uint8Array,
 ): Pick<SettledPayment, 'orderDigest' | 'order' | 'settlement' | 'locks' | 'confirms'> {
-  const orderDigest = blake3Of('test order', seed)
+  const owner = blake3Of('test owner', seed)
+  const standing = {
+    home: owner.slice(0, 16),
+    owner,
+    keyPosition: 0,
+    nonce: owner.slice(16),
+    version: 0,
+    head: NO_HEAD,
+  }
+  const pay = { kind: 'pay', assetId: asset, amount, to, reference, refundOf: NOTHING, memo: NOTHING } as const
+  const body = orderBody(nextOrder(standing, pay, owner.slice(0, 16), 1))
+  const order = readOrder(orderEnvelope(owner, body, new Uint8Array(64)))
   return {
-    orderDigest,
-    order: fromText(`order ${toHex(orderDigest)}`),
+    orderDigest: order.od,
+    order: orderBytes(order),
     settlement: fromText('settlement'),
     locks: 17,
     confirms: 17,
   }
 }
+
+const NOTHING = new Uint8Array(0)

@@ -266,6 +266,7 @@ const NEIGHBORHOOD: readonly Mutant[] = [
     'src/consensus/epoch/duties.ts',
     'closeReports(known.openProofs())',
     'closeReports([])',
+    80,
   ),
   hood(
     'reports need no proof',

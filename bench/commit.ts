@@ -85,9 +85,9 @@ async function setUp(memberCount: number, rivals: Rivals, folder: string): Promi
     return one
   }
   try {
-    const webx = kept(await openWebx(memberCount, join(folder, 'webx')))
-    const etcd = kept(await openEtcd(rivals.api, memberCount, join(folder, 'etcd')))
     const few = memberCount === 4
+    const webx = kept(await openWebx(memberCount, few ? MANY : 0, join(folder, 'webx')))
+    const etcd = kept(await openEtcd(rivals.api, memberCount, join(folder, 'etcd')))
     const loads = few ? (['one', 'many', 'each'] as const) : (['one', 'many'] as const)
     const turns: Turn[] = loads.map((load) => ({ system: OURS, load, drive: (spanMs) => drive(webx[load], spanMs) }))
     for (const [load, lanes] of [

@@ -25,7 +25,7 @@ import { until } from '../../test/kit/within.ts'
 import type { Load } from './commit-load.ts'
 import { freePorts, Programs } from './programs.ts'
 
-/** Payments of one batch, and owners that pay at the same time. */
+/** Payments of one batch. */
 export const MANY = 256
 
 const MEMBER = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
@@ -40,15 +40,15 @@ export interface WebxNet {
   readonly one: Load
   /** One owner, whose orders pay 256 accounts at once. */
   readonly many: Load
-  /** 256 owners, each with an order of one payment under way. */
+  /** As many owners as were asked for, each with an order of one payment under way. */
   readonly each: Load
   /** Bytes of an order of one payment, and of one of 256, as they travel. */
   readonly orderBytes: { readonly one: number; readonly many: number }
   close(): Promise<void>
 }
 
-/** Founds and starts a neighborhood with so many seats in a folder. Resolves when it settles orders, and the owners have money. */
-export async function openWebx(seatCount: number, directory: string): Promise<WebxNet> {
+/** Founds and starts a neighborhood with so many seats in a folder. Resolves when it settles orders, and `payerCount` owners (at most 256) have money. */
+export async function openWebx(seatCount: number, payerCount: number, directory: string): Promise<WebxNet> {
   const programs = new Programs()
   let node: WebxNode | undefined
   const close = async (): Promise<void> => {
@@ -79,17 +79,18 @@ export async function openWebx(seatCount: number, directory: string): Promise<We
     const client = await createNode({ genesis, keys, dataDir, brokerUrl, log: createLog('silent'), hearsVotes: true })
     node = client
     await until(READY_MS_MAX, () => client.presence.seatsUp() === seatCount, 'the start of all members')
-    return { ...(await loadsOf(client)), close }
+    return { ...(await loadsOf(client, payerCount)), close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-async function loadsOf(node: WebxNode): Promise<Omit<WebxNet, 'close'>> {
+async function loadsOf(node: WebxNode, payerCount: number): Promise<Omit<WebxNet, 'close'>> {
   const owners = new Owners(node)
   const [rich] = (await owners.funded(node, 1, 2 * MANY * FUNDS)) as [Owner]
-  const payers = await Promise.all(Array.from({ length: MANY }, () => owners.open()))
+  const payers = await Promise.all(Array.from({ length: payerCount }, () => owners.open()))
+  const payees = Array.from({ length: MANY }, (_, i) => payers[i]?.account ?? fresh(32))
   const [asset] = node.assets.all
   const assetId = asset?.id as Uint8Array
   const settle = async (owner: Owner, operation: OwnOperation): Promise<number> => {
@@ -104,23 +105,24 @@ async function loadsOf(node: WebxNode): Promise<Omit<WebxNet, 'close'>> {
     if (confirms < node.agreed.committee.quorum) throw new Error(`settled by ${confirms}`)
     return orderBytes(order).length
   }
-  const pay = (from: Owner, to: Owner): Promise<number> => {
+  const pay = (from: Owner, to: Uint8Array): Promise<number> => {
     const detail = { reference: fresh(32), refundOf: NOTHING, memo: NOTHING }
-    return settle(from, { kind: 'pay', assetId, amount: 1, to: to.account, ...detail })
+    return settle(from, { kind: 'pay', assetId, amount: 1, to, ...detail })
   }
   const payMany = (amount: number): Promise<number> => {
-    const payments = payers.map(({ account: to }) => ({ amount, to, reference: fresh(32), memo: NOTHING }))
+    const payments = payees.map((to) => ({ amount, to, reference: fresh(32), memo: NOTHING }))
     return settle(rich, { kind: 'pay-many', assetId, payments })
   }
+  const [first] = payees as [Uint8Array]
   await payMany(FUNDS / 2)
   return {
-    one: { lanes: 1, valuesPerWrite: 1, write: async () => void (await pay(rich, payers[0] as Owner)) },
+    one: { lanes: 1, valuesPerWrite: 1, write: async () => void (await pay(rich, first)) },
     many: { lanes: 1, valuesPerWrite: MANY, write: async () => void (await payMany(1)) },
     each: {
-      ...{ lanes: MANY, valuesPerWrite: 1 },
-      write: async (lane) => void (await pay(payers[lane] as Owner, payers[(lane + 1) % MANY] as Owner)),
+      ...{ lanes: payerCount, valuesPerWrite: 1 },
+      write: async (lane) => void (await pay(payers[lane] as Owner, payees[(lane + 1) % MANY] as Uint8Array)),
     },
-    orderBytes: { one: await pay(rich, payers[0] as Owner), many: await payMany(1) },
+    orderBytes: { one: await pay(rich, first), many: await payMany(1) },
   }
 }
 

@@ -44,7 +44,10 @@ export class Programs {
       this.#running.delete(child)
       if (!this.#ending.has(child)) process.stderr.write(`bench: ${program} has ended with ${code}\n`)
     })
-    child.once('error', (error) => process.stderr.write(`bench: ${program}: ${error.message}\n`))
+    child.once('error', (error) => {
+      this.#running.delete(child)
+      process.stderr.write(`bench: ${program}: ${error.message}\n`)
+    })
     return child
   }
 

@@ -13,7 +13,7 @@ import { toHex } from '../../src/core/bytes.ts'
 import { decodeEnvelope } from '../../src/core/envelope.ts'
 import type { Notice } from './machine.ts'
 import type { Accuse, Oracle, Speaker, Survivor } from './oracle.ts'
-import { type Named, nameOf, type Said } from './said.ts'
+import { type Named, nameOf, type Said, saidBy } from './said.ts'
 import { quorumIn, type Stage, strongIn } from './stage.ts'
 
 /** `oid/version`. */
@@ -43,6 +43,11 @@ export class Votes implements Oracle {
         this.#add(said.committee, said.name, seat, said.certificate)
       }
     }
+  }
+
+  /** What somebody holds as a proof, sent or not: an own vote that a power cut kept from leaving is in it, and signed. */
+  shown(by: Speaker, bytes: Uint8Array): void {
+    this.published(by, saidBy(bytes, this.#stage))
   }
 
   /** Votes that it has in the epoch in which it comes closest to so many; and whether it has them. */
@@ -225,7 +230,8 @@ export class FoundedSettlement implements Oracle {
     this.#votes = votes
   }
 
-  reported({ seat }: Speaker, notice: Notice): void {
+  reported(by: Speaker, notice: Notice): void {
+    const { seat } = by
     if (notice.kind === 'strong') {
       const confirms = this.#votes.reach(nameOf({ ...notice, kind: VOTE.confirm }), strongIn)
       if (!confirms.isEnough) this.#accuse(this, `seat ${seat} says STRONG on ${confirms.count} confirmations`)
@@ -241,6 +247,7 @@ export class FoundedSettlement implements Oracle {
     if (notice.kind !== 'settled') return
     const { order } = notice
     const slot = slotOf(order)
+    this.#votes.shown(by, notice.settlement)
     const confirms = this.#votes.reach(nameOf({ ...order, kind: VOTE.confirm }), quorumIn)
     if (!confirms.isEnough) this.#accuse(this, `seat ${seat} settled on ${confirms.count} confirmations`)
     const before = this.#settled.get(slot)

@@ -92,7 +92,7 @@ export interface Tally {
   remove(keys: Uint8Array): number
   /**
    * Forgets every key and vote, and counts for another committee from now on: a vote counts in its own epoch only.
-   * Capacity, seed and memory stay. `createEpochTally` keeps the votes of the epoch before beside those of this one.
+   * Capacity, seed and memory stay.
    */
   renew(committee: TallyCommittee): void
   /** Keys held. */

@@ -1,5 +1,5 @@
 /**
- * `npm run sim`: tries to break the protocol, with the production engines in virtual time (consensus.md §5).
+ * `npm run sim`: tries to break the protocol, with the production engines in virtual time.
  *
  *     npm run sim -- --minutes 5 --json      a campaign: corpus, mutants, as many seeds as fit
  *     npm run sim -- --seed 17 --n 4         one seed, told in full; what a failure asks to be replayed with

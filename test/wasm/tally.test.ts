@@ -3,7 +3,6 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createEpochTally } from '../../src/wasm/epoch-tally.ts'
 import {
   createTally,
   type Tally,
@@ -325,40 +324,6 @@ for (const build of BUILDS) {
       }),
       { numRuns: 60 },
     )
-  })
-
-  test('epochs: the last one still answers, the one before is forgotten, nothing counts in another', () => {
-    const first = { weights: [1, 1, 1], quorum: 2, strong: 3 }
-    const second = { weights: [1, 10], quorum: 10, strong: 11 }
-    const epochs = createEpochTally({ ...first, capacity: 16, build })
-    assert.is(epochs.previous, null)
-    epochs.current.add(0, digest(1), digest(1))
-    epochs.swap(second)
-    assert.is(epochs.current.voters(digest(1)), 0)
-    assert.is(epochs.previous?.voters(digest(1)), 1)
-    assert.equal(
-      epochs.current.add(1, digest(1), digest(1)).map(({ kind }) => kind),
-      ['QUORUM'],
-    )
-    assert.equal(
-      epochs.previous?.add(0, digest(1), digest(2)).map(({ kind }) => kind),
-      ['EQUIVOCATION'],
-    )
-    assert.equal(
-      epochs.previous?.add(1, digest(1), digest(1)).map(({ kind }) => kind),
-      ['QUORUM'],
-    )
-    const [current, previous] = [epochs.current, epochs.previous]
-    assert.throws(() => epochs.swap({ weights: [], quorum: 1, strong: 1 }), /weights.length/)
-    assert.throws(() => epochs.swap({ ...first, quorum: 4 }), /quorum/)
-    assert.is(epochs.current, current)
-    assert.is(epochs.previous, previous)
-    assert.is(previous?.certified(digest(1)), true)
-    epochs.swap(first)
-    assert.is(epochs.previous, current)
-    assert.is(epochs.current, previous, 'the oldest makes room')
-    assert.is(epochs.current.size, 0)
-    assert.is(epochs.previous?.certified(digest(1)), true)
   })
 
   test('weights up to 2^32 − 1 do not wrap', () => {

@@ -15,18 +15,21 @@ import { type Etcd3Package, openEtcd } from './kit/commit-etcd.ts'
 import { drive, medianOf, type Sample } from './kit/commit-load.ts'
 import { MANY, openWebx } from './kit/commit-webx.ts'
 import { Peers } from './kit/peers.ts'
-import { versionOf } from './kit/programs.ts'
+import { type Programs, versionOf } from './kit/programs.ts'
 import { digits, OURS, type Report, type Row, reportOf } from './kit/report.ts'
 import type { BenchOptions } from './run.ts'
 
-/** How long a system is driven in each turn, and how often it is its turn. The first turn of each warms up and does not count. */
-const PLAN = { rounds: 3, spanMs: 3_000 }
-const PLAN_QUICK = { rounds: 1, spanMs: 1_000 }
+/** How long a system is driven in each turn, and how often it is its turn, after it was warmed up under each load. */
+const PLAN = { rounds: 3, warmUpMs: 8_000, spanMs: 3_000 }
+const PLAN_QUICK = { rounds: 1, warmUpMs: 2_000, spanMs: 1_000 }
+/** What a system has to find itself again after it was held. */
+const COME_BACK_MS = 500
 
 /** One system under one load, driven once a round. */
 interface Turn {
   readonly system: string
   readonly load: 'one' | 'many' | 'each'
+  readonly programs: Programs
   readonly drive: (spanMs: number) => Promise<Sample>
 }
 
@@ -88,46 +91,55 @@ async function setUp(memberCount: number, rivals: Rivals, folder: string): Promi
     const few = memberCount === 4
     const webx = kept(await openWebx(memberCount, few ? MANY : 0, join(folder, 'webx')))
     const etcd = kept(await openEtcd(rivals.api, memberCount, join(folder, 'etcd')))
-    const loads = few ? (['one', 'many', 'each'] as const) : (['one', 'many'] as const)
-    const turns: Turn[] = loads.map((load) => ({ system: OURS, load, drive: (spanMs) => drive(webx[load], spanMs) }))
-    for (const [load, lanes] of [
+    const autobase = few ? kept(await openAutobase(memberCount, join(folder, 'autobase'))) : null
+    const turns: Turn[] = []
+    for (const [load, count] of [
       ['one', 1],
       ['many', MANY],
     ] as const) {
-      turns.push({ system: rivals.etcd, load, drive: (spanMs) => drive(etcd.load(lanes), spanMs) })
+      turns.push({ system: OURS, load, programs: webx.programs, drive: (spanMs) => drive(webx[load], spanMs) })
+      const puts = etcd.load(count)
+      turns.push({ system: rivals.etcd, load, programs: etcd.programs, drive: (spanMs) => drive(puts, spanMs) })
+      if (!autobase) continue
+      const appends = { lanes: 1, valuesPerWrite: count }
+      const { programs } = autobase
+      turns.push({ system: rivals.autobase, load, programs, drive: (spanMs) => autobase.drive(appends, spanMs) })
     }
-    if (!few) return { turns, orderBytes: webx.orderBytes, close }
-    const autobase = kept(await openAutobase(memberCount, join(folder, 'autobase')))
-    for (const [load, valuesPerWrite] of [
-      ['one', 1],
-      ['many', MANY],
-    ] as const) {
-      const drive = (spanMs: number): Promise<Sample> => autobase.drive({ lanes: 1, valuesPerWrite }, spanMs)
-      turns.push({ system: rivals.autobase, load, drive })
-    }
-    return { turns, orderBytes: webx.orderBytes, close }
+    const { programs, orderBytes } = webx
+    if (few) turns.push({ system: OURS, load: 'each', programs, drive: (spanMs) => drive(webx.each, spanMs) })
+    return { turns, orderBytes, close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
+/** Who is not driven is held, and takes no time from who is. */
 async function inTurns(name: string, turns: readonly Turn[], plan: typeof PLAN): Promise<Found> {
+  for (const { programs } of turns) programs.let('hold')
   const samples = turns.map((): Sample[] => [])
   for (let round = 0; round <= plan.rounds; round++) {
-    for (const [i, { system, load, drive }] of turns.entries()) {
-      const what = `${name}, round ${round} of ${plan.rounds}: ${system} ${load}`
-      const sample = await drive(plan.spanMs).catch((cause: unknown) => {
-        throw new WebxError('timeout', `${what}: ${String(cause)}`, {
-          hint: 'Is the machine busy with other things?',
-          cause,
-        })
-      })
+    for (const [i, turn] of turns.entries()) {
+      const what = `${name}, round ${round} of ${plan.rounds}: ${turn.system} ${turn.load}`
+      const sample = await driven(turn, round === 0 ? plan.warmUpMs : plan.spanMs, what)
       if (round > 0) samples[i]?.push(sample)
       say(`${what}: ${textOf(sample)}`)
     }
   }
   return new Map(turns.map(({ system, load }, i) => [`${load} ${system}`, medianOf(samples[i] as Sample[])]))
+}
+
+async function driven({ programs, drive }: Turn, spanMs: number, what: string): Promise<Sample> {
+  programs.let('run')
+  await new Promise((resume) => setTimeout(resume, COME_BACK_MS))
+  try {
+    return await drive(spanMs)
+  } catch (cause) {
+    const hint = 'Is the machine busy with other things?'
+    throw new WebxError('timeout', `${what}: ${String(cause)}`, { hint, cause })
+  } finally {
+    programs.let('hold')
+  }
 }
 
 function rowsOf(memberCount: number, found: Found, orderBytes: Stand['orderBytes']): Row[] {

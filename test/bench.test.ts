@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { drive, sampleOf } from '../bench/kit/commit-load.ts'
 import { crowdOf, moments } from '../bench/kit/crowd.ts'
 import { DEMANDS, type Demand, standings } from '../bench/kit/demands.ts'
 import { pinned } from '../bench/kit/install.ts'
@@ -67,6 +68,28 @@ measure('who does a hundred times the work has a fraction of the rate, alone and
     const ratio = few / many
     assert.ok(ratio > 10, `ratio ${ratio}`)
   }
+})
+
+measure('a load keeps as many writes under way as it has lanes, and its figures are of what was written', async () => {
+  let underWay = 0
+  let most = 0
+  let writes = 0
+  const write = async (): Promise<void> => {
+    most = Math.max(most, ++underWay)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    underWay--
+    writes++
+  }
+  const startMs = performance.now()
+  const { p50Ms, valuesPerSecond } = await drive({ lanes: 3, valuesPerWrite: 10, write }, 30)
+  const longestMs = performance.now() - startMs
+  assert.is(most, 3)
+  assert.is(underWay, 0)
+  assert.ok(p50Ms >= 4, `p50 ${p50Ms}`)
+  assert.ok(valuesPerSecond >= (writes * 10 * 1000) / longestMs, 'every write counts')
+  assert.ok(valuesPerSecond <= (writes * 10 * 1000) / 30, 'over all of the time')
+  assert.equal(sampleOf([4, 1, 3, 2], 1, 2_000), { p50Ms: 3, p99Ms: 4, valuesPerSecond: 2 })
+  await rejects(drive({ lanes: 2, valuesPerWrite: 1, write: () => Promise.reject(new Error('no')) }, 5), /^no$/)
 })
 
 const report = suite('bench: reports')

@@ -14,6 +14,7 @@ const CHILD = fileURLToPath(new URL('commit-autobase-child.ts', import.meta.url)
 export interface AutobaseCluster {
   /** Drives the writer, in its own process. */
   drive(load: Omit<Load, 'write'>, spanMs: number): Promise<Sample>
+  readonly programs: Programs
   close(): Promise<void>
 }
 
@@ -41,6 +42,7 @@ export async function openAutobase(memberCount: number, directory: string): Prom
         if (!('sample' in answer)) throw new Error('autobase gave no sample')
         return answer.sample
       },
+      programs,
       close: () => programs.close(),
     }
   } catch (error) {

@@ -24,6 +24,7 @@ interface Etcd3 {
 export interface EtcdCluster {
   /** So many values of 256 bytes under way, each in a write of its own. */
   load(lanes: number): Load
+  readonly programs: Programs
   close(): Promise<void>
 }
 
@@ -44,6 +45,7 @@ export async function openEtcd(api: Etcd3Package, memberCount: number, directory
         ...{ lanes, valuesPerWrite: 1 },
         write: async () => void (await client.put(`key-${count++}`).value(value)),
       }),
+      programs,
       async close() {
         client.close()
         await programs.close()
@@ -64,13 +66,15 @@ async function startMembers(programs: Programs, memberCount: number, directory: 
   const times = memberCount > 8 ? ['--heartbeat-interval', '500', '--election-timeout', '5000'] : []
   for (const seat of seats) {
     const [peer, client] = [url(2 * seat), url(2 * seat + 1)]
-    programs.start('etcd', [
+    const args = [
       ...['--name', `m${seat}`, '--data-dir', join(directory, `m${seat}`)],
       ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
       ...['--listen-client-urls', client, '--advertise-client-urls', client],
       ...['--initial-cluster', cluster, '--initial-cluster-state', 'new', '--initial-cluster-token', 'bench'],
       ...['--logger', 'zap', '--log-level', 'panic', ...times],
-    ])
+    ]
+    // its libraries speak of every member that is not up yet
+    programs.start('etcd', args, { stdio: 'ignore' })
   }
   return seats.map((seat) => url(2 * seat + 1))
 }

@@ -44,6 +44,7 @@ export interface WebxNet {
   readonly each: Load
   /** Bytes of an order of one payment, and of one of 256, as they travel. */
   readonly orderBytes: { readonly one: number; readonly many: number }
+  readonly programs: Programs
   close(): Promise<void>
 }
 
@@ -79,14 +80,14 @@ export async function openWebx(seatCount: number, payerCount: number, directory:
     const client = await createNode({ genesis, keys, dataDir, brokerUrl, log: createLog('silent'), hearsVotes: true })
     node = client
     await until(READY_MS_MAX, () => client.presence.seatsUp() === seatCount, 'the start of all members')
-    return { ...(await loadsOf(client, payerCount)), close }
+    return { ...(await loadsOf(client, payerCount)), programs, close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-async function loadsOf(node: WebxNode, payerCount: number): Promise<Omit<WebxNet, 'close'>> {
+async function loadsOf(node: WebxNode, payerCount: number): Promise<Omit<WebxNet, 'close' | 'programs'>> {
   const owners = new Owners(node)
   const [rich] = (await owners.funded(node, 1, 2 * MANY * FUNDS)) as [Owner]
   const payers = await Promise.all(Array.from({ length: payerCount }, () => owners.open()))

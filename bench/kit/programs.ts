@@ -11,13 +11,20 @@ const STOP_MS_MAX = 10_000
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 const INTERRUPTED = 130
 
-/** What a program says of its version. Throws `bad-config` where it is not installed. */
+/** What a program says of its version. Throws `bad-config` where it is not installed, or cannot be run. */
 export function versionOf(program: string, args: readonly string[], installing: string): string {
   // Mosquitto ends with 3 after having told
   const { error, stdout } = spawnSync(program, [...args], { env: { PATH }, encoding: 'utf8' })
   const version = /\d+\.\d+\.\d+/.exec(stdout ?? '')?.[0]
   if (!error && version !== undefined) return version
-  throw new WebxError('bad-config', `${program} is not installed`, { hint: `Install it: ${installing}.`, cause: error })
+  const { code = 'it does not tell its version' } = (error ?? {}) as NodeJS.ErrnoException
+  const isMissing = code === 'ENOENT'
+  throw new WebxError('bad-config', isMissing ? `${program} is not installed` : `${program} cannot be run: ${code}`, {
+    hint: isMissing
+      ? `Install it: ${installing}.`
+      : `It is there, but may not be executable. It comes with ${installing}.`,
+    cause: error,
+  })
 }
 
 /** The programs of one bench. */
@@ -51,6 +58,11 @@ export class Programs {
     return child
   }
 
+  /** Lets them run, or holds them where they are: who is not measured takes no time from who is. */
+  let(run: 'run' | 'hold'): void {
+    for (const child of this.#running) child.kill(run === 'run' ? 'SIGCONT' : 'SIGSTOP')
+  }
+
   /** Ends them all: asks first, then kills. */
   async close(): Promise<void> {
     const children = [...this.#running].filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)
@@ -82,6 +94,7 @@ async function listening(): Promise<Server> {
 async function stop(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit')
   const kill = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX)
+  child.kill('SIGCONT')
   child.kill('SIGTERM')
   await ended
   clearTimeout(kill)

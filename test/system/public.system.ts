@@ -74,7 +74,7 @@ test('20 documents are logged, their receipts hold offline, and a member that wa
     await append('meanwhile', 0)
     await victim?.start()
     await victim?.recovered()
-    const watching = webxLines(net, 'public', 'watch', '--for', '30', '--data', 'member-03')
+    const watching = webxLines(net, 'public', 'watch', '--for', '60', '--data', 'member-03')
     // with another one gone, a quorum of three needs the one that was killed
     await net.members[2]?.kill()
     await append('after', 3)

@@ -151,7 +151,7 @@ crashes('4 members: nobody votes two ways, everything settles, balances add up',
   for (let seed = 1; seed <= 3 * LONGER; seed++) assert.equal(crashCampaign(four, seed, false), [], `seed ${seed}`)
 })
 
-crashes('25 members, 1 seed', () => {
+crashes('4 members, another seed', () => {
   assert.equal(crashCampaign(four, 7, false), [])
 })
 

@@ -203,7 +203,7 @@ export class HoodMachine implements Machine {
     if (effect.kind === 'verify') this.#verify(effect.order, nowMs)
     else if (effect.kind === 'settled-by-chain') this.#notices.push({ ...effect, kind: 'decided' })
     else if (effect.kind === 'log-lost') this.#notices.push({ kind: 'abstains' })
-    else applyAround(effect, this.#around, this.#notices, nowMs)
+    else applyAround(effect, this.#around, this.#notices, nowMs, this.hood.register)
   }
 
   #applyBlock(effect: SimplexEffect, nowMs: number): void {

@@ -20,7 +20,8 @@ export interface Publication {
 
 /** What a node tells its user: promises, to be held to them. */
 export type Notice =
-  | { readonly kind: 'certified'; readonly order: Order }
+  /** `proof`: what its node holds for it, with an own vote that a power cut may have kept from leaving. */
+  | { readonly kind: 'certified'; readonly order: Order; readonly proof: Uint8Array | null }
   | { readonly kind: 'settled'; readonly order: Order; readonly settlement: Uint8Array }
   | { readonly kind: 'strong'; readonly oid: Uint8Array; readonly version: number; readonly od: Uint8Array }
   | { readonly kind: 'evidence'; readonly guilty: Uint8Array; readonly of: EvidenceKind; readonly bytes: Uint8Array }

@@ -179,8 +179,11 @@ export class SimNode {
   #emit({ publish, notices }: Turn): void {
     const { outside } = this.#options
     for (const notice of notices) if (notice.kind === 'epoch') outside.reached(notice)
+    // a CONFIRM that is published stands on the certificate that its node holds
+    for (const notice of notices) if (notice.kind === 'certified') outside.report(this, notice)
     for (const publication of publish) outside.publish(this, publication)
     for (const notice of notices) {
+      if (notice.kind === 'certified') continue
       if (notice.kind === 'abstains') this.lost = true
       outside.report(this, notice)
     }

@@ -239,6 +239,7 @@ export class FoundedSettlement implements Oracle {
     // what the chain of blocks decides was certified before
     if (notice.kind === 'certified' || (notice.kind === 'decided' && notice.order)) {
       const order = notice.order as Order
+      if (notice.kind === 'certified' && notice.proof) this.#votes.shown(by, notice.proof)
       const locks = this.#votes.reach(nameOf({ ...order, kind: VOTE.lock }), quorumIn)
       const confirms = this.#votes.reach(nameOf({ ...order, kind: VOTE.confirm }), quorumIn)
       if (!locks.isEnough && !confirms.isEnough)

@@ -188,7 +188,7 @@ export class RegisterMachine implements Machine {
     for (const effect of effects) {
       if (effect.kind === 'verify') this.#verify(effect.order, nowMs)
       else if (effect.kind === 'log-lost') this.#notices.push({ kind: 'abstains' })
-      else applyAround(effect, this.#around, this.#notices, nowMs)
+      else applyAround(effect, this.#around, this.#notices, nowMs, this.register)
     }
   }
 
@@ -203,7 +203,13 @@ export class RegisterMachine implements Machine {
 }
 
 /** What becomes of a register's effect, whoever drives it. */
-export function applyAround(effect: Effect, around: Around, notices: Notice[], nowMs: number): void {
+export function applyAround(
+  effect: Effect,
+  around: Around,
+  notices: Notice[],
+  nowMs: number,
+  register: Pick<Register<ObjectState>, 'proofOf'>,
+): void {
   switch (effect.kind) {
     case 'publish': {
       const delayMs = effect.rank * RANK_STEP_MS + (effect.what === 'certificate' ? CERTIFICATE_PATIENCE_MS : 0)
@@ -218,7 +224,11 @@ export function applyAround(effect: Effect, around: Around, notices: Notice[], n
       around.heardProof(TYPE.certificate, effect.order.oid, effect.order.version)
       notices.push(effect)
       return
-    case 'certified':
+    case 'certified': {
+      const { oid, version } = effect.order
+      notices.push({ ...effect, proof: register.proofOf(oid, version)?.bytes ?? null })
+      return
+    }
     case 'strong':
     case 'evidence':
       notices.push(effect)

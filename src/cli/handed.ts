@@ -3,7 +3,7 @@
  */
 
 import { existsSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { open, readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fromBase64url, fromText } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
@@ -69,5 +69,16 @@ async function fileBytes(path: string, what: string, bytesMax: number): Promise<
     return new Uint8Array(0)
   } finally {
     await file.close()
+  }
+}
+
+/** A whole file. Throws `too-long` above `bytesMax`, `bad-argument` where it cannot be read. */
+export async function readBounded(path: string, bytesMax: number): Promise<Uint8Array> {
+  try {
+    if ((await stat(path)).size > bytesMax) throw new WebxError('too-long', `${path} is too long for what it should be`)
+    return new Uint8Array(await readFile(path))
+  } catch (cause) {
+    if (cause instanceof WebxError) throw cause
+    throw new WebxError('bad-argument', `cannot read ${path}: ${(cause as Error).message}`, { cause })
   }
 }

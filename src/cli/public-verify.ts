@@ -3,7 +3,6 @@
  */
 
 import { createReadStream } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type PortablePolicy, verifyPortable } from '../consensus/publiclog/portable.ts'
 import { toHex } from '../core/bytes.ts'
@@ -15,6 +14,7 @@ import { type Genesis, readGenesis } from '../identity/genesis.ts'
 import { labelOf } from '../identity/xqident.ts'
 import { createBlake3 } from '../wasm/hash.ts'
 import { type Arguments, readArguments } from './arguments.ts'
+import { readBounded } from './handed.ts'
 import type { Io } from './io.ts'
 import { EXIT, printJson } from './output.ts'
 import { settingsOf } from './settings.ts'
@@ -29,7 +29,7 @@ export async function verify(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('public verify', args)
   const genesis = await genesisGiven(given, io, 'public verify')
   const path = resolve(io.workingDirectory, given.operands['RECEIPT'] ?? '')
-  const verified = verifyPortable(await bounded(path, LIMITS.logDocumentBytesMax), anchorOf(genesis), POLICY)
+  const verified = verifyPortable(await readBounded(path, LIMITS.logDocumentBytesMax), anchorOf(genesis), POLICY)
   const { leaf, index, checkpoint, grade, weight, weightMax } = verified
   if (grade === 'logged')
     throw new WebxError('no-quorum', 'MasterNodes say that it is logged, and too few witnesses have cosigned')
@@ -78,7 +78,7 @@ export async function digestGiven(
 export async function genesisGiven(given: Arguments, io: Io, command: string): Promise<Genesis> {
   const path = settingsOf(given, io).profile.net.genesis
   if (path === '') throw new WebxError('usage', `webx ${command} needs --net`, { hint: `See webx ${command} --help.` })
-  return readGenesis(await bounded(resolve(io.workingDirectory, path), LIMITS.genesisBytesMax))
+  return readGenesis(await readBounded(resolve(io.workingDirectory, path), LIMITS.genesisBytesMax))
 }
 
 /** Whole files are hashed piece by piece, as long as they may be. */
@@ -90,14 +90,4 @@ async function digestOfFile(path: string): Promise<Uint8Array> {
     throw new WebxError('bad-argument', `cannot read ${path}: ${(cause as Error).message}`, { cause })
   }
   return hash.digest()
-}
-
-async function bounded(path: string, bytesMax: number): Promise<Uint8Array> {
-  try {
-    if ((await stat(path)).size > bytesMax) throw new WebxError('too-long', `${path} is too long for what it should be`)
-    return new Uint8Array(await readFile(path))
-  } catch (cause) {
-    if (cause instanceof WebxError) throw cause
-    throw new WebxError('bad-argument', `cannot read ${path}: ${(cause as Error).message}`, { cause })
-  }
 }

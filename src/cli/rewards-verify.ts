@@ -2,7 +2,6 @@
  * `webx rewards verify`: whether a file proves a reward, by the genesis alone and without a network.
  */
 
-import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { toHex } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
@@ -13,6 +12,7 @@ import { POINT } from '../epoch-rewards.ts'
 import { readGenesis } from '../identity/genesis.ts'
 import { labelOf } from '../identity/xqident.ts'
 import { readArguments } from './arguments.ts'
+import { readBounded } from './handed.ts'
 import type { Io } from './io.ts'
 import { EXIT, printJson } from './output.ts'
 import { settingsOf } from './settings.ts'
@@ -50,14 +50,4 @@ export async function verify(args: readonly string[], io: Io): Promise<number> {
   ]
   for (const [name = '', value] of rows) io.stdout(`${name.padEnd(12)}${value}\n`)
   return EXIT.done
-}
-
-async function readBounded(path: string, bytesMax: number): Promise<Uint8Array> {
-  try {
-    if ((await stat(path)).size > bytesMax) throw new WebxError('too-long', `${path} is too long for what it should be`)
-    return new Uint8Array(await readFile(path))
-  } catch (cause) {
-    if (cause instanceof WebxError) throw cause
-    throw new WebxError('bad-argument', `cannot read ${path}: ${(cause as Error).message}`, { cause })
-  }
 }

@@ -248,9 +248,10 @@ function orderOf({ order }: SettledPayment): Order {
   return readOrder(decodeEnvelope(order))
 }
 
-/** How many versions of objects the watching node has seen settle. */
+/** How many versions of objects the watching node has seen settle, by votes or by the chain of blocks. */
 function settlements({ watcher }: CrashNet): number {
-  return watcher.context.counters.read()['settled'] ?? 0
+  const { settled = 0, 'settled-by-chain': byChain = 0 } = watcher.context.counters.read()
+  return settled + byChain
 }
 
 function isSettled({ watcher }: CrashNet, { oid, version }: Order): boolean {

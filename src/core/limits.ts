@@ -102,6 +102,7 @@ export const LIMITS = {
   logGapLeavesMax: 131_072,
   logOfferedLeavesMax: 4_096,
   logSubjectsMax: 64,
+  logSignersMax: 1_024,
   logNodesMax: 65_536,
   logBundlesMax: 4_096,
   logCosignersMax: 16,

@@ -23,10 +23,12 @@ import {
 } from '../../src/consensus/publiclog/cosignature.ts'
 import { NetworkCount } from '../../src/consensus/publiclog/network.ts'
 import type { TreeHead } from '../../src/consensus/publiclog/proof.ts'
-import { readRedraw, redrawSeed } from '../../src/consensus/publiclog/redraw.ts'
+import { type RedrawVote, readRedraw, redrawSeed, redrawSubject } from '../../src/consensus/publiclog/redraw.ts'
+import { LOG_KEY, LOG_SPACE } from '../../src/consensus/publiclog/store.ts'
 import type { LogTree } from '../../src/consensus/publiclog/tree.ts'
 import { Witness } from '../../src/consensus/publiclog/witness.ts'
 import { toHex } from '../../src/core/bytes.ts'
+import { encode } from '../../src/core/codec.ts'
 import { decodeEnvelope } from '../../src/core/envelope.ts'
 import { uniform } from '../kit/vectors.ts'
 import { documentOf, group, judgeOf, MemoryLog, NET, SEED, treeOf } from './publiclog.ts'
@@ -45,11 +47,11 @@ interface View {
   tree: LogTree
 }
 
-/** What a leaf must have to be final; `cosigned` is the mutant with one round. */
-type Finality = 'confirmed' | 'cosigned'
+/** What is left out: the second round of cosignatures; the one vote for each number; that who has voted for a higher number cosigns nothing of a lower one. */
+type Mutant = 'none' | 'one-round' | 'votes-repeated' | 'old-number-cosigned'
 
 interface Outcome {
-  /** The first contradiction between two leaves that were final, or null. */
+  /** The first contradiction between two leaves that were final, or two bases of one generation; null without. */
   readonly contradiction: string | null
   /** Leaves that were final in the end. */
   readonly final: number
@@ -57,24 +59,29 @@ interface Outcome {
   readonly generation: number
 }
 
-/** Runs a network for so many steps. */
-function run(seed: number, steps: number, finality: Finality): Outcome {
+/** Runs a network for so many steps, of which the share `votes` are votes for new MasterNodes. */
+function run(seed: number, steps: number, mutant: Mutant, votes = 0.03): Outcome {
   const random = uniform(seed)
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
-  const witnesses = Array.from({ length: HONEST }, (_, seat) => {
-    const disk = new MemoryLog()
-    const verify = (groups: readonly unknown[]) => groups.map(() => true)
-    return new Witness({ committee: network.committee, seat, judge: judgeOf([]), records: disk, verify })
-  })
+  const disks = Array.from({ length: HONEST }, () => new MemoryLog())
+  const witnesses = disks.map((_, seat) => start(seat))
+  /** The highest number that each has voted for. */
+  const numbers = disks.map(() => 0)
   const count = new NetworkCount(seats)
   const seen: { readonly subject: Subject; readonly view: View; readonly generation: number }[] = []
   const heads: { readonly head: TreeHead; readonly generation: number }[] = []
-  const decided = new Set<string>()
+  const decided = new Map<number, Subject>()
   let next = 0
   let generation = 0
   let views = beginning([])
   let final: number[] = []
   let contradiction: string | null = null
+
+  function start(seat: number): Witness {
+    const records = disks[seat] as MemoryLog
+    const verify = (groups: readonly unknown[]) => groups.map(() => true)
+    return new Witness({ committee: network.committee, seat, judge: judgeOf([]), records, verify })
+  }
 
   function beginning(entries: readonly number[]): View[] {
     return [0, 1].map(() => ({ entries: [...entries], tree: treeOf(entries.map(bodyOf)) }))
@@ -118,11 +125,42 @@ function run(seed: number, steps: number, finality: Finality): Outcome {
   function publish(witness: Witness): void {
     const signable = witness.next(1)
     if (!signable || !witness.seal(signable, signature)) return
-    const bundle = readBundle(decodeEnvelope(witness.flush().publish[0] as Uint8Array), network.committee)
+    take(readBundle(decodeEnvelope(witness.flush().publish[0] as Uint8Array), network.committee))
+  }
+
+  function take(bundle: Bundle): void {
     if (bundle.kind === SUBJECT.redraw && !count.standing(bundle)) open(bundle)
     if (!count.add(bundle, network.committee)?.reached) return
     if (bundle.kind === SUBJECT.redraw) decide(bundle)
     else conclude(bundle)
+  }
+
+  function adopt(seat: number, vote: RedrawVote): void {
+    const witness = witnesses[seat] as Witness
+    if (!witness.adopt(vote) || mutant !== 'old-number-cosigned') return
+    disks[seat]?.write(witness.flush().writes)
+    const { head, network: cosigned } = witness.state
+    const state = encode([vote.generation, head.size, head.root, cosigned.size, cosigned.root, []])
+    disks[seat]?.write([{ space: LOG_SPACE.witness, key: LOG_KEY.state, value: state }])
+    witnesses[seat] = start(seat)
+  }
+
+  /** Mostly for the next number, sometimes again for the last one. */
+  function ballot(seat: number): void {
+    const witness = witnesses[seat] as Witness
+    const last = numbers[seat] as number
+    const isAgain = last > witness.state.generation && random() < 0.3
+    const number = isAgain ? last : Math.max(last, witness.state.generation) + 1
+    const seed = redrawSeed(SEED, number)
+    if (isAgain && mutant === 'votes-repeated') {
+      const subject = redrawSubject({ generation: number, seed, base: witness.state.network })
+      const cosignatures = [{ seat, seconds: 0, signature }]
+      take({ ...subject, cid: network.committee.cid, cosignatures, weight: 1 })
+      return
+    }
+    witness.vote(number, seed)
+    numbers[seat] = number
+    publish(witness)
   }
 
   /** More than two thirds stand behind a checkpoint. */
@@ -130,7 +168,7 @@ function run(seed: number, steps: number, finality: Finality): Outcome {
     const { view, generation: of } = seen.find((one) => equalContent(one.subject, subject)) as (typeof seen)[number]
     const { size, root, network: confirmed } = readCheckpointText(textOf(subject), NET)
     heads.push({ head: { size, root }, generation: of })
-    const certain = view.entries.slice(0, finality === 'confirmed' ? confirmed : size)
+    const certain = view.entries.slice(0, mutant === 'one-round' ? size : confirmed)
     const shared = Math.min(certain.length, final.length)
     for (let i = 0; i < shared; i++)
       if (certain[i] !== final[i]) contradiction ??= `${certain[i]} and ${final[i]} at ${i}`
@@ -140,26 +178,29 @@ function run(seed: number, steps: number, finality: Finality): Outcome {
   /** New MasterNodes, as dishonest as the old ones, on what was decided. */
   function decide(subject: Subject): void {
     const vote = readRedraw(subject)
-    if (vote.generation <= generation || decided.has(toHex(subject.content))) return
-    decided.add(toHex(subject.content))
+    const known = decided.get(vote.generation)
+    if (known && !equalContent(known, subject)) contradiction ??= `two bases of generation ${vote.generation}`
+    decided.set(vote.generation, subject)
+    if (vote.generation <= generation) return
     generation = vote.generation
     const origin = seen.find(({ view }) => isHeadOf(view, vote.base))
     views = beginning(origin ? origin.view.entries.slice(0, vote.base.size) : [])
     heads.push({ head: vote.base, generation })
-    for (const witness of witnesses) if (random() < 0.8) witness.adopt(vote)
+    for (const seat of witnesses.keys()) if (random() < 0.3) adopt(seat, vote)
   }
 
   for (let step = 0; step < steps && !contradiction; step++) {
     const chance = random()
     if (chance < 0.2 || seen.length === 0) grow()
-    else if (chance < 0.8) show()
-    else if (chance < 0.97) {
+    else if (chance < 0.83 - votes) show()
+    else if (chance < 1 - votes) {
       const known = heads.length > 0 ? pick(heads.slice(-4)) : null
       if (known && known.head.size > 0) pick(witnesses).cosigned(known.generation, known.head)
     } else {
-      const witness = pick(witnesses)
-      witness.vote(redrawSeed(SEED, witness.state.generation + 1))
-      publish(witness)
+      const seat = Math.floor(random() * HONEST)
+      const late = random() < 0.5 ? [...decided.values()].at(-1) : null
+      if (late) adopt(seat, readRedraw(late))
+      else ballot(seat)
     }
   }
   return { contradiction, final: final.length, generation }

@@ -24,6 +24,7 @@ export const LIMITS = {
   turnMessagesMax: 256,
   seenDigestsMax: 65_536,
   directoryIdentitiesMax: 16_384,
+  writesWaitMsMax: 250,
   // consensus
   seatsMax: 32,
   batchEntriesMax: 256,

@@ -33,6 +33,11 @@ export interface Decision {
   readonly writes?: readonly Write[]
   readonly apply?: () => void
   readonly emit?: readonly Outgoing[]
+  /**
+   * True for writes that nobody is told of and nothing follows from: lost, they were as good as never heard. They may wait for the next commit, for a
+   * quarter of a second at most; whatever leaves before that takes them to the disk first.
+   */
+  readonly mayWait?: boolean
 }
 
 /** A service's handling of some message types. Called in this order; each may throw a WebxError to refuse. */

@@ -29,10 +29,10 @@ export class Later {
       counters.count('later.full')
       return
     }
-    const cancel = schedule.after(delayMs, 'publish later', async () => {
-      this.#cancels.delete(name)
-      await road.run(() => ({ emit: [outgoing] }))
-    })
+    const cancel = schedule.after(delayMs, 'publish later', () =>
+      // a turn begins with what came in meanwhile: perhaps with the same, by somebody else
+      road.run(() => (this.#cancels.delete(name) ? { emit: [outgoing] } : null)),
+    )
     this.#cancels.set(name, cancel)
   }
 

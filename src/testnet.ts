@@ -44,6 +44,8 @@ export interface TestnetOptions {
   readonly policy?: SeatingPolicy
   /** Called as members come up. */
   readonly onProgress?: (up: number, all: number) => void
+  /** Replaces the broker in this process; closing the net closes it. */
+  readonly openBroker?: () => Promise<MqttBroker>
   /** Replaces the members' stores, in this process only. */
   readonly openStore?: (path: string) => Promise<Store>
 }
@@ -98,7 +100,8 @@ export async function createTestnet(seatCount: number, options: TestnetOptions =
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'webx-testnet-')))
   const found = await foundTestnet(seatCount, directory, options)
   const known = new KnownIdentities(found.genesis)
-  const broker = await openNetBroker(found.genesis, { host: '127.0.0.1', port: 0 }, log, known)
+  const openOwn = () => openNetBroker(found.genesis, { host: '127.0.0.1', port: 0 }, log, known)
+  const broker = await (options.openBroker ?? openOwn)()
   const world: World = { ...found, options, directory, log, brokerUrl: broker.url }
   await writeFile(join(directory, 'genesis.webx'), found.genesis.bytes)
 

@@ -124,9 +124,14 @@ export class OrderDesk<S> {
   #onSettledOrder(order: Order): void {
     const settled = this.#repeater.storedOrder(order.oid, order.version)
     if (!settled) {
-      // consumed by nothing, or taken over with a whole state: then nobody here knows which order it was
-      const isVoided = this.#lane.journal.get(SPACE.decided, slotKey(order.oid, order.version)) !== null
+      // consumed by nothing, or taken over with a whole state: then it is known which order it was where the one after it, or the head, names it
+      const { oid, version, od } = order
+      const isVoided = this.#lane.journal.get(SPACE.decided, slotKey(oid, version)) !== null
       if (isVoided) refuse(this.#lane, order, 'wrong-version')
+      else if (this.#isSettledHere(order)) {
+        this.#lane.journal.put(SPACE.order, slotKey(oid, version), orderBytes(order))
+        this.#lane.outbox.add({ kind: 'settled-by-chain', oid, version, od, order })
+      }
       return
     }
     if (equal(settled.od, order.od)) {
@@ -141,6 +146,13 @@ export class OrderDesk<S> {
     }
     this.#watch.doubleOrder(settled, order)
     refuse(this.#lane, order, 'double-order')
+  }
+
+  #isSettledHere({ oid, version, od }: Order): boolean {
+    const entry = this.#lane.objects.get(oid)
+    const isHead = version === entry?.settled
+    const named = isHead ? entry.settledHead : this.#repeater.storedOrder(oid, version + 1)?.previous
+    return named !== undefined && equal(named, od)
   }
 
   /** The slot has an order: is it this one again, or does its owner play double? */

@@ -13,9 +13,11 @@ import type { Decision } from './coverage.ts'
 import { decide } from './decided.ts'
 import type { Lane } from './lane.ts'
 import type { ObjectEntry } from './objects.ts'
+import { type Order, orderBytes } from './order.ts'
 import { encodeEpochMark, META, SPACE, type Space, slotKey, slotOfKey } from './records.ts'
 import { rollBack } from './rollback.ts'
 import type { StateImport } from './state-import.ts'
+import type { SettledObject } from './statetree.ts'
 
 /** Spaces that hold nothing which outlives an epoch. */
 const OF_ONE_EPOCH: readonly Space[] = [SPACE.vote, SPACE.batch, SPACE.certificate, SPACE.frozen]
@@ -50,11 +52,14 @@ export function turnRecords<S>(lane: Lane<S>, committee: Committee): void {
   forgetEpoch(lane, committee)
 }
 
-/** Takes a whole settled state over in place of all that is known here. */
+/** Takes a whole settled state over in place of all that is known here. Orders that waited here and are settled in it are told of: their owners wait for that. */
 export function importRecords<S>(lane: Lane<S>, committee: Committee, state: StateImport): void {
   if (!isNew(lane, committee)) assertNext(lane, committee)
   const { objects, journal } = lane
   const settledObjects = [...state.objects()]
+  const arrived = settledObjects.flatMap((object) => waitedFor(lane, object))
+  // what was only ordered here may be another order than the one that is settled now
+  forgetAbove(lane, SPACE.order)
   objects.clear()
   for (const { oid, settled, head, state } of settledObjects) {
     const entry = objects.ensure(oid)
@@ -64,9 +69,28 @@ export function importRecords<S>(lane: Lane<S>, committee: Committee, state: Sta
     objects.settle(entry, settled, head)
     objects.cover(entry, settled)
   }
-  for (const space of [SPACE.order, SPACE.settlement, SPACE.decided] as const) forgetAbove(lane, space)
+  for (const space of [SPACE.settlement, SPACE.decided] as const) forgetAbove(lane, space)
   forgetEpoch(lane, committee)
   journal.clear(SPACE.opening)
+  for (const order of arrived) {
+    const { oid, version, od } = order
+    journal.put(SPACE.order, slotKey(oid, version), orderBytes(order))
+    lane.outbox.add({ kind: 'settled-by-chain', oid, version, od, order })
+  }
+}
+
+/** Orders that are known here and not settled yet, of those which led to a settled head; the oldest first. */
+function waitedFor<S>(lane: Lane<S>, { oid, settled, head }: SettledObject): Order[] {
+  const before = lane.objects.get(oid)?.settled ?? 0
+  const orders: Order[] = []
+  let od = head
+  for (let version = settled; version > before; version--) {
+    const known = lane.slots.get(oid, version)?.orders.find((order) => equal(order.od, od)) ?? lane.parked.find(od)
+    if (!known) break
+    orders.unshift(known)
+    od = known.previous
+  }
+  return orders
 }
 
 /** Versions that the chain of blocks has decided and whose orders are not here yet, by object: the newest that is known of each. */

@@ -271,10 +271,15 @@ export class Outbox implements Orders, Service {
     return order.keyPosition < this.#context.keys.position
   }
 
-  /** An order of a key that has been rotated away, or of an epoch that is over, and that no quorum has certified: nobody votes for it any more. */
+  /**
+   * An order of a key that has been rotated away, or of an epoch that is over, and that no quorum has certified: nobody votes for it any more. Or one whose version is settled as something
+   * else, such as nothing.
+   */
   #isLost({ oid }: Queue, order: Order): boolean {
+    const { certified = 0, settled = 0, settledHead } = this.#agreed.register.object(oid) ?? {}
+    if (order.version === settled && settledHead && !equal(settledHead, order.od)) return true
     const isOver = this.#isOfEarlierKey(order) || order.maxEpoch < this.#agreed.committee.epoch
-    return isOver && order.version > (this.#agreed.register.object(oid)?.certified ?? 0)
+    return isOver && order.version > certified
   }
 
   #hasOpenOrdersOfEarlierKeys(): boolean {

@@ -188,6 +188,37 @@ joining('whoever was left behind takes the newest state and forgets what it beli
   )
 })
 
+joining('orders that waited for their settlement hear of it by the state, once', () => {
+  const [member, late] = [new Member(four), new Member(four)]
+  const wallets = [member, late].map((each) => each.fund(new Wallet(four, person('a')), 100))
+  const [payer, same] = wallets as [Wallet, Wallet]
+  const [first, second, open] = [30, 20, 5].map((amount) => payer.order(payer.pay(bytesOf('x'), amount))) as Order[]
+  for (const order of [first, second] as Order[]) member.settle(order)
+  // the second waits for the first, of which only its LOCK is known; what is not settled anywhere is not told of
+  for (const order of [first, second, open] as Order[]) late.order(order)
+  late.turn()
+  const next = following(member.committee)
+  member.register.enterEpoch(next, 0, [])
+  const effects = late.register.enterEpochWith(next, 0, imported(member.register, member.register.stateRoot()))
+  const told = effects.flatMap((effect) => (effect.kind === 'settled-by-chain' ? [effect.order?.od] : []))
+  assert.equal(told, [first?.od, second?.od])
+  assert.is(late.register.object(same.oid)?.settled, 2)
+  late.disk.write(late.register.flush())
+  const again = createRegister({ committee: next, seat: 0, rules, records: late.disk })
+  assert.equal(again.orderOf(same.oid, 1)?.od, first?.od)
+  assert.ok(again.holdsSettled(same.oid, 1, first?.od as Uint8Array))
+
+  // who knew of none of them hears of each when it comes again, the newest first; of one that was another at that place, nothing
+  const joiner = createRegister({ committee: next, seat: null, rules, records: new Disk() })
+  joiner.enterEpochWith(next, null, imported(member.register, member.register.stateRoot()))
+  const hears = (order: Order | undefined): number =>
+    joiner
+      .step({ kind: 'order', order: order as Order, verified: true }, 0)
+      .filter(({ kind }) => kind === 'settled-by-chain').length
+  const never = same.order(same.pay(bytesOf('x'), 99))
+  assert.equal([first, never, second, second, first, first].map(hears), [0, 0, 1, 0, 1, 0])
+})
+
 joining('nothing that the root does not name is believed', () => {
   const { member } = settledMember()
   member.register.enterEpoch(following(member.committee), 0, [])

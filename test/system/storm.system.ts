@@ -1,0 +1,59 @@
+/**
+ * A swarm in a storm: real processes, a real broker, payments all the while, while members come, go and die, epochs turn and the broker restarts.
+ *
+ * Small unless told otherwise; the size of the issue's word is
+ *
+ *     WEBX_TEST_NODES=35 WEBX_TEST_SEATS=25 WEBX_TEST_CHANGES=50 WEBX_TEST_KILLED=8 WEBX_TEST_RESTARTS=2 WEBX_TEST_EPOCH_SECONDS=30 \
+ *       WEBX_TEST_STORM_SECONDS=300 node test/kit/run.ts 'storm\.system\.ts$' 20
+ */
+
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { seeded, seedOfRun } from '../kit/crash.ts'
+import { Storm } from '../kit/storm.ts'
+
+const test = suite('system: storm')
+const seed = seedOfRun()
+const replay = `seed ${seed}; again: WEBX_TEST_SEED=${seed}`
+const said = (line: object): void =>
+  void process.stderr.write(`${JSON.stringify({ atMs: Math.round(performance.now()), ...line })}\n`)
+
+function numberOf(name: string, usual: number): number {
+  return Number(process.env[`WEBX_TEST_${name}`] ?? usual)
+}
+
+const seats = numberOf('SEATS', 7)
+const plan = {
+  seats,
+  spares: numberOf('NODES', seats + 3) - seats,
+  payers: numberOf('PAYERS', 4),
+  pauseMs: numberOf('PAUSE_MS', 250),
+  epochSeconds: numberOf('EPOCH_SECONDS', 6),
+  calmMs: numberOf('CALM_SECONDS', 8) * 1_000,
+  stormMs: numberOf('STORM_SECONDS', 30) * 1_000,
+  changes: numberOf('CHANGES', 5),
+  killed: numberOf('KILLED', 2),
+  restarts: numberOf('RESTARTS', 1),
+  chance: seeded(seed),
+  report: said,
+}
+
+test('nothing is lost, nothing is paid twice, nothing settled is taken back', async () => {
+  said({ what: 'plan', seed, ...plan, chance: undefined, report: undefined })
+  const storm = await Storm.open(plan)
+  try {
+    const story = await storm.run()
+    assert.equal(story.violations, [], replay)
+    assert.is(story.joined, plan.changes, replay)
+    assert.is(story.left, plan.changes, replay)
+    assert.ok(story.epochs >= 2, replay)
+    assert.ok(
+      story.storm.p99Ms <= 5 * story.calm.p99Ms,
+      `${story.storm.p99Ms} ms after ${story.calm.p99Ms} ms; ${replay}`,
+    )
+  } finally {
+    await storm.close()
+  }
+})
+
+test.run()

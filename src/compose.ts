@@ -6,17 +6,19 @@
 
 import { committeeOf, seatOf } from './consensus/committee.ts'
 import { createNeighborhood } from './consensus/neighborhood.ts'
+import { equal } from './core/bytes.ts'
 import { decode, encode } from './core/codec.ts'
 import { WebxError } from './core/errors.ts'
 import { SPOKEN, type VersionRange } from './core/versions.ts'
 import { anchorOf, openingsOf, seatingOf } from './epochs.ts'
 import { guestsOf } from './guest.ts'
-import { KnownHomes } from './homes.ts'
 import type { Genesis } from './identity/genesis.ts'
+import { homeOf, seenFrom } from './identity/home.ts'
 import type { Orders } from './kernel/agreed.ts'
 import type { Context, Service } from './kernel/context.ts'
 import { Events } from './kernel/events.ts'
 import type { OpenGuest } from './kernel/guest.ts'
+import { KnownHomes } from './kernel/homes.ts'
 import { createCounters } from './kernel/observe.ts'
 import type { Assets, Clock, Counters, Keys, Link, Log, Random, Store } from './kernel/ports.ts'
 import { Road } from './kernel/road.ts'
@@ -82,7 +84,7 @@ export interface ComposedNode {
   readonly wallet: Treasury
   /** Further ways of money of this node's identity. */
   readonly transfers: Transfers
-  /** Other neighborhoods of this net to which money may go; none, until somebody vouches for one. */
+  /** Other neighborhoods of this net, to which money may go: those that the genesis names. */
   readonly homes: KnownHomes
   readonly assets: Assets
   readonly presence: Presence
@@ -106,14 +108,16 @@ export interface ComposedNode {
 
 /** Starts a node. Resolves when it is running; its link connects in the background. */
 export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
-  const { genesis, keys, clock, random, store, log } = parts
+  const { keys, clock, random, store, log } = parts
+  const nid = homeOf(parts.genesis, parts.keys.id).neighborhood
+  const genesis = seenFrom(parts.genesis, nid)
   const boot = await beginLife(store, clock.nowMs())
   const { promise: failed, resolve: halt } = Promise.withResolvers<WebxError>()
   const counters = createCounters()
   const events = new Events(log)
   const schedule = new Schedule(clock, log)
   const netId = genesis.netId
-  const topics = new Topics(netId)
+  const topics = new Topics(netId, nid)
   const link = parts.openLink(topics, counters)
   const directory = new KnownIdentities(genesis)
 
@@ -124,6 +128,8 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
 
   // services
   const homes = new KnownHomes(netId)
+  for (const { neighborhood } of genesis.homes)
+    if (!equal(neighborhood, nid)) homes.add(anchorOf(seenFrom(genesis, neighborhood)))
   const rules = createLedgerRules(genesis, homes)
   const epochRules = seatingOf(genesis)
   const versions = parts.versions ?? SPOKEN
@@ -149,8 +155,11 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const turning = new Turning(context, agreed, parts.epochs ?? EPOCH_TIMES, parts.admission ?? null)
   const settledLogs = new SettledLogs(genesis, { stateOf: (oid) => register.object(oid)?.state ?? null })
   directory.follow(settledLogs)
-  directory.setMembers(hood.term.opening.roster.map(({ id }) => id))
-  events.on('epoch', ({ members }) => directory.setMembers(members))
+  directory.setMembers(
+    hood.term.opening.roster.map(({ id }) => id),
+    nid,
+  )
+  events.on('epoch', ({ members }) => directory.setMembers(members, nid))
   events.on('duplicity', ({ one, other }) => settledLogs.noteDouble(one, other))
   const catchUp = new CatchUp(context, agreed)
   const recovery = new Recovery(context, agreed)

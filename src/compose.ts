@@ -18,7 +18,7 @@ import type { Orders } from './kernel/agreed.ts'
 import type { Context, Service } from './kernel/context.ts'
 import { Events } from './kernel/events.ts'
 import type { OpenGuest } from './kernel/guest.ts'
-import { KnownHomes } from './kernel/homes.ts'
+import type { KnownHomes } from './kernel/homes.ts'
 import { createCounters } from './kernel/observe.ts'
 import type { Assets, Clock, Counters, Keys, Link, Log, Random, Store } from './kernel/ports.ts'
 import { Road } from './kernel/road.ts'
@@ -26,12 +26,16 @@ import { Schedule } from './kernel/schedule.ts'
 import { Topics } from './kernel/topics.ts'
 import type { StatusLists } from './kernel/vault.ts'
 import { createLedgerRules } from './ledger/rules.ts'
+import { Abroad } from './services/abroad.ts'
+import { Arrivals } from './services/abroad-arrivals.ts'
+import { Proofs } from './services/abroad-proofs.ts'
 import { Agreement } from './services/agreement.ts'
 import { EpochKeys } from './services/agreement-keys.ts'
 import { CatchUp } from './services/catchup.ts'
 import { Introductions, KnownIdentities } from './services/directory.ts'
 import { SettledLogs } from './services/directory-logs.ts'
 import { Following } from './services/following.ts'
+import { Homes, openHomes } from './services/homes.ts'
 import { Issuer } from './services/issuer.ts'
 import { Neighbors } from './services/neighbors.ts'
 import { Outbox } from './services/outbox.ts'
@@ -84,6 +88,8 @@ export interface ComposedNode {
   readonly wallet: Treasury
   /** Further ways of money of this node's identity. */
   readonly transfers: Transfers
+  /** Payments of this node's identity on their way to other homes. */
+  readonly abroad: Abroad
   /** Other neighborhoods of this net, to which money may go: those that the genesis names. */
   readonly homes: KnownHomes
   readonly assets: Assets
@@ -127,9 +133,9 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const context: Context = { ...ports, genesis, topics, random, events, schedule, road }
 
   // services
-  const homes = new KnownHomes(netId)
-  for (const { neighborhood } of genesis.homes)
-    if (!equal(neighborhood, nid)) homes.add(anchorOf(seenFrom(genesis, neighborhood)))
+  const others = genesis.homes.filter(({ neighborhood }) => !equal(neighborhood, nid))
+  const anchors = others.map(({ neighborhood }) => anchorOf(seenFrom(genesis, neighborhood)))
+  const homes = openHomes(netId, anchors, store)
   const rules = createLedgerRules(genesis, homes)
   const epochRules = seatingOf(genesis)
   const versions = parts.versions ?? SPOKEN
@@ -151,6 +157,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const hearsVotes = seat !== null || parts.hearsVotes === true
   const agreed = new Agreement(context, { hood, keys: epochKeys, hearsVotes })
   const following = new Following(context, agreed)
+  const otherHomes = new Homes(context, agreed, homes)
   const publicLog = new PublicLog(context, agreed, epochKeys, openingsOf(genesis, store))
   const turning = new Turning(context, agreed, parts.epochs ?? EPOCH_TIMES, parts.admission ?? null)
   const settledLogs = new SettledLogs(genesis, { stateOf: (oid) => register.object(oid)?.state ?? null })
@@ -176,6 +183,9 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const enoughSeats = (): boolean => presence.seatsUp() >= agreed.committee.quorum
   const wallet = new Treasury(context, agreed, outbox, enoughSeats)
   const transfers = new Transfers(context, { agreed, orders: outbox, wallet, standings: catchUp })
+  const abroad = new Abroad(context, agreed, homes)
+  new Arrivals(context, agreed, (home) => otherHomes.ask(home))
+  new Proofs(context, agreed)
   const introductions = new Introductions(context, directory)
   const issuer = new Issuer(context)
   const statuses = new Statuses(context, issuer)
@@ -191,12 +201,14 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
     presence,
     agreed,
     following,
+    otherHomes,
     publicLog,
     turning,
     neighbors,
     catchUp,
     wallet,
     outbox,
+    abroad,
     statuses,
     issuer,
   ]
@@ -220,6 +232,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
     orders: outbox,
     wallet,
     transfers,
+    abroad,
     homes,
     assets: createAssets(rules.assets.values()),
     presence,

@@ -37,7 +37,7 @@ export class KnownHomes implements Settlements {
    */
   constructor(
     netId: Uint8Array,
-    hold = (checks: readonly SignatureCheck[]): boolean => verifyGroups([checks])[0] === true,
+    hold: (checks: readonly SignatureCheck[]) => boolean = verified,
     older: (cid: Uint8Array) => Committee | null = () => null,
   ) {
     this.#netId = netId
@@ -104,11 +104,7 @@ export class KnownHomes implements Settlements {
     if (envelope.type !== TYPE.settlement) throw new WebxError('bad-certificate', 'an import shows a settlement')
     const committee = this.#committeeNamed(envelope.scope)
     if (!committee) return null
-    const certificate = readCertificate(envelope, committee)
-    if (!this.#hold(checksOf(certificate, committee)))
-      throw new WebxError('bad-signature', 'the settlement is not signed by the seats of its home')
-    const { oid, version, od, weight } = certificate
-    return { home: committee.nid, oid, version, od, isStrong: weight >= committee.strong }
+    return settlementFact(envelope, committee, this.#hold)
   }
 
   isHome(home: Uint8Array): boolean {
@@ -122,4 +118,21 @@ export class KnownHomes implements Settlements {
     }
     return this.#older(cid)
   }
+}
+
+/** What a settlement of a committee says. Throws `bad-certificate`, `bad-signature`, and what reading one does. */
+export function settlementFact(
+  envelope: Envelope,
+  committee: Committee,
+  hold: (checks: readonly SignatureCheck[]) => boolean = verified,
+): SettlementFact {
+  const certificate = readCertificate(envelope, committee)
+  if (!hold(checksOf(certificate, committee)))
+    throw new WebxError('bad-signature', 'the settlement is not signed by the seats of its home')
+  const { oid, version, od, weight } = certificate
+  return { home: committee.nid, oid, version, od, isStrong: weight >= committee.strong }
+}
+
+function verified(checks: readonly SignatureCheck[]): boolean {
+  return verifyGroups([checks])[0] === true
 }

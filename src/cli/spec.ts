@@ -227,7 +227,11 @@ export const COMMANDS: readonly CommandSpec[] = [
       keys: { value: 'KEYS', about: 'key file of the organization' },
       'passphrase-file': PASSPHRASE_OPTION,
       name: { value: 'NAME', about: 'what people call the net' },
-      seats: { value: 'LIST', about: 'file with one seat a line, as `webx id show` prints it on each member' },
+      seats: {
+        value: 'LIST',
+        about:
+          'file with one seat a line, as `webx id show` prints it on each member; several files, with commas between them, for a net of several neighborhoods',
+      },
       terminals: {
         value: 'LIST',
         about: 'file with one inception a line, as `webx id show` prints it on each terminal',

@@ -60,9 +60,15 @@ export function readHandOver(envelope: Envelope, committee: Committee): HandOver
   if (proposal.kind !== 'final' || !equal(proposal.opening, openingDigest(openingBytes)))
     throw new WebxError('bad-hand-over', 'hand-over: the block does not name this opening')
   const opening = decodeOpening(openingBytes)
-  if (opening.epoch !== committee.epoch + 1 || !equal(opening.netId, committee.netId))
+  const isNext = opening.epoch === committee.epoch + 1 && equal(opening.nid, committee.nid)
+  if (!isNext || !equal(opening.netId, committee.netId))
     throw new WebxError('bad-hand-over', 'hand-over: the opening is not that of the epoch after')
   return { opening, openingBytes, checks: finality.checks }
+}
+
+/** 16-byte id of the neighborhood that a hand-over says to be of: that of its opening, which whoever believes it has checked. Throws what decoding throws. */
+export function homeOfHandOver({ attachment }: Pick<Envelope, 'attachment'>): Uint8Array {
+  return decodeOpening(attachment).nid
 }
 
 const NOTHING = new Uint8Array(0)

@@ -8,6 +8,7 @@
 import { checksOf, readCertificate } from './consensus/certificate.ts'
 import type { Committee } from './consensus/committee.ts'
 import { CommitteeBook } from './consensus/committee-book.ts'
+import { isSprouts } from './consensus/epoch/division.ts'
 import { readHandOver } from './consensus/epoch/handover.ts'
 import { committeeOfOpening, type Opening } from './consensus/epoch/opening.ts'
 import { equal, toHex } from './core/bytes.ts'
@@ -51,17 +52,21 @@ export class KnownHomes implements Settlements {
     this.#homes.set(name, { book: new CommitteeBook(newest), newest })
   }
 
-  /** Goes on by an encoded hand-over of the newest epoch known of a home; false for any other. Throws `bad-hand-over`, `wrong-home`, and what reading one does. */
+  /**
+   * Goes on by an encoded hand-over of the newest epoch known of a home; false for any other. Where the home was divided, its sprout is a home from now on: the net
+   * has agreed on it by the same signatures. Throws `bad-hand-over`, `limit`, and what reading one does.
+   */
   follow(handOver: Uint8Array): boolean {
     const envelope = decodeEnvelope(handOver)
     const home = [...this.#homes.values()].find(({ newest }) => equal(newest.cid, envelope.scope))
     if (!home) return false
-    const { opening, checks } = readHandOver(envelope, home.newest)
-    if (!equal(opening.nid, home.newest.nid)) throw new WebxError('wrong-home', 'a hand-over to another home')
+    const { opening, other, checks } = readHandOver(envelope, home.newest)
     if (!this.#hold(checks))
       throw new WebxError('bad-hand-over', 'the hand-over is not signed by the seats of its epoch')
-    home.newest = committeeOfOpening(opening)
+    const [own, sprout] = other && isSprouts(opening) ? [other.opening, opening] : [opening, other?.opening]
+    home.newest = committeeOfOpening(own)
     home.book.add(home.newest)
+    if (sprout) this.add(sprout)
     return true
   }
 

@@ -15,7 +15,7 @@ import type { Lane } from './lane.ts'
 import type { ObjectEntry } from './objects.ts'
 import { encodeEpochMark, META, SPACE, type Space, slotKey, slotOfKey } from './records.ts'
 import { rollBack } from './rollback.ts'
-import type { StateImport } from './state-import.ts'
+import type { SettledObject } from './statetree.ts'
 
 /** Spaces that hold nothing which outlives an epoch. */
 const OF_ONE_EPOCH: readonly Space[] = [SPACE.vote, SPACE.batch, SPACE.certificate, SPACE.frozen]
@@ -50,11 +50,11 @@ export function turnRecords<S>(lane: Lane<S>, committee: Committee): void {
   forgetEpoch(lane, committee)
 }
 
-/** Takes a whole settled state over in place of all that is known here. */
-export function importRecords<S>(lane: Lane<S>, committee: Committee, state: StateImport): void {
-  if (!isNew(lane, committee)) assertNext(lane, committee)
+/** Takes a whole settled state over in place of all that is known here: of this home, or of the one that this node has come into. */
+export function importRecords<S>(lane: Lane<S>, committee: Committee, state: Iterable<SettledObject>): void {
+  if (!isNew(lane, committee)) assertLater(lane, committee)
   const { objects, journal } = lane
-  const settledObjects = [...state.objects()]
+  const settledObjects = [...state]
   objects.clear()
   for (const { oid, settled, head, state } of settledObjects) {
     const entry = objects.ensure(oid)
@@ -115,9 +115,13 @@ function assertBases<S>({ objects }: Lane<S>): void {
 }
 
 /** Throws `bad-argument` unless these are the seats of a later epoch of the same neighborhood. */
-export function assertNext<S>({ committee }: Lane<S>, next: Committee): void {
-  const isHere = equal(next.netId, committee.netId) && equal(next.nid, committee.nid)
-  if (!isHere || next.epoch <= committee.epoch) {
+export function assertNext<S>(lane: Lane<S>, next: Committee): void {
+  if (!equal(next.nid, lane.committee.nid)) throw new WebxError('bad-argument', 'the seats of another neighborhood')
+  assertLater(lane, next)
+}
+
+function assertLater<S>({ committee }: Lane<S>, next: Committee): void {
+  if (!equal(next.netId, committee.netId) || next.epoch <= committee.epoch) {
     throw new WebxError('bad-argument', `after epoch ${committee.epoch} comes no epoch ${next.epoch}`)
   }
 }

@@ -81,7 +81,7 @@ export function epochVectors(): Record<string, string> {
     attendance: [{ id, attended: 5, led: 1 }],
     convicted: [id],
   })
-  const final: Proposal = { kind: 'final', opening: openingDigest(openingBytes) }
+  const final: Proposal = { kind: 'final', opening: openingDigest(openingBytes), sprout: null }
   const proposals: Record<string, Proposal> = {
     turn: { kind: 'turn', proof: new Uint8Array(80).fill(7) },
     vouch: { kind: 'vouch', id },

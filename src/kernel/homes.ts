@@ -9,6 +9,7 @@
 import { checksOf, readCertificate } from '../consensus/certificate.ts'
 import type { Committee } from '../consensus/committee.ts'
 import { CommitteeBook } from '../consensus/committee-book.ts'
+import { isSprouts } from '../consensus/epoch/division.ts'
 import { type HandOver, readHandOver } from '../consensus/epoch/handover.ts'
 import { committeeOfOpening, type Opening } from '../consensus/epoch/opening.ts'
 import { equal, toHex } from '../core/bytes.ts'
@@ -65,7 +66,7 @@ export class KnownHomes implements Settlements {
     if (!read) return false
     if (!this.#hold(read.checks))
       throw new WebxError('bad-hand-over', 'the hand-over is not signed by the seats of its epoch')
-    this.goOn(read.opening)
+    for (const opening of openingsOf(read)) this.goOn(opening)
     return true
   }
 
@@ -75,9 +76,13 @@ export class KnownHomes implements Settlements {
     return home ? readHandOver(envelope, home.newest) : null
   }
 
-  /** A known home is in the epoch of this opening: whoever says so has checked the hand-over, or had stored that it did. What is older than what is known changes nothing. */
+  /**
+   * A home is in the epoch of this opening: whoever says so has checked the hand-over, or had stored that it did. What is older than what is known changes nothing; a home that is not known here
+   * is a sprout, on which the net has agreed by the same signatures. Throws `limit`.
+   */
   goOn(opening: Opening): void {
     const home = this.#homes.get(toHex(opening.nid))
+    if (!home) this.add(opening)
     if (!home || opening.epoch <= home.newest.epoch) return
     home.newest = committeeOfOpening(opening)
     home.opening = opening
@@ -118,6 +123,12 @@ export class KnownHomes implements Settlements {
     }
     return this.#older(cid)
   }
+}
+
+/** Where a hand-over leads: on with the home, and into its sprout where it was divided. */
+export function openingsOf({ opening, other }: HandOver): Opening[] {
+  if (!other) return [opening]
+  return isSprouts(opening) ? [other.opening, opening] : [opening, other.opening]
 }
 
 /** What a settlement of a committee says. Throws `bad-certificate`, `bad-signature`, and what reading one does. */

@@ -17,7 +17,7 @@ import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
 import type { Conducted, SideLane } from '../kernel/agreed.ts'
 import type { Context, Service } from '../kernel/context.ts'
-import { KnownHomes } from '../kernel/homes.ts'
+import { KnownHomes, openingsOf } from '../kernel/homes.ts'
 import type { Store, Write } from '../kernel/ports.ts'
 import type { Decision, Message } from '../kernel/road.ts'
 
@@ -101,8 +101,10 @@ export class Homes implements Service, SideLane {
   }
 
   decide({ envelope }: Message): Decision | null {
-    const opening = this.#homes.read(envelope)?.opening
-    return opening ? { writes: writesOf(opening), apply: () => this.#goOn(opening) } : null
+    const read = this.#homes.read(envelope)
+    if (!read) return null
+    const openings = openingsOf(read)
+    return { writes: openings.flatMap(writesOf), apply: () => openings.forEach((opening) => this.#goOn(opening)) }
   }
 
   shownOf(): Uint8Array[] {
@@ -111,8 +113,10 @@ export class Homes implements Service, SideLane {
 
   #goOn(opening: Opening): void {
     const { nid, epoch, roster } = opening
+    const { events, link, topics } = this.#context
+    if (!this.#homes.isHome(nid)) link.subscribe(topics.at(nid).handOver).catch(() => {})
     this.#homes.goOn(opening)
-    this.#context.events.emit('home', { nid, epoch, members: roster.map(({ id }) => id) })
+    events.emit('home', { nid, epoch, members: roster.map(({ id }) => id) })
     if (this.#context.clock.monotonicMs() - this.#asked(nid) > ANSWER_MS) return
     this.#askedMs.delete(toHex(nid))
     this.ask(nid)

@@ -148,7 +148,7 @@ joining('chunks tell what the epoch began with while payments go on, in the next
   }
   const records = new Disk()
   const joiner = createRegister({ committee: next, seat: 1, rules, records })
-  joiner.enterEpochWith(next, 1, earlier)
+  joiner.enterEpochWith(next, 1, earlier.objects())
   assert.equal(joiner.stateRoot(), root)
   records.write(joiner.flush())
   for (const life of [joiner, createRegister({ committee: next, seat: 1, rules, records })]) {
@@ -174,7 +174,7 @@ joining('whoever was left behind takes the newest state and forgets what it beli
   const next = following(following(member.committee))
   member.register.enterEpoch(next, 0, [])
   const root = member.register.stateRoot()
-  late.register.enterEpochWith(next, 1, imported(member.register, root))
+  late.register.enterEpochWith(next, 1, imported(member.register, root).objects())
   late.disk.write(late.register.flush())
   const again = createRegister({ committee: next, seat: 1, rules, records: late.disk })
   for (const life of [late.register, again]) {
@@ -183,7 +183,7 @@ joining('whoever was left behind takes the newest state and forgets what it beli
     assert.equal([life.inFlight(), life.highestBatch().sequence], [[], 0])
   }
   assert.is(
-    codeOf(() => again.enterEpochWith(next, 1, imported(member.register, root))),
+    codeOf(() => again.enterEpochWith(next, 1, imported(member.register, root).objects())),
     'bad-argument',
   )
 })

@@ -415,4 +415,5 @@ export const LIMITS = {
   storeKeyBytesMax: 256,
   storeSpaceCharactersMax: 32,
   storeHeldBackBytesMax: 64 * MIB,
+  storeUnfoldedBytesMax: 2 * MIB,
 } as const

@@ -13,6 +13,7 @@ import {
   readOrder,
 } from '../../src/consensus/order.ts'
 import { toHex } from '../../src/core/bytes.ts'
+import { LIMITS } from '../../src/core/limits.ts'
 import type { Settled } from '../../src/kernel/events.ts'
 import { accountId, accountNonce, keyLogOrder, NO_HEAD, nextOrder, type OrderFields } from '../../src/ledger/terms.ts'
 import { makePerson, type Person } from './people.ts'
@@ -76,7 +77,8 @@ export class Owners {
       refundOf: NOTHING,
       memo: NOTHING,
     } as const
-    return this.sign(person, nextOrder(standing, operation, new Uint8Array(randomBytes(16)), 1))
+    const lastEpoch = this.#node.agreed.committee.epoch + LIMITS.orderEpochsMax
+    return this.sign(person, nextOrder(standing, operation, new Uint8Array(randomBytes(16)), lastEpoch))
   }
 
   sign(person: Person, terms: OrderFields): Order {

@@ -6,6 +6,7 @@
 
 import { LIMITS } from '../../core/limits.ts'
 import { keyOf, slotName } from '../key.ts'
+import { VOUCHERS_MIN } from './membership.ts'
 import type { EpochState } from './state.ts'
 import type { Decided, Proposal } from './transaction.ts'
 import type { Place } from './unlocks.ts'
@@ -14,6 +15,9 @@ import type { Place } from './unlocks.ts'
 const CLOSE_PATIENCE_MS = 2_000
 /** And how long for a quorum of them before it says: plan anew. */
 const REPLAN_PATIENCE_MS = 10_000
+
+/** How long the seats whose turn it is to answer for an applicant have before the next ones do. */
+const VOUCH_PATIENCE_MS = 1_000
 
 /** What this node knows beside what was ordered. */
 export interface Knowledge {
@@ -25,6 +29,8 @@ export interface Knowledge {
   readonly plannedMs: number
   readonly suspects: readonly Uint8Array[]
   readonly stuck: readonly Place[]
+  /** For how long somebody has waited for seats that answer for it, as far as this node saw. */
+  waitedMs(applicant: Uint8Array): number
   /** Whether a word of that name was said. */
   hasSaid(name: string): boolean
   /** Certified here: what a report lists. */
@@ -57,7 +63,7 @@ export function dutiesOf(state: EpochState, known: Knowledge): Duty[] {
   for (const id of known.suspects) {
     if (!membership.hasAccused(seat, id)) say(`accuse ${keyOf(id)}`, { kind: 'accuse', id })
   }
-  const applicant = applicantFor(state, seat)
+  const applicant = applicantFor(state, known)
   if (applicant) say('vouch', { kind: 'vouch', id: applicant })
   if (phase === 'planned') {
     const waitedMs = known.nowMs - known.plannedMs
@@ -78,12 +84,18 @@ export function patienceMs(state: EpochState, plannedMs: number, nowMs: number):
   return due.length > 0 ? Math.min(...due) : null
 }
 
-/** Seats spread over the applicants, so that all are answered for and no seat uses its word twice. */
-function applicantFor({ membership }: EpochState, seat: number): Uint8Array | null {
+/**
+ * As many seats as it takes answer for an applicant, and others for the next: none can answer twice in an epoch, and all at once would be used up by the first who comes. Where they do not,
+ * the next ones step in.
+ */
+function applicantFor({ membership, committee }: EpochState, { seat, waitedMs }: Knowledge): Uint8Array | null {
   if (membership.hasVouched(seat)) return null
-  const waiting = membership.waiting()
-  const applicant = waiting[Math.floor(seat / 2) % Math.max(1, waiting.length)]
-  return applicant ? applicant.entry.id : null
+  const count = committee.seats.length
+  for (const { entry, place } of membership.waiting()) {
+    const distance = (seat + count - ((VOUCHERS_MIN * place) % count)) % count
+    if (waitedMs(entry.id) >= Math.floor(distance / VOUCHERS_MIN) * VOUCH_PATIENCE_MS) return entry.id
+  }
+  return null
 }
 
 function reportName(part: number): string {

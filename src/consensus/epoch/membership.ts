@@ -15,6 +15,8 @@ export const VOUCHERS_MIN = 2
 /** Somebody who asks to be taken in. */
 export interface Applicant {
   readonly entry: Omit<RosterEntry, 'voucher'>
+  /** In the order in which all applied in this epoch, the first one 0. */
+  readonly place: number
   /** Numbers of the seats that answer for it, the first one first. */
   readonly vouchers: readonly number[]
 }
@@ -22,7 +24,7 @@ export interface Applicant {
 export class Membership {
   readonly #committee: Committee
   readonly #roster: ReadonlyMap<string, RosterEntry>
-  readonly #applicants = new Map<string, { entry: Applicant['entry']; vouchers: number[] }>()
+  readonly #applicants = new Map<string, { entry: Applicant['entry']; place: number; vouchers: number[] }>()
   readonly #vouched: SeatSet
   readonly #leaving = new Set<string>()
   readonly #accused = new Map<string, SeatSet>()
@@ -46,7 +48,7 @@ export class Membership {
     if (this.#applicants.size >= LIMITS.applicantsPerEpochMax) return false
     const others = [...this.#roster.values(), ...[...this.#applicants.values()].map((applicant) => applicant.entry)]
     if (others.some(({ vrfKey }) => equal(vrfKey, entry.vrfKey))) return false
-    this.#applicants.set(name, { entry, vouchers: [] })
+    this.#applicants.set(name, { entry, place: this.#applicants.size, vouchers: [] })
     return true
   }
 

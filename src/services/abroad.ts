@@ -216,7 +216,13 @@ function keyOf({ home, number }: Pick<Departure, 'home' | 'number'>): Uint8Array
   return concat(home, count)
 }
 
-function departureBytes({ home, number, lane, order, settlement }: Omit<Departure, 'attempts' | 'dueMs' | 'isProved'>): Uint8Array {
+function departureBytes({
+  home,
+  number,
+  lane,
+  order,
+  settlement,
+}: Omit<Departure, 'attempts' | 'dueMs' | 'isProved'>): Uint8Array {
   return encode([home, number, lane, orderBytes(order), settlement])
 }
 

@@ -31,7 +31,11 @@ const ANSWER_MS = 5_000
 const LIFETIME_MS = 10_000
 
 /** The homes that a genesis names, as far on as the disk tells. Throws what reading a damaged store throws. */
-export function openHomes(netId: Uint8Array, anchors: readonly Opening[], store: Pick<Store, 'get' | 'scan'>): KnownHomes {
+export function openHomes(
+  netId: Uint8Array,
+  anchors: readonly Opening[],
+  store: Pick<Store, 'get' | 'scan'>,
+): KnownHomes {
   const first = new Map(anchors.map(committeeOfOpening).map((committee) => [toHex(committee.cid), committee]))
   const homes = new KnownHomes(netId, undefined, (cid) => {
     return first.get(toHex(cid)) ?? readCommittee(netId, store.get(COMMITTEES, cid))
@@ -61,10 +65,7 @@ export class Homes implements Service, SideLane {
     const askAll = (): void => {
       for (const { nid } of this.#homes.openings) this.ask(nid)
     }
-    this.#ends = [
-      events.on('link', ({ up }) => void (up && askAll())),
-      schedule.every(ASK_MS, 'other homes', askAll),
-    ]
+    this.#ends = [events.on('link', ({ up }) => void (up && askAll())), schedule.every(ASK_MS, 'other homes', askAll)]
     askAll()
   }
 

@@ -136,7 +136,7 @@ export function buildProtocol() {
     ...decided,
     ...evidenceIn(net, pay, incept),
     tagEvent: tagEventIn(net),
-    ...framesIn(net, terms),
+    ...framesIn(net, terms, decided.settlement),
     terms,
     receipt,
     brokerCredentials: credentialsIn(net),
@@ -281,7 +281,11 @@ function tagEventIn({ people, genesis }: Net): Uint8Array {
 }
 
 /** One frame of every type. */
-function framesIn({ people, genesis, payer, committee }: Net, terms: Uint8Array): Record<string, Uint8Array> {
+function framesIn(
+  { people, genesis, payer, committee }: Net,
+  terms: Uint8Array,
+  settlement: Uint8Array,
+): Record<string, Uint8Array> {
   const topics = new Topics(genesis.netId, genesis.neighborhood)
   const { terminal, shopper } = people
   const [member, asker] = people.members as [Person, Person]
@@ -326,6 +330,9 @@ function framesIn({ people, genesis, payer, committee }: Net, terms: Uint8Array)
     ),
     frameAnswer: frame(TYPE.answer, shopper, topics.to(terminal.id), answer({ verdict: 'claim', account: payer })),
     frameSelect: frame(TYPE.select, terminal, toShopper, [reference, pseudonym]),
+    frameArrived: frame(TYPE.arrived, member, toShopper, [payer, 3]),
+    frameSettlementQuery: frame(TYPE.settlementQuery, shopper, topics.sync, [payer, 2, 1]),
+    frameSettlementAnswer: frame(TYPE.settlementAnswer, member, toShopper, [settlement]),
   }
 }
 

@@ -14,7 +14,7 @@ import type { Envelope } from '../../src/core/envelope.ts'
 import { WebxError } from '../../src/core/errors.ts'
 import { bytesOf, keyPair, type Person, person, type World, world } from '../consensus/people.ts'
 
-/** Belong to the neighborhood without a seat. */
+/** Belong to the neighborhood without a seat, where the stage is one of the simulator's. */
 export const SPARES = 2
 
 export class Stage {
@@ -33,10 +33,10 @@ export class Stage {
   readonly #epochKeys = new Map<string, Uint8Array>()
   readonly #numbers = new Map<string, number>()
 
-  constructor(count: number) {
-    this.world = world(count)
+  constructor(made: World, spares: readonly Person[]) {
+    this.world = made
     this.committee = committeeOf(this.world.genesis)
-    this.people = [...this.world.members, ...Array.from({ length: SPARES }, (_, i) => person(`spare ${i}`, 'device'))]
+    this.people = [...this.world.members, ...spares]
     this.newest = { committee: this.committee, seed: bytesOf('seed 0') }
     this.quorum = quorumIn(this.committee)
     for (const [number, { id, publicKey }] of this.people.entries()) {
@@ -121,7 +121,8 @@ const stages = new Map<number, Stage>()
 export function stageOf(count: number): Stage {
   let stage = stages.get(count)
   if (!stage) {
-    stage = new Stage(count)
+    const spares = Array.from({ length: SPARES }, (_, i) => person(`spare ${i}`, 'device'))
+    stage = new Stage(world(count), spares)
     stages.set(count, stage)
   }
   return stage

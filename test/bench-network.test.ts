@@ -50,24 +50,27 @@ counting('a net is laid out in neighborhoods that fill their seats, everybody in
   assert.is(new Set(hoods.map(({ nid }) => toHex(nid))).size, hoods.length)
 })
 
-counting('what is said to all is heard by all others; a member at rest says two things a second and nothing of orders', () => {
-  const { repair, orders, blocks } = town.idleOf
-  assert.is(orders.sent + blocks.sent, 0)
-  assert.ok(repair.sent > 0)
-  assert.ok(town.idle.sent > 1.8 && town.idle.sent < 2.6, `${town.idle.sent}`)
-  // an order comes from outside: it is heard by one more than what a member says
-  assert.ok(Math.abs(town.payment.heard - (town.payment.sent * (MEMBERS - 1) + 1 / MEMBERS)) < 0.3)
-  assert.ok(town.payment.sent >= 2, 'each locks and confirms')
-  assert.ok(town.payment.checks >= 2 * (MEMBERS - 1))
-  assert.ok(town.rowsPerPayment > 0 && town.bytesPerPayment > 0 && town.turn.sent > 0 && town.handOverBytes > 0)
-})
+counting(
+  'what is said to all is heard by all others; a member at rest says two things a second and nothing of orders',
+  () => {
+    const { repair, orders, blocks } = town.idleOf
+    assert.is(orders.sent + blocks.sent, 0)
+    assert.ok(repair.sent > 0)
+    assert.ok(town.idle.sent > 1.8 && town.idle.sent < 2.6, `${town.idle.sent}`)
+    // an order comes from outside: it is heard by one more than what a member says
+    assert.ok(Math.abs(town.payment.heard - (town.payment.sent * (MEMBERS - 1) + 1 / MEMBERS)) < 0.3)
+    assert.ok(town.payment.sent >= 2, 'each locks and confirms')
+    assert.ok(town.payment.checks >= 2 * (MEMBERS - 1))
+    assert.ok(town.rowsPerPayment > 0 && town.bytesPerPayment > 0 && town.turn.sent > 0 && town.handOverBytes > 0)
+  },
+)
 
 counting('few neighborhoods validate every leaf, and each cosigner is heard in two rounds', () => {
   assert.is(log.neighborhoods, 2)
   assert.is(log.leaves, 10)
   assert.is(log.validated, 10)
   assert.is(log.validatedChecks, 170)
-  assert.is(valueOf('a checkpoint: cosignatures heard'), 100)
+  assert.is(figureOf('a checkpoint: cosignatures heard'), 100)
   assert.ok(log.bundledBytes < log.singleBytes / 2 && log.countMs > 0)
 })
 
@@ -127,7 +130,7 @@ merging('a part that is made anew replaces the old one, in its place, and nothin
 
 merging.run()
 
-function valueOf(name: string): number | undefined {
+function figureOf(name: string): number | undefined {
   return QUANTITIES.find((quantity) => quantity.name === name)?.of(small)
 }
 

@@ -199,7 +199,7 @@ joining('orders that waited for their settlement hear of it by the state, once',
   late.turn()
   const next = following(member.committee)
   member.register.enterEpoch(next, 0, [])
-  const effects = late.register.enterEpochWith(next, 0, imported(member.register, member.register.stateRoot()))
+  const effects = late.register.enterEpochWith(next, 0, imported(member.register, member.register.stateRoot()).objects())
   const told = effects.flatMap((effect) => (effect.kind === 'settled-by-chain' ? [effect.order?.od] : []))
   assert.equal(told, [first?.od, second?.od])
   assert.is(late.register.object(same.oid)?.settled, 2)
@@ -210,7 +210,7 @@ joining('orders that waited for their settlement hear of it by the state, once',
 
   // who knew of none of them hears of each when it comes again, the newest first; of one that was another at that place, nothing
   const joiner = createRegister({ committee: next, seat: null, rules, records: new Disk() })
-  joiner.enterEpochWith(next, null, imported(member.register, member.register.stateRoot()))
+  joiner.enterEpochWith(next, null, imported(member.register, member.register.stateRoot()).objects())
   const hears = (order: Order | undefined): number =>
     joiner
       .step({ kind: 'order', order: order as Order, verified: true }, 0)

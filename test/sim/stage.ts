@@ -16,7 +16,7 @@ import { WebxError } from '../../src/core/errors.ts'
 import type { Settlements } from '../../src/ledger/import.ts'
 import { bytesOf, keyPair, type Person, person, type World, world } from '../consensus/people.ts'
 
-/** Belong to the neighborhood without a seat. */
+/** Belong to the neighborhood without a seat, where the stage is one of the simulator's. */
 export const SPARES = 2
 /** So many more than there are seats, where a neighborhood is to be divided: both parts have seats for all but one. */
 const GROWN_BY = 2
@@ -41,12 +41,12 @@ export class Stage {
   readonly #epochKeys = new Map<string, Uint8Array>()
   readonly #numbers = new Map<string, number>()
 
-  constructor(count: number, isGrown: boolean) {
-    const spares = isGrown ? count + GROWN_BY : SPARES
-    this.world = world(count)
+  /** @param halfMin so many must be left in each part where a neighborhood is divided */
+  constructor(made: World, spares: readonly Person[], halfMin = Number.POSITIVE_INFINITY) {
+    this.world = made
     this.committee = committeeOf(this.world.genesis)
-    this.people = [...this.world.members, ...Array.from({ length: spares }, (_, i) => person(`spare ${i}`, 'device'))]
-    this.halfMin = isGrown ? count : Number.POSITIVE_INFINITY
+    this.people = [...this.world.members, ...spares]
+    this.halfMin = halfMin
     this.settlements = settlementsOf(this)
     this.quorum = quorumIn(this.committee)
     for (const [number, { id, publicKey }] of this.people.entries()) {
@@ -134,7 +134,9 @@ export function stageOf(count: number, isGrown = false): Stage {
   const name = `${count} ${isGrown}`
   let stage = stages.get(name)
   if (!stage) {
-    stage = new Stage(count, isGrown)
+    const length = isGrown ? count + GROWN_BY : SPARES
+    const spares = Array.from({ length }, (_, i) => person(`spare ${i}`, 'device'))
+    stage = new Stage(world(count), spares, isGrown ? count : Number.POSITIVE_INFINITY)
     stages.set(name, stage)
   }
   return stage

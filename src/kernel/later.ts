@@ -22,7 +22,7 @@ export class Later {
   }
 
   /** Publishes after `delayMs`, unless `cancel` is called with that name before. A name that waits already is left as it is. */
-  publish(name: string, delayMs: number, outgoing: Outgoing): void {
+  publish(name: string, delayMs: number, make: () => Outgoing): void {
     if (this.#cancels.has(name)) return
     const { schedule, road, counters } = this.#ports
     if (this.#cancels.size >= LIMITS.openSlotsMax) {
@@ -31,7 +31,7 @@ export class Later {
     }
     const cancel = schedule.after(delayMs, 'publish later', () =>
       // a turn begins with what came in meanwhile: perhaps with the same, by somebody else
-      road.run(() => (this.#cancels.delete(name) ? { emit: [outgoing] } : null)),
+      road.run(() => (this.#cancels.delete(name) ? { emit: [make()] } : null)),
     )
     this.#cancels.set(name, cancel)
   }

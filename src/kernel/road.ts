@@ -4,7 +4,7 @@
  *     receive → decode → verify → authorize → decide → store → apply → emit
  *
  * Messages are taken in turns. All of a turn is stored by one commit before anything of it is applied or sent, so no vote and no acknowledgement
- * leaves before what it promises is on the disk. Services put *lanes* on the road, one for each message type; what a service wants to do on its own account goes
+ * leaves before what it promises is on the disk. A turn that promises nothing waits for the commit of the next one that does. Services put *lanes* on the road, one for each message type; what a service wants to do on its own account goes
  * through `run`, and so through the same store and emit.
  */
 
@@ -305,9 +305,9 @@ export class Road {
   }
 }
 
-/** True where the disk need not have a decision before the turn ends. */
+/** True where the disk need not have a decision before it is applied and sent. */
 function promisesNothing({ writes = [], apply, emit = [], mayWait = false }: Decision): boolean {
-  return !apply && emit.length === 0 && (mayWait || writes.length === 0)
+  return mayWait || (writes.length === 0 && !apply && emit.length === 0)
 }
 
 const NOTHING = new Uint8Array(0)

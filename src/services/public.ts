@@ -165,7 +165,7 @@ export class PublicLog implements Service, Lane {
       writes.push(...generation.takeWrites(flushed.writes))
       for (const { checkpoint, bytes } of flushed.complete) {
         this.#hearing.whole(checkpoint, generation.term.masterNodes)
-        this.#later.publish(checkpoint.text, (1 + (generation.seat ?? 0)) * RANK_STEP_MS, this.#statement(bytes))
+        this.#later.publish(checkpoint.text, (1 + (generation.seat ?? 0)) * RANK_STEP_MS, () => this.#statement(bytes))
         this.#context.road.poke()
       }
       for (const bytes of flushed.publish) {
@@ -215,7 +215,7 @@ export class PublicLog implements Service, Lane {
         this.#later.publish(
           this.#intake.nameOf(effect.bytes),
           effect.rank * RANK_STEP_MS,
-          this.#statement(effect.bytes),
+          () => this.#statement(effect.bytes),
         )
       if (effect.kind === 'final') this.#context.counters.count('public.blocks')
       if (effect.kind === 'evidence') this.#hearing.convictOne(effect.guilty, effect.of, effect.bytes)

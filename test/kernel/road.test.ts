@@ -278,8 +278,8 @@ order('what somebody else says in the same turn is not said again', async () => 
     later.cancel('one')
     return null
   }
-  later.publish('one', 100, told('one'))
-  later.publish('other', 100, told('other'))
+  later.publish('one', 100, () => told('one'))
+  later.publish('other', 100, () => told('other'))
   // a turn that is held, so that the message waits in the inbox when the time has come
   bench.store.held = true
   const held = road.run(() => ({ writes: [write('held')] }))

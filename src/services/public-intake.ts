@@ -189,7 +189,7 @@ export class PublicIntake {
     const { generation } = this.#parts.now()
     if (!generation) return null
     const leaf = readLeaf(envelope, this.#parts.judge)
-    if (generation.sequencer.book.indexOf(leaf.hash) !== null) return null
+    if (generation.sequencer.knows(leaf.hash)) return null
     return { heard: { kind: 'leaf', leaf }, checks: leaf.checks }
   }
 

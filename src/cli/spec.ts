@@ -174,7 +174,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary:
       'Issue more of an asset to the account TO, through the running node of its issuer; done only when it is SETTLED.',
     details:
-      'Only the identity that the genesis names as issuer can, and never beyond the cap. `webx wallet show` prints accounts.',
+      'Only the identity that the genesis names as issuer can, and never beyond the cap. `webx wallet show` prints accounts, with their neighborhood behind them where the net has several.',
     options: STATION_OPTIONS,
     example: 'webx wallet issue 50.00 EUR 5f0c66c5d58b63a4f5e8b1bd0a4d3f4be57a5d5b8f6c0b0c5d3a2f7e9b1c4d60',
   },

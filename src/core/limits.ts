@@ -158,6 +158,7 @@ export const LIMITS = {
   claimBytesMax: 512,
   homesPaidPerAccountMax: 256,
   homesKnownMax: 64,
+  departuresMax: 1_024,
   flowsPerHomeMax: 8_192,
   importPlainAmountMax: 10_000,
   importProofBytesMax: 60 * KIB,

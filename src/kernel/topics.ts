@@ -49,18 +49,27 @@ const OPEN = /^[0-9a-f]{32}\/(order|sync|candidacy|log\/leaf)$/
 
 /** Topic names of one neighborhood. */
 export class HomeTopics {
+  /** What its members tell each other. */
   readonly prefix: string
-  readonly order: string
-  readonly sync: string
-  readonly candidacy: string
-  readonly handOver: string
 
   constructor(net: string, nid: Uint8Array) {
     this.prefix = `${net}/neighborhood/${toHex(nid)}`
-    this.order = `${this.prefix}/order`
-    this.sync = `${this.prefix}/sync`
-    this.candidacy = `${this.prefix}/candidacy`
-    this.handOver = `${this.prefix}/hand-over`
+  }
+
+  get order(): string {
+    return `${this.prefix}/order`
+  }
+
+  get sync(): string {
+    return `${this.prefix}/sync`
+  }
+
+  get candidacy(): string {
+    return `${this.prefix}/candidacy`
+  }
+
+  get handOver(): string {
+    return `${this.prefix}/hand-over`
   }
 
   /** Of the public log, one kind or all. */

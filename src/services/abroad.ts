@@ -31,17 +31,20 @@ const LIFETIME_MS = 10_000
 const AHEAD = 8
 const NOTHING = new Uint8Array(0)
 
-/** A payment that has left and is not known to have arrived. */
-interface Departure {
+/** A payment that has left and is not known to have arrived, as it is kept. */
+interface Kept {
   readonly order: Order
   /** 16-byte home that it goes to, its number among the payments there, and the lane's object there. */
   readonly home: Uint8Array
   readonly number: number
   readonly lane: Uint8Array
   /** Encoded SETTLEMENT; empty where none is known here. */
-  settlement: Uint8Array
+  readonly settlement: Uint8Array
   /** The settlement is what the other home asks for. */
-  isProved: boolean
+  readonly isProved: boolean
+}
+
+interface Departure extends Kept {
   attempts: number
   dueMs: number
 }
@@ -51,8 +54,12 @@ export class Abroad implements Service, Lane {
   readonly #context: Context
   readonly #agreement: Conducted
   readonly #homes: KnownHomes
-  /** By the key that they are stored under, which sorts those to one home by their numbers. */
+  /** By the key that they are stored under, which sorts those to one home by their numbers; what there is no room for waits on the disk. */
   readonly #departures = new Map<string, Departure>()
+  /** Something waits there. */
+  #isFull = false
+  /** When something is due, at the earliest. */
+  #dueMs = 0
   /** By lane and member of the other home: up to which number it says that payments have arrived. */
   readonly #arrived = new Map<string, Map<string, number>>()
   #ends: (() => void)[] = []
@@ -66,9 +73,9 @@ export class Abroad implements Service, Lane {
   }
 
   async start(): Promise<void> {
-    const { link, topics, keys, store, schedule, events } = this.#context
+    const { link, topics, keys, schedule, events } = this.#context
     await link.subscribe(topics.to(keys.id))
-    for (const { value } of store.scan(DEPARTURES)) this.#keep(readDeparture(value))
+    this.#load()
     this.#ends = [
       schedule.every(RETRY_MS_MIN, 'payments abroad', () => this.#carry()),
       events.on('settled', () => this.#carry()),
@@ -80,7 +87,7 @@ export class Abroad implements Service, Lane {
     for (const end of this.#ends) end()
   }
 
-  /** How many payments to other homes are not known to have arrived. */
+  /** How many payments to other homes are not known to have arrived, as far as they are in memory. */
   get underWay(): number {
     return this.#departures.size
   }
@@ -107,18 +114,25 @@ export class Abroad implements Service, Lane {
     const [credit] = creditsOf(order, netId)
     const way = credit && abroadIn(netId, order, credit.home)
     if (!credit || !way) return []
-    return [this.#keep({ order, settlement, home: credit.home, ...way })]
+    const kept = { order, settlement, home: credit.home, ...way, isProved: this.#proves({ order, settlement }) }
+    this.#keep(kept)
+    return [writeOf(kept)]
   }
 
-  #keep(read: Pick<Departure, 'order' | 'settlement' | 'home' | 'number' | 'lane'>): Write {
-    const departure = { ...read, isProved: this.#proves(read), attempts: 0, dueMs: 0 }
-    const key = keyOf(departure)
-    this.#departures.set(toHex(key), departure)
-    return { space: DEPARTURES, key, value: departureBytes(departure) }
+  #keep(kept: Kept): void {
+    const name = toHex(keyOf(kept))
+    if (this.#departures.size >= LIMITS.departuresMax) this.#isFull = true
+    else if (!this.#departures.has(name)) this.#departures.set(name, { ...kept, attempts: 0, dueMs: 0 })
+    this.#dueMs = 0
   }
 
-  /** Whether a settlement of this home is what the other one asks for: its signatures were checked before it was kept. */
-  #proves({ order, settlement }: Pick<Departure, 'order' | 'settlement'>): boolean {
+  #load(): void {
+    this.#isFull = false
+    for (const { value } of this.#context.store.scan(DEPARTURES)) this.#keep(readKept(value.slice()))
+  }
+
+  /** Whether a settlement of this home is what the other one asks for: its signatures are checked before it is kept. */
+  #proves({ order, settlement }: Pick<Kept, 'order' | 'settlement'>): boolean {
     if (settlement.length === 0) return false
     const [credit] = creditsOf(order, this.#context.netId)
     if ((credit?.amount ?? 0) <= LIMITS.importPlainAmountMax) return true
@@ -129,18 +143,22 @@ export class Abroad implements Service, Lane {
 
   /** Shows what is due to the homes that it goes to, the lowest numbers first. */
   #carry(): void {
-    if (this.#departures.size === 0) return
     const nowMs = this.#context.clock.monotonicMs()
+    if (this.#departures.size === 0 || this.#dueMs > nowMs) return
     const emit: Outgoing[] = []
+    this.#dueMs = Number.POSITIVE_INFINITY
     const shown = new Map<string, number>()
     for (const [name, departure] of [...this.#departures].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const home = name.slice(0, HOME_CHARACTERS)
       const ahead = shown.get(home) ?? 0
       shown.set(home, ahead + 1)
-      if (ahead >= AHEAD || departure.dueMs > nowMs) continue
-      departure.dueMs = nowMs + Math.min(RETRY_MS_MIN * 2 ** departure.attempts, RETRY_MS_MAX)
-      departure.attempts++
-      emit.push(this.#say(departure))
+      if (ahead >= AHEAD) continue
+      if (departure.dueMs <= nowMs) {
+        departure.dueMs = nowMs + Math.min(RETRY_MS_MIN * 2 ** departure.attempts, RETRY_MS_MAX)
+        departure.attempts++
+        emit.push(this.#say(departure))
+      }
+      this.#dueMs = Math.min(this.#dueMs, departure.dueMs)
     }
     if (emit.length > 0) this.#context.road.run(() => ({ emit })).catch(() => {})
   }
@@ -173,6 +191,8 @@ export class Abroad implements Service, Lane {
       apply: () => {
         for (const [name] of done) this.#departures.delete(name)
         if (done.length === open.length) this.#arrived.delete(toHex(lane))
+        if (this.#isFull) this.#load()
+        this.#dueMs = 0
         this.#carry()
       },
     }
@@ -191,11 +211,12 @@ export class Abroad implements Service, Lane {
     if (!equal(order.oid, oid) || order.version !== version)
       throw new WebxError('bad-certificate', 'the settlement is of another order')
     if (!this.#proves({ order, settlement })) return null
-    const write = { space: DEPARTURES, key: keyOf(departure), value: departureBytes({ ...departure, settlement }) }
+    const found = { settlement, isProved: true }
     return {
-      writes: [write],
+      writes: [writeOf({ ...departure, ...found })],
       apply: () => {
-        Object.assign(departure, { settlement, isProved: true, attempts: 0, dueMs: 0 })
+        Object.assign(departure, { ...found, attempts: 0, dueMs: 0 })
+        this.#dueMs = 0
         this.#carry()
       },
     }
@@ -210,23 +231,22 @@ export function arrivalBytes(netId: Uint8Array, order: Order, settlement: Uint8A
 
 const HOME_CHARACTERS = 32
 
-function keyOf({ home, number }: Pick<Departure, 'home' | 'number'>): Uint8Array {
+function keyOf({ home, number }: Pick<Kept, 'home' | 'number'>): Uint8Array {
   const count = new Uint8Array(8)
   new DataView(count.buffer).setBigUint64(0, BigInt(number))
   return concat(home, count)
 }
 
-function departureBytes({
-  home,
-  number,
-  lane,
-  order,
-  settlement,
-}: Omit<Departure, 'attempts' | 'dueMs' | 'isProved'>): Uint8Array {
-  return encode([home, number, lane, orderBytes(order), settlement])
+function writeOf(kept: Kept): Write {
+  const { home, number, lane, order, settlement, isProved } = kept
+  return {
+    space: DEPARTURES,
+    key: keyOf(kept),
+    value: encode([home, number, lane, orderBytes(order), settlement, isProved]),
+  }
 }
 
-function readDeparture(value: Uint8Array): Pick<Departure, 'order' | 'settlement' | 'home' | 'number' | 'lane'> {
+function readKept(value: Uint8Array): Kept {
   const fields = Fields.of('departure', value, LIMITS.storeValueBytesMax)
   const read = {
     home: fields.bytes('home', 16),
@@ -234,6 +254,7 @@ function readDeparture(value: Uint8Array): Pick<Departure, 'order' | 'settlement
     lane: fields.bytes('lane', 32),
     order: readOrder(decodeEnvelope(fields.bytesBetween('order', 1, 2 * LIMITS.orderBytesMax))),
     settlement: fields.bytesBetween('settlement', 0, LIMITS.envelopeBytesMax),
+    isProved: fields.boolean('isProved'),
   }
   fields.end()
   return read

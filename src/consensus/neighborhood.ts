@@ -101,7 +101,7 @@ export class Neighborhood<S> {
           this.#fromBlocks(this.#term.step({ kind: 'tick' }))
         break
       case 'hand-over':
-        if (equal(event.cid, this.standing.cid)) this.#passage.walk(event.handOver, event.bytes, nowMs)
+        if (equal(event.cid, this.standing.cid)) this.#passage.walk(this.#term, event.handOver, event.bytes, nowMs)
         break
       case 'asked':
         this.#effects.push(...this.#passage.answer(this.#term, event))
@@ -212,7 +212,7 @@ export class Neighborhood<S> {
     ]
   }
 
-  /** Statements of an epoch that is not known here were heard. */
+  /** Statements of an epoch that is not known here were heard, or might have been: asks the others, now and then. */
   hearUnknownEpoch(nowMs: number): NeighborhoodEffect[] {
     this.#at(nowMs)
     this.#effects.push(...this.#passage.lacks(this.#term, nowMs))

@@ -2,6 +2,7 @@
  * Helps nodes that are behind: hand-overs, chunks of the state with which an epoch began, blocks. What is sent proves itself, so anybody may ask, and be answered by anybody.
  *
  * Questions go to all members on the topic of questions; so do chunks, since after an outage many are behind at once. Nobody is answered more often than an honest node asks.
+ * Whoever starts or comes back cannot know what it has missed, and in a quiet net would hear nothing of it: it asks, and so does everybody once in a while.
  */
 
 import type { NeighborhoodEffect } from '../consensus/neighborhood-effects.ts'
@@ -16,6 +17,8 @@ import type { Context, Service } from '../kernel/context.ts'
 import type { Decision, Lane, Message, Outgoing } from '../kernel/road.ts'
 
 const LIFETIME_MS = 10_000
+/** How often a node looks whether it has missed the end of an epoch. */
+const LOOK_MS = 30_000
 
 export class Following implements Service, Lane {
   readonly types: readonly number[] = [TYPE.epochQuery, TYPE.blockQuery, TYPE.stateChunk]
@@ -24,7 +27,7 @@ export class Following implements Service, Lane {
   /** When each sender was answered last. */
   readonly #answeredMs = new Map<string, number>()
   #outgoing: Outgoing[] = []
-  #unhear = (): void => {}
+  #ends: (() => void)[] = []
 
   constructor(context: Context, agreement: Conducted) {
     this.#context = context
@@ -35,15 +38,28 @@ export class Following implements Service, Lane {
   }
 
   async start(): Promise<void> {
+    const { events, schedule } = this.#context
     if (this.#answers) await this.#listen()
-    this.#unhear = this.#context.events.on('epoch', () => {
-      if (this.#answers) this.#listen().catch(() => {})
-      else this.#context.link.unsubscribe(this.#context.topics.sync).catch(() => {})
-    })
+    this.#ends = [
+      events.on('epoch', () => {
+        if (this.#answers) this.#listen().catch(() => {})
+        else this.#context.link.unsubscribe(this.#context.topics.sync).catch(() => {})
+      }),
+      events.on('link', ({ up }) => {
+        if (up) this.#look()
+      }),
+      schedule.every(LOOK_MS, 'look for epochs', () => this.#look()),
+    ]
+    this.#look()
   }
 
   async stop(): Promise<void> {
-    this.#unhear()
+    for (const end of this.#ends) end()
+  }
+
+  #look(): void {
+    this.#agreement.act((hood, nowMs) => hood.hearUnknownEpoch(nowMs))
+    this.#context.road.poke()
   }
 
   authorize(message: Message): void {
@@ -99,7 +115,7 @@ export class Following implements Service, Lane {
     return null
   }
 
-  /** Whoever belongs to the neighborhood is asked; others listen to answers only while they are behind. */
+  /** Whoever belongs to the neighborhood is asked; others listen only while they fetch a state. */
   get #answers(): boolean {
     return this.#agreement.hood.isMember
   }
@@ -115,7 +131,7 @@ export class Following implements Service, Lane {
       this.#outgoing.push({ topic: topics.sync, type, payload, lifetimeMs: LIFETIME_MS })
       road.poke()
     }
-    if (effect.kind === 'ask' && !this.#answers) this.#listen().catch(() => {})
+    if (effect.kind === 'ask' && effect.chunks.length > 0 && !this.#answers) this.#listen().catch(() => {})
     if (effect.kind === 'ask') send(TYPE.epochQuery, [effect.epoch, [...effect.chunks], effect.attempt])
     else if (effect.kind === 'chunk') send(TYPE.stateChunk, [effect.epoch, effect.index, effect.bytes])
     else if (effect.kind === 'block' && effect.effect.kind === 'ask') {

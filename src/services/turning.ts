@@ -52,6 +52,7 @@ export class Turning implements Service {
     const { schedule, events, clock } = this.#context
     this.#unhear = events.on('epoch', () => {
       this.#beganMs = clock.monotonicMs()
+      this.#check()
     })
     this.#cancel = schedule.every(CHECK_MS, 'turn of the epoch', () => this.#check())
   }

@@ -88,39 +88,47 @@ members('an applicant needs two seats that answer for it, each only once in an e
   assert.ok(membership.hasChanged)
 })
 
-members('seats answer for applicants two by two, so that many who come one by one are taken in; where two are dead, the next ones step in', () => {
-  const vouchedFor = (membership: Membership, seat: number, waitedMs: number): Uint8Array[] => {
-    const turning = { isWanted: false, hasTurned: () => true }
-    const unlocks = { unreported: () => [] }
-    const state = { phase: 'open', committee: full, turning, membership, unlocks } as unknown as EpochState
-    const known = { seat, nowMs: 0, wantsTurn: false, plannedMs: 0, suspects: [], stuck: [], openProofs: () => [] }
-    const duties = dutiesOf(state, { ...known, waitedMs: () => waitedMs, hasSaid: () => false, certifiedAt: () => null })
-    return duties.flatMap(({ say }) => (say !== 'turn' && say.kind === 'vouch' ? [say.id] : []))
-  }
-  const speak = (membership: Membership, silent: readonly number[], waitedMs: number): void => {
-    const said = full.seats.flatMap((_, seat) =>
-      silent.includes(seat) ? [] : vouchedFor(membership, seat, waitedMs).map((id) => ({ seat, id })),
+members(
+  'seats answer for applicants two by two, so that many who come one by one are taken in; where two are dead, the next ones step in',
+  () => {
+    const vouchedFor = (membership: Membership, seat: number, waitedMs: number): Uint8Array[] => {
+      const turning = { isWanted: false, hasTurned: () => true }
+      const unlocks = { unreported: () => [] }
+      const state = { phase: 'open', committee: full, turning, membership, unlocks } as unknown as EpochState
+      const known = { seat, nowMs: 0, wantsTurn: false, plannedMs: 0, suspects: [], stuck: [], openProofs: () => [] }
+      const duties = dutiesOf(state, {
+        ...known,
+        waitedMs: () => waitedMs,
+        hasSaid: () => false,
+        certifiedAt: () => null,
+      })
+      return duties.flatMap(({ say }) => (say !== 'turn' && say.kind === 'vouch' ? [say.id] : []))
+    }
+    const speak = (membership: Membership, silent: readonly number[], waitedMs: number): void => {
+      const said = full.seats.flatMap((_, seat) =>
+        silent.includes(seat) ? [] : vouchedFor(membership, seat, waitedMs).map((id) => ({ seat, id })),
+      )
+      for (const { seat, id } of said) membership.vouch(seat, id)
+    }
+    const many = new Membership(full, roster(25))
+    for (let i = 0; i < 13; i++) {
+      many.apply(entry(`one by one ${i}`))
+      speak(many, [], 0)
+    }
+    assert.is(many.next(4).length, 25 + 12, 'every seat but one has answered')
+    const few = new Membership(full, roster(25))
+    few.apply(entry('one'))
+    speak(few, [0, 1, 2], 999)
+    assert.is(few.next(4).length, 25)
+    speak(few, [0, 1, 2], 1_000)
+    speak(few, [0, 1, 2], 2_000)
+    assert.is(few.next(4).length, 26)
+    assert.equal(
+      full.seats.flatMap((_, seat) => (few.hasVouched(seat) ? [seat] : [])),
+      [3, 4, 5],
     )
-    for (const { seat, id } of said) membership.vouch(seat, id)
-  }
-  const many = new Membership(full, roster(25))
-  for (let i = 0; i < 13; i++) {
-    many.apply(entry(`one by one ${i}`))
-    speak(many, [], 0)
-  }
-  assert.is(many.next(4).length, 25 + 12, 'every seat but one has answered')
-  const few = new Membership(full, roster(25))
-  few.apply(entry('one'))
-  speak(few, [0, 1, 2], 999)
-  assert.is(few.next(4).length, 25)
-  speak(few, [0, 1, 2], 1_000)
-  speak(few, [0, 1, 2], 2_000)
-  assert.is(few.next(4).length, 26)
-  assert.equal(
-    full.seats.flatMap((_, seat) => (few.hasVouched(seat) ? [seat] : [])),
-    [3, 4, 5],
-  )
-})
+  },
+)
 
 members('who was vouched for by somebody who was vouched for belongs to the same founder', () => {
   const people = [...roster(24), entry('grandchild', idOf('founder')), entry('founder')]

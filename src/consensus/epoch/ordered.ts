@@ -101,7 +101,9 @@ function openCandidacy(envelope: Envelope, digest: Uint8Array, context: OrderedC
   const { netId } = opening
   if (!equal(envelope.scope, netId)) throw new WebxError('wrong-net', 'candidacy in another net')
   if (!equal(nid, opening.nid)) throw new WebxError('wrong-home', 'candidacy in another neighborhood')
-  if (epoch !== opening.epoch) throw new WebxError('wrong-epoch', 'candidacy in another epoch')
+  // whoever speaks of an epoch that is over is behind; of one that has not come here yet, this node is
+  if (epoch < opening.epoch) throw new WebxError('expired', 'candidacy in an epoch that is over')
+  if (epoch > opening.epoch) throw new WebxError('wrong-epoch', 'candidacy in an epoch that is unknown here')
   const message = candidacySignedBytes(netId, envelope.body)
   const signedBy = (key: Uint8Array): SignatureCheck => ({ key, message, signature: envelope.signature })
   if (candidature.kind !== 'join') {

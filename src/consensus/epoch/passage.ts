@@ -106,9 +106,9 @@ export class Passage<S> {
     return [{ kind: 'ask', nid, epoch, chunks: [], attempt: Math.floor(nowMs / BEHIND_MS) }]
   }
 
-  /** A verified hand-over came, from the epoch under way or from where a walk has come to. */
-  walk(handOver: HandOver, bytes: Uint8Array, nowMs: number): void {
-    this.#succession.step(wayOf(handOver, bytes, this.#memberId), nowMs)
+  /** A verified hand-over came, from the epoch under way or from where a walk has come to. A node that has seen a block of the epoch under way may come to its end by itself. */
+  walk({ state }: Term, handOver: HandOver, bytes: Uint8Array, nowMs: number): void {
+    this.#succession.step(wayOf(handOver, bytes, this.#memberId), nowMs, state.blocks > 0)
   }
 
   /** What a walk wants to know next. */

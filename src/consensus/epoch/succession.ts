@@ -12,9 +12,11 @@ import { StateImport } from '../state-import.ts'
 import type { Passed } from './handover.ts'
 import { committeeOfOpening } from './opening.ts'
 
-/** How long a member that is behind may take to get on by itself. */
+/** How long a node that is a moment behind may take to get on by itself. */
 const GRACE_MS = 1_500
+/** How long an answer is waited for; and how soon more is asked for once all of it has come, which nobody takes for flooding. */
 const ASK_MS = 500
+const NEXT_ASK_MS = 2 * LIMITS.followingIntervalMsMin
 
 /** Where the walk has come to. */
 export interface Stand extends Passed {
@@ -33,6 +35,8 @@ export class Succession {
   #import: StateImport | null = null
   #fromMs = 0
   #askedMs = Number.NEGATIVE_INFINITY
+  /** Chunks that were asked for last and have not come. */
+  readonly #awaited = new Set<number>()
   #attempt = 0
 
   /** The newest epoch that the walk has come to; null before the first step. */
@@ -45,27 +49,33 @@ export class Succession {
     return this.#stands
   }
 
-  /** A verified step, from the newest stand or from the epoch under way. */
-  step({ opening, openingBytes, handOver }: Passed, nowMs: number): void {
-    if (this.#stands.length === 0) this.#fromMs = nowMs + GRACE_MS
+  /** A verified step, from the newest stand or from the epoch under way. `mayGetOn`: this node has followed the epoch under way, and may come to its end by itself. */
+  step({ opening, openingBytes, handOver }: Passed, nowMs: number, mayGetOn: boolean): void {
+    if (this.#stands.length === 0) this.#fromMs = mayGetOn ? nowMs + GRACE_MS : nowMs
     if (this.#stands.length >= LIMITS.successionStepsMax) this.#stands.shift()
     this.#stands.push({ opening, openingBytes, handOver, committee: committeeOfOpening(opening) })
     this.#import = new StateImport(opening.stateRoot)
-    this.#askedMs = Number.NEGATIVE_INFINITY
+    this.#awaited.clear()
   }
 
   /** What to ask now; null for nothing. */
   wanted(nowMs: number): Wanted | null {
     const { stand } = this
-    if (!stand || !this.#import || nowMs < this.#fromMs || nowMs - this.#askedMs < ASK_MS) return null
+    if (!stand || !this.#import || nowMs < this.#nextMs) return null
     this.#askedMs = nowMs
     this.#attempt++
     const chunks = this.#import.missing(LIMITS.stateChunksPerAskMax)
+    this.#awaited.clear()
+    for (const index of chunks) this.#awaited.add(index)
     return { epoch: stand.opening.epoch, chunks, attempt: this.#attempt }
   }
 
   wakeAtMs(): number | null {
-    return this.#import ? Math.max(this.#fromMs, this.#askedMs + ASK_MS) : null
+    return this.#import ? this.#nextMs : null
+  }
+
+  get #nextMs(): number {
+    return Math.max(this.#fromMs, this.#askedMs + (this.#awaited.size > 0 ? ASK_MS : NEXT_ASK_MS))
   }
 
   /** Takes in a chunk; one that is not what the root names is nothing. Returns the whole state where this was the last. */
@@ -77,12 +87,8 @@ export class Succession {
       if (asWebxError(error).fault === 'ours') throw error
       return null
     }
+    this.#awaited.delete(index)
     if (this.#import.missing(1).length > 0) return null
     return this.#import
-  }
-
-  /** True where the next chunks may be asked for at once. */
-  get isHungry(): boolean {
-    return this.#import !== null
   }
 }

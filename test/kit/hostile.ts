@@ -27,11 +27,15 @@ export interface Attack {
   readonly expect: readonly string[]
   /** Spaces of the disk in which it may leave a trace: what a lying seat has signed is remembered on purpose. */
   readonly leaves?: readonly string[]
+  /** It proves a seat guilty: from then on the member moves the chain of blocks, by a clock of its own, so that the seat goes. */
+  readonly convicts?: boolean
   /** Counters that may go up besides, such as that of an order that had to make room. */
   readonly besides?: readonly string[]
 }
 
 const FUNDS = 10_000
+/** Where a member keeps what it says in the chain of blocks. */
+const CHAIN = ['said', 'simplex-candidate', 'simplex-block', 'simplex-ballot', 'simplex-certificate', 'simplex-meta']
 
 /** A net of which only one member, one till and one device run. */
 export class Scene {
@@ -50,6 +54,8 @@ export class Scene {
   readonly guest: Person
   readonly settledOrder: Order
   #liveness = 0
+  /** Spaces that change by themselves. */
+  #moving: readonly string[] = []
   readonly #speakers = new Map<Person, Speaker>()
 
   private constructor(parts: SceneParts) {
@@ -111,7 +117,9 @@ export class Scene {
 
   /** Hands an attack to its node and says what is wrong with the outcome; '' where all is as it must be. */
   async outcome(attack: Attack): Promise<string> {
-    const { at, topic, bytes, expect, leaves = [], besides = [] } = attack
+    const { at, topic, bytes, expect, convicts = false, besides = [] } = attack
+    if (convicts) this.#moving = CHAIN
+    const leaves = [...(attack.leaves ?? []), ...this.#moving]
     const node = this.at(at)
     const before = node.context.counters.read()
     const disk = diskDigest(node.store, ...leaves)

@@ -71,7 +71,7 @@ const LIES: Readonly<Record<string, Lie>> = {
     const [one, other] = [vote(), vote()].map((entry) => scene.seats.batch(2, [entry], 1_000_000_000))
     if (!one || !other) throw new Error('two batches')
     const bytes = doubleBatchEvidence(scene.committee, one, other)
-    return { ...statement(scene, 'evidence', bytes), expect: SILENCE }
+    return { ...statement(scene, 'evidence', bytes), expect: SILENCE, convicts: true }
   },
   'a settlement that is known': (scene) => {
     const { oid, version, od } = scene.settledOrder

@@ -115,6 +115,7 @@ export class KnownHomes implements Settlements {
 
   verify(settlement: Uint8Array): SettlementFact | null {
     const envelope = decodeEnvelope(settlement)
+    if (!isShown(envelope)) throw new WebxError('bad-certificate', 'an import shows a settlement')
     const epoch = this.#epochNamed(envelope.scope)
     return epoch && settlementFact(envelope, epoch, this.#hold)
   }
@@ -143,12 +144,17 @@ export function settlementFact(
 ): SettlementFact {
   if (envelope.type === TYPE.settledState && stateRoot)
     return { home: committee.nid, isStrong: true, ...readSettledState(envelope, stateRoot) }
-  if (envelope.type !== TYPE.settlement) throw new WebxError('bad-certificate', 'this shows no settlement')
+  if (envelope.type !== TYPE.settlement)
+    throw new WebxError('bad-certificate', 'this shows no settlement that is known here')
   const certificate = readCertificate(envelope, committee)
   if (!hold(checksOf(certificate, committee)))
     throw new WebxError('bad-signature', 'the settlement is not signed by the seats of its home')
   const { oid, version, od, weight } = certificate
   return { home: committee.nid, oid, version, od, isStrong: weight >= committee.strong }
+}
+
+function isShown({ type }: Envelope): boolean {
+  return type === TYPE.settlement || type === TYPE.settledState
 }
 
 function verified(checks: readonly SignatureCheck[]): boolean {

@@ -8,10 +8,17 @@
 
 import { argv } from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { type Order, orderBody, orderBytes, provingOrderEnvelope, readOrder } from '../../src/consensus/order.ts'
 import { merklePath } from '../../src/consensus/merkle.ts'
+import { type Order, orderBody, orderBytes, provingOrderEnvelope, readOrder } from '../../src/consensus/order.ts'
 import { settledStateBytes } from '../../src/consensus/state-proof.ts'
-import { bucketMark, bucketParts, bucketTree, EMPTY_BUCKET, partTree, stateBucketOf } from '../../src/consensus/statetree.ts'
+import {
+  bucketMark,
+  bucketParts,
+  bucketTree,
+  EMPTY_BUCKET,
+  partTree,
+  stateBucketOf,
+} from '../../src/consensus/statetree.ts'
 import { toHex } from '../../src/core/bytes.ts'
 import { encode } from '../../src/core/codec.ts'
 import { encodeEnvelope, signedBytes, TYPE } from '../../src/core/envelope.ts'

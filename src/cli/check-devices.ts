@@ -114,8 +114,9 @@ export async function checkNet({ genesis }: Target): Promise<Finding> {
   if (genesis === undefined) return fine('net', 'none is named', 'skip')
   try {
     await import('../drivers/wasm-files.ts')
-    const { name, seats, netId } = readGenesis(await readFile(genesis))
-    return fine('net', `${name} (${toHex(netId.subarray(0, 8))}), ${seats.length} seats`)
+    const { name, homes, netId } = readGenesis(await readFile(genesis))
+    const seats = homes.map((home) => home.seats.length).join(' and ')
+    return fine('net', `${name} (${toHex(netId.subarray(0, 8))}), ${seats} seats`)
   } catch (thrown) {
     return broken('net', thrown, 'Get the genesis file from who founded the net, or name another with --net FILE.')
   }

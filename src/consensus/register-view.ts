@@ -15,6 +15,7 @@ import type { Head, ObjectEntry } from './objects.ts'
 import type { Order } from './order.ts'
 import { type BatchMark, NO_BATCH, SPACE, slotKey } from './records.ts'
 import type { Snapshot } from './snapshot.ts'
+import { settledStateBytes } from './state-proof.ts'
 import { VOTE } from './statement.ts'
 import { lacking } from './turnover.ts'
 import { isAdoptable } from './votes.ts'
@@ -109,6 +110,12 @@ export abstract class RegisterView<S> {
   /** The SETTLEMENT of a version that shows a strong quorum, for strangers who ask for one; null where none is known, or it was too long ago. */
   strongSettlementOf(oid: Uint8Array, version: number): Uint8Array | null {
     return this.desks.votes.strong.settlement({ oid, version })
+  }
+
+  /** The SETTLED STATE statement that shows a version by the state with which the epoch began; null where the object was not there, or had come to another version. */
+  settledStateOf(oid: Uint8Array, version: number): Uint8Array | null {
+    const first = this.snapshot.firstPart(oid)
+    return first && settledStateBytes(this.lane.committee.cid, first, { oid, version })
   }
 
   /** How many seats are known here to have confirmed a version. */

@@ -14,10 +14,12 @@ import { type MerkleTree, merklePath } from './merkle.ts'
 import type { ObjectRules } from './object.ts'
 import type { ObjectEntry, Objects } from './objects.ts'
 import { SPACE } from './records.ts'
+import type { FirstPart } from './state-proof.ts'
 import {
   type BucketMark,
   bucketMark,
   bucketParts,
+  bucketTree,
   EMPTY_BUCKET,
   partTree,
   type SettledObject,
@@ -95,6 +97,18 @@ export class Snapshot<S> {
     for (; part >= (marks[bucket] as BucketMark).parts; bucket++) part -= (marks[bucket] as BucketMark).parts
     const { parts, tree } = this.#cutUp(bucket)
     return encode([merklePath(tree, part), parts[part] as Uint8Array])
+  }
+
+  /** Where the first part of an object's bucket lay when the epoch began; null where that bucket was empty, and in epoch 0. */
+  firstPart(oid: Uint8Array): FirstPart | null {
+    if (!this.#before) return null
+    const marks = this.#opening()
+    const bucket = stateBucketOf(oid)
+    const mark = marks[bucket] as BucketMark
+    if (mark.parts === 0) return null
+    const { parts, tree } = this.#cutUp(bucket)
+    const [part] = parts as [Uint8Array]
+    return { ...mark, path: merklePath(tree, 0), part, bucketPath: merklePath(bucketTree(marks), bucket) }
   }
 
   #opening(): readonly BucketMark[] {

@@ -63,7 +63,16 @@ export function bucketMark(parts: readonly Uint8Array[]): BucketMark {
 
 /** 32-byte root over the marks of all buckets. */
 export function stateRootOf(marks: readonly BucketMark[]): Uint8Array {
-  return merkleTree(marks.map(({ parts, root }) => blake3Of('webx v1 state bucket', encode([parts, root])))).root
+  return bucketTree(marks).root
+}
+
+/** The tree over the marks of all buckets. */
+export function bucketTree(marks: readonly BucketMark[]): MerkleTree {
+  return merkleTree(marks.map(bucketLeaf))
+}
+
+export function bucketLeaf({ parts, root }: BucketMark): Uint8Array {
+  return blake3Of('webx v1 state bucket', encode([parts, root]))
 }
 
 /** The root where there are no objects. */

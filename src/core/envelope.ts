@@ -43,6 +43,7 @@ export const TYPE = {
   workReceipt: 21,
   purseVoucher: 22,
   arrival: 24,
+  settledState: 25,
   health: 64,
   need: 65,
   summary: 66,

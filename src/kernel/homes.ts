@@ -8,10 +8,10 @@
 
 import { checksOf, readCertificate } from '../consensus/certificate.ts'
 import type { Committee } from '../consensus/committee.ts'
-import { CommitteeBook } from '../consensus/committee-book.ts'
 import { isSprouts } from '../consensus/epoch/division.ts'
 import { type HandOver, readHandOver } from '../consensus/epoch/handover.ts'
 import { committeeOfOpening, type Opening } from '../consensus/epoch/opening.ts'
+import { readSettledState } from '../consensus/state-proof.ts'
 import { equal, toHex } from '../core/bytes.ts'
 import { type SignatureCheck, verifyGroups } from '../core/crypto.ts'
 import { decodeEnvelope, type Envelope, TYPE } from '../core/envelope.ts'
@@ -19,8 +19,16 @@ import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { SettlementFact, Settlements } from '../ledger/import.ts'
 
+/** What of an epoch of a home is kept: who votes in it, and the root of the state with which it began. */
+export interface HomeEpoch {
+  readonly committee: Committee
+  /** 32 bytes; null where it is not known. */
+  readonly stateRoot: Uint8Array | null
+}
+
 interface Home {
-  readonly book: CommitteeBook
+  /** By digest of the committee, the oldest first. */
+  readonly epochs: Map<string, HomeEpoch>
   newest: Committee
   opening: Opening
 }
@@ -28,18 +36,18 @@ interface Home {
 export class KnownHomes implements Settlements {
   readonly #netId: Uint8Array
   readonly #hold: (checks: readonly SignatureCheck[]) => boolean
-  readonly #older: (cid: Uint8Array) => Committee | null
+  readonly #older: (cid: Uint8Array) => HomeEpoch | null
   /** By id in hexadecimal. */
   readonly #homes = new Map<string, Home>()
 
   /**
    * @param hold whether all signatures hold; simulations have signatures of their own
-   * @param older a committee of a known home that is not in memory any more
+   * @param older an epoch of a known home that is not in memory any more, by the digest of its committee
    */
   constructor(
     netId: Uint8Array,
     hold: (checks: readonly SignatureCheck[]) => boolean = verified,
-    older: (cid: Uint8Array) => Committee | null = () => null,
+    older: (cid: Uint8Array) => HomeEpoch | null = () => null,
   ) {
     this.#netId = netId
     this.#hold = hold
@@ -56,8 +64,10 @@ export class KnownHomes implements Settlements {
     const name = toHex(opening.nid)
     if (this.#homes.has(name)) return
     if (this.#homes.size >= LIMITS.homesKnownMax) throw new WebxError('limit', 'too many homes are known here')
-    const newest = committeeOfOpening(opening)
-    this.#homes.set(name, { book: new CommitteeBook(newest), newest, opening })
+    const committee = committeeOfOpening(opening)
+    const { stateRoot } = opening
+    const epochs = new Map([[toHex(committee.cid), { committee, stateRoot }]])
+    this.#homes.set(name, { epochs, newest: committee, opening })
   }
 
   /** Goes on by an encoded hand-over of the newest epoch known of a home; false for any other. Throws `bad-hand-over`, and what reading one does. */
@@ -86,7 +96,11 @@ export class KnownHomes implements Settlements {
     if (!home || opening.epoch <= home.newest.epoch) return
     home.newest = committeeOfOpening(opening)
     home.opening = opening
-    home.book.add(home.newest)
+    home.epochs.set(toHex(home.newest.cid), { committee: home.newest, stateRoot: opening.stateRoot })
+    for (const oldest of home.epochs.keys()) {
+      if (home.epochs.size <= LIMITS.committeesKnownMax) break
+      home.epochs.delete(oldest)
+    }
   }
 
   /** The newest epoch that is known of a home; null for a home that is not known. */
@@ -106,20 +120,19 @@ export class KnownHomes implements Settlements {
 
   verify(settlement: Uint8Array): SettlementFact | null {
     const envelope = decodeEnvelope(settlement)
-    if (envelope.type !== TYPE.settlement) throw new WebxError('bad-certificate', 'an import shows a settlement')
-    const committee = this.#committeeNamed(envelope.scope)
-    if (!committee) return null
-    return settlementFact(envelope, committee, this.#hold)
+    if (!isShown(envelope)) throw new WebxError('bad-certificate', 'an import shows a settlement')
+    const epoch = this.#epochNamed(envelope.scope)
+    return epoch && settlementFact(envelope, epoch, this.#hold)
   }
 
   isHome(home: Uint8Array): boolean {
     return this.#homes.has(toHex(home))
   }
 
-  #committeeNamed(cid: Uint8Array): Committee | null {
-    for (const { book } of this.#homes.values()) {
-      const committee = book.find(cid)
-      if (committee) return committee
+  #epochNamed(cid: Uint8Array): HomeEpoch | null {
+    for (const { epochs } of this.#homes.values()) {
+      const epoch = epochs.get(toHex(cid))
+      if (epoch) return epoch
     }
     return this.#older(cid)
   }
@@ -131,17 +144,28 @@ export function openingsOf({ opening, other }: HandOver): Opening[] {
   return isSprouts(opening) ? [other.opening, opening] : [opening, other.opening]
 }
 
-/** What a settlement of a committee says. Throws `bad-certificate`, `bad-signature`, and what reading one does. */
+/**
+ * What a SETTLEMENT of an epoch says, or a SETTLED STATE with which it began: that one is named by a hand-over, and who can forge one needs no strong quorum for anything. Throws `bad-certificate`,
+ * `bad-signature`, and what reading one does.
+ */
 export function settlementFact(
   envelope: Envelope,
-  committee: Committee,
+  { committee, stateRoot }: HomeEpoch,
   hold: (checks: readonly SignatureCheck[]) => boolean = verified,
 ): SettlementFact {
+  if (envelope.type === TYPE.settledState && stateRoot)
+    return { home: committee.nid, isStrong: true, ...readSettledState(envelope, stateRoot) }
+  if (envelope.type !== TYPE.settlement)
+    throw new WebxError('bad-certificate', 'this shows no settlement that is known here')
   const certificate = readCertificate(envelope, committee)
   if (!hold(checksOf(certificate, committee)))
     throw new WebxError('bad-signature', 'the settlement is not signed by the seats of its home')
   const { oid, version, od, weight } = certificate
   return { home: committee.nid, oid, version, od, isStrong: weight >= committee.strong }
+}
+
+function isShown({ type }: Envelope): boolean {
+  return type === TYPE.settlement || type === TYPE.settledState
 }
 
 function verified(checks: readonly SignatureCheck[]): boolean {

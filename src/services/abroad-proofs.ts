@@ -1,5 +1,6 @@
 /**
- * Members hand out settlements of their home: to payers whose payments go abroad, and who need one that shows more confirmations than they heard, or never heard of one.
+ * Members hand out settlements of their home: to payers whose payments go abroad, and who need one that shows more confirmations than they heard, or never heard of one. Where nobody has one any more, or
+ * the chain of blocks did without, the state with which the next epoch began shows the same (`consensus/state-proof.ts`).
  */
 
 import { turnOf } from '../consensus/committee.ts'
@@ -41,9 +42,12 @@ export class Proofs implements Lane {
     const { committee, seat, register } = this.#agreed
     const rank = turnOf(committee, seat, version + attempt)
     if (rank === null || rank >= SPEAKERS) return null
-    const settlement = register.strongSettlementOf(oid, version) ?? register.settlementOf(oid, version)
-    if (!settlement) return null
     this.#assertPatience(sender)
+    const settlement =
+      register.strongSettlementOf(oid, version) ??
+      register.settledStateOf(oid, version) ??
+      register.settlementOf(oid, version)
+    if (!settlement) return null
     const topic = this.#context.topics.to(sender)
     return { emit: [{ topic, type: TYPE.settlementAnswer, payload: [settlement], lifetimeMs: LIFETIME_MS }] }
   }

@@ -3,7 +3,7 @@
  *
  * What this account pays abroad is kept with the commit that settles it. Its order and settlement are shown to the members of the other home (`abroad-arrivals.ts`), which let it arrive by themselves, whether
  * or not its payee is there; it is shown again, by later runs of this node too, until more of them than may lie say that it has. A large payment needs a settlement that shows a strong quorum, and one that the
- * chain of blocks has settled came with none: then members of this home are asked for it (`abroad-proofs.ts`).
+ * chain of blocks has settled came with none: then members of this home are asked for it, or for what shows the same (`abroad-proofs.ts`).
  */
 
 import { readCertificate } from '../consensus/certificate.ts'
@@ -79,6 +79,7 @@ export class Abroad implements Service, Lane {
     this.#ends = [
       schedule.every(RETRY_MS_MIN, 'payments abroad', () => this.#carry()),
       events.on('settled', () => this.#carry()),
+      events.on('epoch', () => this.#askAgain()),
       events.on('link', ({ up }) => void (up && this.#carry())),
     ]
   }
@@ -131,12 +132,21 @@ export class Abroad implements Service, Lane {
     for (const { value } of this.#context.store.scan(DEPARTURES)) this.#keep(readKept(value.slice()))
   }
 
+  /** With another epoch there is a state that may show what nobody could. */
+  #askAgain(): void {
+    for (const departure of this.#departures.values())
+      if (!departure.isProved) Object.assign(departure, { attempts: 0, dueMs: 0 })
+    this.#dueMs = 0
+    this.#carry()
+  }
+
   /** Whether a settlement of this home is what the other one asks for: its signatures are checked before it is kept. */
   #proves({ order, settlement }: Pick<Kept, 'order' | 'settlement'>): boolean {
     if (settlement.length === 0) return false
     const [credit] = creditsOf(order, this.#context.netId)
     if ((credit?.amount ?? 0) <= LIMITS.importPlainAmountMax) return true
     const envelope = decodeEnvelope(settlement)
+    if (envelope.type === TYPE.settledState) return true
     const committee = this.#agreement.hood.book.find(envelope.scope)
     return committee !== null && readCertificate(envelope, committee).weight >= committee.strong
   }
@@ -203,8 +213,13 @@ export class Abroad implements Service, Lane {
     const settlement = fields.bytesBetween('settlement', 1, LIMITS.envelopeBytesMax)
     fields.end()
     const envelope = decodeEnvelope(settlement)
-    if (envelope.type !== TYPE.settlement) throw new WebxError('bad-certificate', 'an answer shows a settlement')
-    const { oid, version, od } = settlementFact(envelope, this.#agreement.hood.book.of(envelope))
+    const { book, term } = this.#agreement.hood
+    const { stateRoot } = term.opening
+    const isOfNow = equal(envelope.scope, term.committee.cid)
+    const { oid, version, od } = settlementFact(envelope, {
+      committee: book.of(envelope),
+      stateRoot: isOfNow ? stateRoot : null,
+    })
     const departure = [...this.#departures.values()].find(({ order }) => equal(order.od, od))
     if (!departure || departure.isProved) return null
     const { order } = departure

@@ -5,7 +5,7 @@
  * once can be proved for ever. Nobody is believed: each hand-over is signed by a quorum of the seats that the one before named, from the genesis on.
  */
 
-import { type Committee, createCommittee } from '../consensus/committee.ts'
+import { createCommittee } from '../consensus/committee.ts'
 import { homeOfHandOver } from '../consensus/epoch/handover.ts'
 import { committeeOfOpening, decodeOpening, encodeOpening, type Opening } from '../consensus/epoch/opening.ts'
 import { equal, toHex } from '../core/bytes.ts'
@@ -17,7 +17,7 @@ import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
 import type { Conducted, SideLane } from '../kernel/agreed.ts'
 import type { Context, Service } from '../kernel/context.ts'
-import { KnownHomes, openingsOf } from '../kernel/homes.ts'
+import { type HomeEpoch, KnownHomes, openingsOf } from '../kernel/homes.ts'
 import type { Store, Write } from '../kernel/ports.ts'
 import type { Decision, Message } from '../kernel/road.ts'
 
@@ -36,9 +36,14 @@ export function openHomes(
   anchors: readonly Opening[],
   store: Pick<Store, 'get' | 'scan'>,
 ): KnownHomes {
-  const first = new Map(anchors.map(committeeOfOpening).map((committee) => [toHex(committee.cid), committee]))
+  const first = new Map(
+    anchors.map((opening) => {
+      const committee = committeeOfOpening(opening)
+      return [toHex(committee.cid), { committee, stateRoot: opening.stateRoot }]
+    }),
+  )
   const homes = new KnownHomes(netId, undefined, (cid) => {
-    return first.get(toHex(cid)) ?? readCommittee(netId, store.get(COMMITTEES, cid))
+    return first.get(toHex(cid)) ?? readEpoch(netId, store.get(COMMITTEES, cid))
   })
   for (const anchor of anchors) homes.add(anchor)
   for (const { value } of store.scan(OPENINGS)) homes.goOn(decodeOpening(value))
@@ -130,16 +135,17 @@ export class Homes implements Service, SideLane {
 
 function writesOf(opening: Opening): Write[] {
   const { cid, nid, epoch, seats } = committeeOfOpening(opening)
-  const value = encode([nid, epoch, seats.map(({ memberId, epochKey, weight }) => [memberId, epochKey, weight])])
+  const listed = seats.map(({ memberId, epochKey, weight }) => [memberId, epochKey, weight])
+  const value = encode([nid, epoch, listed, opening.stateRoot])
   return [
     { space: OPENINGS, key: nid, value: encodeOpening(opening) },
     { space: COMMITTEES, key: cid, value },
   ]
 }
 
-function readCommittee(netId: Uint8Array, value: Uint8Array | null): Committee | null {
+function readEpoch(netId: Uint8Array, value: Uint8Array | null): HomeEpoch | null {
   if (!value) return null
-  const fields = Fields.of('committee', value, LIMITS.openingBytesMax)
+  const fields = Fields.of('epoch of a home', value, LIMITS.openingBytesMax)
   const [nid, epoch] = [fields.bytes('nid', 16), fields.uint('epoch')]
   const seats = fields.list('seats', LIMITS.seatsMax, (item) => {
     const seat = new Fields('seat', item)
@@ -147,6 +153,7 @@ function readCommittee(netId: Uint8Array, value: Uint8Array | null): Committee |
     seat.end()
     return read
   })
+  const stateRoot = fields.bytes('stateRoot', 32)
   fields.end()
-  return createCommittee({ netId, nid, epoch, seats })
+  return { committee: createCommittee({ netId, nid, epoch, seats }), stateRoot }
 }

@@ -7,6 +7,7 @@
 
 import { seatsShown } from '../consensus/certificate.ts'
 import { orderBytes, readOrder } from '../consensus/order.ts'
+import { isSettledState } from '../consensus/state-proof.ts'
 import { concat, equal, toHex } from '../core/bytes.ts'
 import { encode } from '../core/codec.ts'
 import { decodeEnvelope } from '../core/envelope.ts'
@@ -304,8 +305,11 @@ function arrivalIn(settling: Settling): Settling {
   const { order } = settling
   if (order.attached.length === 0 || operationOf(order).kind !== 'import') return settling
   const shown = shownByImport(order.attached)
+  const arrived = { order: readOrder(decodeEnvelope(shown.order)), locks: 0 }
+  // a state shows no confirmations that a receipt could hold
+  if (isSettledState(shown.settlement)) return { ...arrived, settlement: NOTHING, confirms: 0 }
   const confirms = seatsShown(decodeEnvelope(shown.settlement))
-  return { order: readOrder(decodeEnvelope(shown.order)), settlement: shown.settlement, locks: 0, confirms }
+  return { ...arrived, settlement: shown.settlement, confirms }
 }
 
 type Direction = 'in' | 'out'

@@ -8,10 +8,21 @@
 
 import { argv } from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { merklePath } from '../../src/consensus/merkle.ts'
 import { type Order, orderBody, orderBytes, provingOrderEnvelope, readOrder } from '../../src/consensus/order.ts'
+import { settledStateBytes } from '../../src/consensus/state-proof.ts'
+import {
+  bucketMark,
+  bucketParts,
+  bucketTree,
+  EMPTY_BUCKET,
+  partTree,
+  stateBucketOf,
+} from '../../src/consensus/statetree.ts'
 import { toHex } from '../../src/core/bytes.ts'
 import { encode } from '../../src/core/codec.ts'
 import { encodeEnvelope, signedBytes, TYPE } from '../../src/core/envelope.ts'
+import { LIMITS } from '../../src/core/limits.ts'
 import './wasm.ts'
 import { adjust, EMPTY_STATE, encodeState } from '../../src/ledger/account.ts'
 import { attendanceDigest, countAttendance } from '../../src/ledger/attendance.ts'
@@ -38,6 +49,7 @@ export const MONEY_RULES: Readonly<Record<string, string>> = {
   orderPayAbroad: 'order-message',
   orderImport: 'proving-order-message',
   arrival: 'arrival-message',
+  settledState: 'settled-state-message',
   voucher: 'purse-voucher-message',
   workReceipt: 'work-receipt-message',
   overspend: 'overspend',
@@ -127,7 +139,7 @@ export function moneyVectors(): MoneyVectors {
       'Names are hashed to keys, ids and references by test/consensus/people.ts; state, proofs and trees are of the fields shown.',
     golden: {
       ...hexOf(Object.fromEntries(Object.entries(orders).map(([name, order]) => [name, orderBytes(order)]))),
-      ...hexOf({ arrival: arrivalBytes(netId, abroad, bytesOf('settlement')) }),
+      ...hexOf({ arrival: arrivalBytes(netId, abroad, bytesOf('settlement')), settledState: shownByState(abroad) }),
       ...hexOf({ voucher, workReceipt, overspend: findOverspend(netId, hold.envelope.body, [twice, voucher]) }),
       ...hexOf({ rewardHead: head, rewardLine: line, rewardBook: encodeBook(book) }),
     },
@@ -136,6 +148,18 @@ export function moneyVectors(): MoneyVectors {
       ...{ rewardsRoot: rewards.root, rewardPath: encode([...path]), state: encodeState(state) },
     }),
   }
+}
+
+/** An order as the state shows it in which nobody else has any. */
+function shownByState({ oid, version, od }: Order): Uint8Array | null {
+  const parts = bucketParts([{ oid, settled: version, head: od, state: null }])
+  const marks = Array.from({ length: LIMITS.stateBuckets }, () => EMPTY_BUCKET)
+  const bucket = stateBucketOf(oid)
+  const mark = bucketMark(parts)
+  marks[bucket] = mark
+  const bucketPath = merklePath(bucketTree(marks), bucket)
+  const first = { ...mark, path: merklePath(partTree(parts), 0), part: parts[0] as Uint8Array, bucketPath }
+  return settledStateBytes(bytesOf('cid'), first, { oid, version })
 }
 
 function hexOf(bytes: Readonly<Record<string, Uint8Array | null | undefined>>): Record<string, string> {

@@ -147,18 +147,25 @@ test('what a large payment shows has a strong quorum', async () => {
   check()
 })
 
-test('a settlement of an epoch that is not known yet waits, and the hand-over is fetched', async () => {
+test('where nobody has a strong settlement any more, the state of the next epoch shows the same, once its hand-over is fetched', async () => {
   const [before, was] = balances() as [number, number]
   const nid = genesis.homes[0]?.neighborhood as Uint8Array
   const topic = payer.context.topics.handOver
+  const registers = here().map(({ agreed }) => agreed.register)
+  for (const register of registers) register.strongSettlementOf = () => null
+  const amount = LIMITS.importPlainAmountMax + 2
+  const paid = await payAbroad(payer, payee, amount)
+  await net.pass(3_000, 100)
+  assert.equal(balances(), [before - amount, was])
   for (const { link } of there()) await link.unsubscribe(topic)
   await turn(here())
   for (const { link } of there()) await link.subscribe(topic)
   assert.ok(there().every(({ homes }) => homes.epochOf(nid) === 0))
-  await payAbroad(payer, payee, 70)
-  await net.until(() => balances().join() === `${before - 70},${was + 70}`)
+  await net.until(() => balances()[1] === was + amount)
   assert.ok(there().some(({ context }) => (context.counters.read()['refused.wrong-epoch'] ?? 0) > 0))
   await net.until(() => there().every(({ homes }) => homes.epochOf(nid) === 1))
+  assert.is(payee.wallet.settled(paid.reference)?.settlement.length, 0, 'no settlement that a receipt could hold')
+  for (const register of registers) Reflect.deleteProperty(register, 'strongSettlementOf')
   check()
 })
 

@@ -306,12 +306,20 @@ const DIVISION: readonly Mutant[] = [
     'const settledObjects = [...state]\n  objects.clear()\n',
     'const settledObjects = [...state]\n',
   ),
-  divided(
-    'a sprout needs no quorum that is ready',
-    'src/consensus/epoch/turning.ts',
-    'this.#parts.every((part) => this.#isQuorate(part))',
-    'this.#isQuorate(this.#plan)',
-  ),
+  {
+    // seats that are in no hurry to close mostly wait long enough for both parts to be ready
+    name: 'a sprout needs no quorum that is ready',
+    patches: [
+      {
+        file: 'src/consensus/epoch/turning.ts',
+        find: 'this.#parts.every((part) => this.#isQuorate(part))',
+        replace: 'this.#isQuorate(this.#plan)',
+      },
+      { file: 'src/consensus/epoch/duties.ts', find: 'CLOSE_PATIENCE_MS = 2_000', replace: 'CLOSE_PATIENCE_MS = 0' },
+    ],
+    lane: 'divided',
+    seedsMax: 40,
+  },
   divided(
     'nobody finds the way into a sprout',
     'src/consensus/epoch/handover.ts',

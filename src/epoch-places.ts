@@ -4,6 +4,7 @@
  * Seats may have been planned more than once, without those who did not get ready; openings do not say so. It follows from them: whoever would have had a seat and has none.
  */
 
+import { isSprouts } from './consensus/epoch/division.ts'
 import { type Opening, VACANT } from './consensus/epoch/opening.ts'
 import { equal, toHex } from './core/bytes.ts'
 import { placesOf, type SeatingReason, type SeatingRules, treesOf } from './swarm/seating.ts'
@@ -37,11 +38,13 @@ export function placesIn(before: Opening | null, opening: Opening, rules: Seatin
       return { id, seat: seatOf.get(name) ?? null, why, tree: trees.get(name) ?? id }
     })
   }
-  const incumbents = before.seats.map(({ memberId }) => (equal(memberId, VACANT.id) ? null : memberId))
+  const isDivided = opening.division !== undefined
+  const holders = before.seats.map(({ memberId }) => (equal(memberId, VACANT.id) ? null : memberId))
+  const incumbents = isSprouts(opening) ? [] : holders
   const unready = new Set<string>()
   for (;;) {
     const eligible = roster.filter(({ id }) => !unready.has(toHex(id)))
-    const placed = placesOf({ epoch, seed, roster: eligible, incumbents }, rules)
+    const placed = placesOf({ epoch, seed, roster: eligible, incumbents, isDivided }, rules)
     const late = placed.filter(({ id, seat }) => seat !== null && !seatOf.has(toHex(id)))
     if (late.length === 0) return [...placed, ...lateOnes(opening, unready)]
     for (const { id } of late) unready.add(toHex(id))

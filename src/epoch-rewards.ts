@@ -5,6 +5,7 @@
  * the points, of which amounts are shares, still say who did what.
  */
 
+import { isSprouts } from './consensus/epoch/division.ts'
 import { encodeOpening, type Opening, openingDigest, VACANT } from './consensus/epoch/opening.ts'
 import { equal, toHex } from './core/bytes.ts'
 import { WebxError } from './core/errors.ts'
@@ -80,7 +81,8 @@ export class RewardReplay {
     const closing = closingOf(before, after, this.#terms)
     const closed = closeEpoch(this.#book, closing)
     this.#opening = after
-    this.#book = closed.book
+    // the pool stays where the epoch was, which pays what was earned in it
+    this.#book = isSprouts(after) ? emptyBook(this.#terms.assetId, after.epoch) : closed.book
     return { ...closed, before, after, points: pointsOf(closed.rewards, closing) }
   }
 }

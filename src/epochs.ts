@@ -11,6 +11,7 @@ import { blake3Of } from './core/digest.ts'
 import { decodeEnvelope } from './core/envelope.ts'
 import { type Genesis, USUAL_POLICY } from './identity/genesis.ts'
 import { seatingOf as genesisSeating } from './identity/seats.ts'
+import { dividedOf } from './swarm/division.ts'
 import { versionOf } from './swarm/hello.ts'
 import { type SeatingRules, seatsOf } from './swarm/seating.ts'
 
@@ -54,11 +55,12 @@ export function openingsOf(genesis: Genesis, records: Pick<Records, 'get'>): (ep
   }
 }
 
-/** Who sits where, as the genesis would have it. */
-export function seatingOf(genesis: Genesis): EpochRules {
+/** Who sits where, as the genesis would have it. `divides`: a neighborhood that has grown becomes two; only where all that its nodes run can follow into a sprout. */
+export function seatingOf(genesis: Genesis, divides = false): EpochRules {
   const rules = seatingRulesOf(genesis)
   return {
     seat: (input) => seatsOf(input, rules),
+    ...(divides && { divide: (input) => dividedOf(input, rules) }),
     version: (candidates, today) => versionOf(candidates, today)?.version ?? null,
   }
 }

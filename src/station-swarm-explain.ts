@@ -96,7 +96,7 @@ export function explain(view: SwarmView, params: unknown): Explanation {
     vouchers: applicant
       ? { given: applicant.vouchers.length, needed: Math.min(VOUCHERS_MIN, opening.seats.length) }
       : null,
-    next: turning.plan && { seat: seatIn(turning.plan.seats, id) },
+    next: turning.plan && { seat: seatIn(turning.plan.seats, id) ?? seatIn(turning.plan.sprout?.seats ?? [], id) },
   }
 }
 

@@ -75,9 +75,12 @@ export function bucketLeaf({ parts, root }: BucketMark): Uint8Array {
   return blake3Of('webx v1 state bucket', encode([parts, root]))
 }
 
+let emptyRoot: Uint8Array | null = null
+
 /** The root where there are no objects. */
 export function emptyStateRoot(): Uint8Array {
-  return stateRootOf(Array.from({ length: LIMITS.stateBuckets }, () => EMPTY_BUCKET))
+  emptyRoot ??= stateRootOf(Array.from({ length: LIMITS.stateBuckets }, () => EMPTY_BUCKET))
+  return emptyRoot
 }
 
 /** All of these, one after the other, however many they are. */

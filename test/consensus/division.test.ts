@@ -17,11 +17,15 @@ import { finalityBytes } from '../../src/consensus/simplex/finality.ts'
 import { emptyStateRoot } from '../../src/consensus/statetree.ts'
 import { equal, toHex } from '../../src/core/bytes.ts'
 import { decode, encode } from '../../src/core/codec.ts'
+import type { SignatureCheck } from '../../src/core/crypto.ts'
 import { decodeEnvelope } from '../../src/core/envelope.ts'
+import { RewardReplay, rewardTermsOf } from '../../src/epoch-rewards.ts'
+import { KnownHomes } from '../../src/homes.ts'
 import { balanceOf } from '../../src/ledger/account.ts'
+import { emptyBook, type RewardBook } from '../../src/ledger/reward-book.ts'
 import { keyLogOrder } from '../../src/ledger/terms.ts'
 import { codeOf } from '../ledger/stage.ts'
-import { anchorOf, Hoods, type HoodsOptions, type Node, sparePeople } from './hoods.ts'
+import { anchorOf, cheapSignature, Hoods, type HoodsOptions, type Node, sparePeople } from './hoods.ts'
 import { bytesOf, issuerWallet, mint, person, signOrder, Wallet, world } from './people.ts'
 
 const FUNDS = 1_000
@@ -161,6 +165,37 @@ test('a hand-over of a division leads into either part, names the other one, and
         'bad-hand-over',
       )
   }
+})
+
+test('whoever follows a home by its hand-overs knows its sprout, whichever side it hears of it from', () => {
+  const net = divided()
+  const [stem, sprout] = [false, true].map((isIn) => of(net, (node) => isInSprout(node) === isIn)[0] as Node)
+  for (const { disk } of [stem, sprout] as Node[]) {
+    const isCheap = ({ key, message, signature }: SignatureCheck): boolean =>
+      equal(cheapSignature(key, message), signature)
+    const known = new KnownHomes(four.genesis.netId, (checks) => checks.every(isCheap))
+    known.add(anchorOf(four, spares))
+    assert.ok(known.follow(disk.get(SPACE.handOver, batchKey(0)) as Uint8Array))
+    for (const { hood } of [stem, sprout] as Node[]) assert.is(known.epochOf(hood.term.opening.nid), 1)
+  }
+})
+
+test('the pool of rewards stays with the stem; both know what the epoch before did', () => {
+  const net = divided()
+  const [stem, sprout] = [false, true].map((isIn) => {
+    return (of(net, (node) => isInSprout(node) === isIn)[0] as Node).hood.term.opening
+  }) as [Opening, Opening]
+  assert.equal(stem.attendance, sprout.attendance)
+  assert.is(stem.blocks, sprout.blocks)
+  const terms = { ...rewardTermsOf(four.genesis), grant: 1_000 }
+  const replays = [stem, sprout].map((opening) => {
+    const replay = new RewardReplay(anchorOf(four, spares), terms)
+    const { lines } = replay.next(opening).rewards
+    return { lines: lines.length, book: replay.book }
+  }) as [{ lines: number; book: RewardBook }, { lines: number; book: RewardBook }]
+  assert.is(replays[0].lines, replays[1].lines)
+  assert.ok(replays[0].book.pool > 0)
+  assert.equal(replays[1].book, emptyBook(terms.assetId, 1))
 })
 
 test('a quorum of liars can give a division no other shape than the rules', () => {

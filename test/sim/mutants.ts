@@ -30,6 +30,10 @@ function hood(name: string, file: string, find: string, replace: string, seedsMa
   return { ...mutant(name, file, find, replace, seedsMax), lane: 'hood' }
 }
 
+function divided(name: string, file: string, find: string, replace: string, seedsMax = 40): Mutant {
+  return { ...mutant(name, file, find, replace, seedsMax), lane: 'divided' }
+}
+
 const REGISTER: readonly Mutant[] = [
   mutant(
     'a quorum is one vote less',
@@ -295,7 +299,48 @@ const NEIGHBORHOOD: readonly Mutant[] = [
   ),
 ]
 
-export const MUTANTS: readonly Mutant[] = [...REGISTER, ...LEDGER, ...NEIGHBORHOOD]
+const DIVISION: readonly Mutant[] = [
+  divided(
+    'a sprout keeps the objects of its stem',
+    'src/consensus/turnover.ts',
+    'const settledObjects = [...state]\n  objects.clear()\n',
+    'const settledObjects = [...state]\n',
+  ),
+  {
+    // seats that are in no hurry to close mostly wait long enough for both parts to be ready
+    name: 'a sprout needs no quorum that is ready',
+    patches: [
+      {
+        file: 'src/consensus/epoch/turning.ts',
+        find: 'this.#parts.every((part) => this.#isQuorate(part))',
+        replace: 'this.#isQuorate(this.#plan)',
+      },
+      { file: 'src/consensus/epoch/duties.ts', find: 'CLOSE_PATIENCE_MS = 2_000', replace: 'CLOSE_PATIENCE_MS = 0' },
+    ],
+    lane: 'divided',
+    seedsMax: 40,
+  },
+  divided(
+    'nobody finds the way into a sprout',
+    'src/consensus/epoch/handover.ts',
+    'equal(id, memberId)) ? sprout : stem',
+    'equal(id, memberId)) ? stem : stem',
+  ),
+  divided(
+    'who sprouts belongs to the stem as well',
+    'src/consensus/epoch/turning.ts',
+    'isDivided ? roster.filter(({ id }) => !leaving.has(keyOf(id))) : roster',
+    'roster',
+  ),
+  divided(
+    'a sprout decides by the rules of its stem',
+    'src/consensus/neighborhood.ts',
+    "return typeof rules === 'function' ? rules(nid) : rules",
+    "return typeof rules === 'function' ? rules(this.#options.anchor.nid) : rules",
+  ),
+]
+
+export const MUTANTS: readonly Mutant[] = [...REGISTER, ...LEDGER, ...NEIGHBORHOOD, ...DIVISION]
 
 export function mutantNamed(name: string): Mutant {
   const found = MUTANTS.find((one) => one.name === name)

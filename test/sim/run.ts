@@ -40,6 +40,8 @@ export interface Result {
   readonly lane: string
   readonly blocks: number
   readonly epochs: number
+  /** Neighborhoods that there are in the end. */
+  readonly homes: number
   /** From the end of the faults until everything was final; null where it never was. */
   readonly healedMs: number | null
   readonly violations: readonly Violation[]
@@ -160,6 +162,7 @@ class Run implements Outside {
       lane: config.lane,
       blocks: this.#chain.count,
       epochs: this.#epochs.newest,
+      homes: this.stage.newest.size,
       healedMs: healedMs === null ? null : Math.round(healedMs),
       violations: this.#violations,
     }

@@ -4,6 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import '../kit/wasm.ts'
 import { beaconInput, nextSeed } from '../../src/consensus/epoch/beacon.ts'
+import { divisionOf } from '../../src/consensus/epoch/division.ts'
 import { type Opening, VACANT } from '../../src/consensus/epoch/opening.ts'
 import type { RosterEntry } from '../../src/consensus/epoch/rules.ts'
 import { compare, equal, toHex } from '../../src/core/bytes.ts'
@@ -64,6 +65,27 @@ function next(unready: readonly Uint8Array[] = []): Opening {
   const incumbents = before.seats.map(({ memberId, weight }) => (weight > 0 ? memberId : null))
   return openingOf(10, seatsOf({ epoch: 10, seed: idOf('seed 10'), roster: eligible, incumbents }, RULES))
 }
+
+test('a division is told from two openings: who stays keeps its seat, all others are filled at once by rank', () => {
+  const names = new Set([...founders, ...spares].slice(0, 4).map(({ id }) => toHex(id)))
+  const [lower, upper] = [true, false].map((isLower) => roster.filter(({ id }) => names.has(toHex(id)) === isLower))
+  const division = divisionOf({ ...before, epoch: 10 })
+  const rules = { ...RULES, probationEpochs: 0, perTreeMax: null, replacedMax: 1 }
+  const parts = [
+    { nid: division.stem, roster: lower as RosterEntry[], incumbents: before.seats.map(({ memberId }) => memberId) },
+    { nid: division.sprout, roster: upper as RosterEntry[], incumbents: [] },
+  ]
+  for (const part of parts) {
+    const seats = seatsOf({ epoch: 10, seed: idOf('seed 10'), ...part, isDivided: true }, rules)
+    const opening = openingOf(10, seats, { nid: part.nid, roster: part.roster, division })
+    const places = placesIn(before, opening, rules)
+    for (const { id, seat, why } of places) {
+      const isIncumbent = part.nid === division.stem && before.seats.some(({ memberId }) => equal(memberId, id))
+      assert.is(why, isIncumbent ? 'incumbent' : 'first-by-rank')
+      assert.equal(seats[seat as number], id)
+    }
+  }
+})
 
 function whyOf(opening: Opening, id: Uint8Array): string | undefined {
   return placesIn(before, opening, RULES).find((place) => equal(place.id, id))?.why

@@ -132,11 +132,11 @@ export class EpochState {
     const { netId, nid, epoch, roster, seed } = this.opening
     const next = { netId, nid, epoch: epoch + 1 }
     const division = plan?.sprout && divisionOf(next)
-    const both = { ...next, seed: plan?.seed ?? seed, shares: this.turning.shares(), ...(division && { division }) }
-    const own = {
-      ...both,
-      ...this.#opened(plan ?? { roster, seats: [] }),
-      stateRoot,
+    const both = {
+      ...next,
+      ...(division && { division }),
+      seed: plan?.seed ?? seed,
+      shares: this.turning.shares(),
       blocks: this.#blocks,
       attendance: this.committee.seats.map(({ memberId }, seat) => ({
         id: memberId,
@@ -145,10 +145,10 @@ export class EpochState {
       })),
       convicted: this.membership.convicted,
     }
+    const own = { ...both, ...this.#opened(plan ?? { roster, seats: [] }), stateRoot }
     if (!division || !plan.sprout) return { own, sprout: null }
-    // what the epoch before did is told, and counted, where its objects are
-    const before = { stateRoot: emptyStateRoot(), blocks: 0, attendance: [], convicted: [] }
-    return { own, sprout: { ...both, nid: division.sprout, ...this.#opened(plan.sprout), ...before } }
+    const begins = { nid: division.sprout, stateRoot: emptyStateRoot() }
+    return { own, sprout: { ...both, ...this.#opened(plan.sprout), ...begins } }
   }
 
   #opened(part: PlannedPart): Pick<Opening, 'roster' | 'seats' | 'version'> {

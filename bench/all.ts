@@ -1,5 +1,5 @@
 /**
- * Runs every suite, each in a process of its own, one after the other, and writes `bench/RESULTS.md`.
+ * Runs every suite, each in a process of its own, one after the other, and writes `bench/RESULTS.md`; with `--only SUITE` that one, whose part of the page is made anew.
  *
  * A suite that fails is listed as such and the rest runs. With `--before FILE`, an earlier `npm run bench -- settle --json`, the settle suite's
  * figures are printed as before → now.
@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { WebxError } from '../src/core/errors.ts'
 import { isReport } from './kit/report.ts'
 import { type Outcome, page, type Results, type SettleReport, unmet } from './kit/results.ts'
+import { merged } from './kit/results-merge.ts'
 import { SUITES } from './kit/suites.ts'
 import type { BenchOptions } from './run.ts'
 
@@ -26,11 +27,11 @@ export interface Summary {
   readonly unmet: readonly string[]
 }
 
-/** Runs them all. */
+/** Runs them all, or the one that is asked for. */
 export async function run(options: BenchOptions): Promise<Summary> {
   const before = options.before === undefined ? undefined : await earlier(options.before)
   const outcomes = new Map<string, Outcome>()
-  for (const suite of SUITES) {
+  for (const suite of options.only === undefined ? SUITES : [options.only]) {
     process.stderr.write(`all: ${suite}\n`)
     outcomes.set(suite, await outcomeOf(suite, options))
   }
@@ -40,18 +41,21 @@ export async function run(options: BenchOptions): Promise<Summary> {
     outcomes,
     ...(before === undefined ? {} : { before }),
   }
-  await writeFile(PAGE, page(results))
+  const { only } = options
+  await writeFile(PAGE, only === undefined ? page(results) : merged(await readFile(PAGE, 'utf8'), only, results))
   const failed = [...outcomes].flatMap(([suite, outcome]) => ('failure' in outcome ? [[suite, outcome.failure]] : []))
   return {
     page: PAGE,
     ran: [...outcomes].filter(([, outcome]) => 'report' in outcome).map(([suite]) => suite),
     failed: Object.fromEntries(failed),
-    unmet: unmet(results),
+    unmet: unmet(results, only),
   }
 }
 
-async function outcomeOf(suite: string, { quick, faces }: BenchOptions): Promise<Outcome> {
-  const args = [suite, '--json', ...(quick ? ['--quick'] : []), ...(faces === undefined ? [] : ['--faces', faces])]
+async function outcomeOf(suite: string, { quick, faces, sizes }: BenchOptions): Promise<Outcome> {
+  const args = [suite, '--json', ...(quick ? ['--quick'] : [])]
+  if (faces !== undefined) args.push('--faces', faces)
+  if (sizes !== undefined) args.push('--sizes', sizes.join())
   const { code, stdout, stderr } = await child(args)
   if (code !== 0)
     return {

@@ -19,11 +19,18 @@ import { type Programs, versionOf } from './kit/programs.ts'
 import { digits, OURS, type Report, type Row, reportOf } from './kit/report.ts'
 import type { BenchOptions } from './run.ts'
 
+/** Members of each system. */
+const SIZES: readonly number[] = [4, 25]
 /** How long a system is driven in each turn, and how often it is its turn, after it was warmed up under each load. */
 const PLAN = { rounds: 3, warmUpMs: 8_000, spanMs: 3_000 }
 const PLAN_QUICK = { rounds: 1, warmUpMs: 2_000, spanMs: 1_000 }
-/** What a system has to find itself again after it was held. */
-const COME_BACK_MS = 500
+/**
+ * Between two turns all systems run for so long, or one that is held meets clocks that have gone on without it: connections that were silent for too long are closed by the
+ * other side (MQTT after 45 s, etcd's members each other's after 5), and what it then does first is to find itself again.
+ */
+const BREATH_MS = 2_000
+/** What is under way of the others is over. */
+const REST_MS = 200
 
 /** One system under one load, driven once a round. */
 interface Turn {
@@ -51,7 +58,7 @@ interface Rivals {
 }
 
 /** Measures in the folder for temporary files: some minutes. Throws `bad-config` where a program or library that it takes is not installed. */
-export async function run({ quick }: BenchOptions): Promise<Report> {
+export async function run({ quick, sizes = SIZES }: BenchOptions): Promise<Report> {
   const version = versionOf('etcd', ['--version'], 'apt-get install etcd-server')
   versionOf('mosquitto', ['-h'], 'apt-get install mosquitto')
   const peers = await Peers.open()
@@ -61,7 +68,7 @@ export async function run({ quick }: BenchOptions): Promise<Report> {
   const folder = await mkdtemp(join(tmpdir(), 'webx-bench-commit-'))
   try {
     const rows: Row[] = []
-    for (const memberCount of [4, 25]) {
+    for (const memberCount of SIZES.filter((size) => sizes.includes(size))) {
       say(`n=${memberCount}: starting`)
       const stand = await setUp(memberCount, rivals, join(folder, String(memberCount)))
       try {
@@ -116,30 +123,44 @@ async function setUp(memberCount: number, rivals: Rivals, folder: string): Promi
 
 /** Who is not driven is held, and takes no time from who is. */
 async function inTurns(name: string, turns: readonly Turn[], plan: typeof PLAN): Promise<Found> {
-  for (const { programs } of turns) programs.let('hold')
+  const all = new Set(turns.map(({ programs }) => programs))
   const samples = turns.map((): Sample[] => [])
-  for (let round = 0; round <= plan.rounds; round++) {
-    for (const [i, turn] of turns.entries()) {
-      const what = `${name}, round ${round} of ${plan.rounds}: ${turn.system} ${turn.load}`
-      const sample = await driven(turn, round === 0 ? plan.warmUpMs : plan.spanMs, what)
-      if (round > 0) samples[i]?.push(sample)
-      say(`${what}: ${textOf(sample)}`)
+  try {
+    for (let round = 0; round <= plan.rounds; round++) {
+      for (const [i, turn] of turns.entries()) {
+        const what = `${name}, round ${round} of ${plan.rounds}: ${turn.system} ${turn.load}`
+        const sample = await driven(turn, all, round === 0 ? plan.warmUpMs : plan.spanMs, what)
+        if (round > 0) samples[i]?.push(sample)
+        say(`${what}: ${textOf(sample)}`)
+      }
     }
+  } finally {
+    // nobody takes leave of a broker that is held
+    for (const programs of all) programs.let('run')
   }
   return new Map(turns.map(({ system, load }, i) => [`${load} ${system}`, medianOf(samples[i] as Sample[])]))
 }
 
-async function driven({ programs, drive }: Turn, spanMs: number, what: string): Promise<Sample> {
-  programs.let('run')
-  await new Promise((resume) => setTimeout(resume, COME_BACK_MS))
+async function driven(
+  { programs, drive }: Turn,
+  all: ReadonlySet<Programs>,
+  spanMs: number,
+  what: string,
+): Promise<Sample> {
+  for (const one of all) one.let('run')
+  await rest(BREATH_MS)
+  for (const one of all) if (one !== programs) one.let('hold')
+  await rest(REST_MS)
   try {
     return await drive(spanMs)
   } catch (cause) {
     const hint = 'Is the machine busy with other things?'
     throw new WebxError('timeout', `${what}: ${String(cause)}`, { hint, cause })
-  } finally {
-    programs.let('hold')
   }
+}
+
+function rest(ms: number): Promise<void> {
+  return new Promise((resume) => setTimeout(resume, ms))
 }
 
 function rowsOf(memberCount: number, found: Found, orderBytes: Stand['orderBytes']): Row[] {

@@ -6,17 +6,19 @@
 
 import { committeeOf, seatOf } from './consensus/committee.ts'
 import { createNeighborhood } from './consensus/neighborhood.ts'
+import { equal } from './core/bytes.ts'
 import { decode, encode } from './core/codec.ts'
 import { WebxError } from './core/errors.ts'
 import { SPOKEN, type VersionRange } from './core/versions.ts'
 import { anchorOf, openingsOf, seatingOf } from './epochs.ts'
 import { guestsOf } from './guest.ts'
-import { KnownHomes } from './homes.ts'
 import type { Genesis } from './identity/genesis.ts'
+import { homeOf, seenFrom } from './identity/home.ts'
 import type { Orders } from './kernel/agreed.ts'
 import type { Context, Service } from './kernel/context.ts'
 import { Events } from './kernel/events.ts'
 import type { OpenGuest } from './kernel/guest.ts'
+import type { KnownHomes } from './kernel/homes.ts'
 import { createCounters } from './kernel/observe.ts'
 import type { Assets, Clock, Counters, Keys, Link, Log, Random, Store } from './kernel/ports.ts'
 import { Road } from './kernel/road.ts'
@@ -24,12 +26,16 @@ import { Schedule } from './kernel/schedule.ts'
 import { Topics } from './kernel/topics.ts'
 import type { StatusLists } from './kernel/vault.ts'
 import { createLedgerRules } from './ledger/rules.ts'
+import { Abroad } from './services/abroad.ts'
+import { Arrivals } from './services/abroad-arrivals.ts'
+import { Proofs } from './services/abroad-proofs.ts'
 import { Agreement } from './services/agreement.ts'
 import { EpochKeys } from './services/agreement-keys.ts'
 import { CatchUp } from './services/catchup.ts'
 import { Introductions, KnownIdentities } from './services/directory.ts'
 import { SettledLogs } from './services/directory-logs.ts'
 import { Following } from './services/following.ts'
+import { Homes, openHomes } from './services/homes.ts'
 import { Issuer } from './services/issuer.ts'
 import { Neighbors } from './services/neighbors.ts'
 import { Outbox } from './services/outbox.ts'
@@ -82,7 +88,9 @@ export interface ComposedNode {
   readonly wallet: Treasury
   /** Further ways of money of this node's identity. */
   readonly transfers: Transfers
-  /** Other neighborhoods of this net to which money may go; none, until somebody vouches for one. */
+  /** Payments of this node's identity on their way to other homes. */
+  readonly abroad: Abroad
+  /** Other neighborhoods of this net, to which money may go: those that the genesis names. */
   readonly homes: KnownHomes
   readonly assets: Assets
   readonly presence: Presence
@@ -106,14 +114,16 @@ export interface ComposedNode {
 
 /** Starts a node. Resolves when it is running; its link connects in the background. */
 export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
-  const { genesis, keys, clock, random, store, log } = parts
+  const { keys, clock, random, store, log } = parts
+  const nid = homeOf(parts.genesis, parts.keys.id).neighborhood
+  const genesis = seenFrom(parts.genesis, nid)
   const boot = await beginLife(store, clock.nowMs())
   const { promise: failed, resolve: halt } = Promise.withResolvers<WebxError>()
   const counters = createCounters()
   const events = new Events(log)
   const schedule = new Schedule(clock, log)
   const netId = genesis.netId
-  const topics = new Topics(netId)
+  const topics = new Topics(netId, nid)
   const link = parts.openLink(topics, counters)
   const directory = new KnownIdentities(genesis)
 
@@ -123,7 +133,9 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const context: Context = { ...ports, genesis, topics, random, events, schedule, road }
 
   // services
-  const homes = new KnownHomes(netId)
+  const others = genesis.homes.filter(({ neighborhood }) => !equal(neighborhood, nid))
+  const anchors = others.map(({ neighborhood }) => anchorOf(seenFrom(genesis, neighborhood)))
+  const homes = openHomes(netId, anchors, store)
   const rules = createLedgerRules(genesis, homes)
   const epochRules = seatingOf(genesis)
   const versions = parts.versions ?? SPOKEN
@@ -145,12 +157,16 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const hearsVotes = seat !== null || parts.hearsVotes === true
   const agreed = new Agreement(context, { hood, keys: epochKeys, hearsVotes })
   const following = new Following(context, agreed)
+  const otherHomes = new Homes(context, agreed, homes)
   const publicLog = new PublicLog(context, agreed, epochKeys, openingsOf(genesis, store))
   const turning = new Turning(context, agreed, parts.epochs ?? EPOCH_TIMES, parts.admission ?? null)
   const settledLogs = new SettledLogs(genesis, { stateOf: (oid) => register.object(oid)?.state ?? null })
   directory.follow(settledLogs)
-  directory.setMembers(hood.term.opening.roster.map(({ id }) => id))
-  events.on('epoch', ({ members }) => directory.setMembers(members))
+  directory.setMembers(
+    hood.term.opening.roster.map(({ id }) => id),
+    nid,
+  )
+  events.on('epoch', ({ members }) => directory.setMembers(members, nid))
   events.on('duplicity', ({ one, other }) => settledLogs.noteDouble(one, other))
   const catchUp = new CatchUp(context, agreed)
   const recovery = new Recovery(context, agreed)
@@ -167,6 +183,9 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const enoughSeats = (): boolean => presence.seatsUp() >= agreed.committee.quorum
   const wallet = new Treasury(context, agreed, outbox, enoughSeats)
   const transfers = new Transfers(context, { agreed, orders: outbox, wallet, standings: catchUp })
+  const abroad = new Abroad(context, agreed, homes)
+  new Arrivals(context, agreed, (home) => otherHomes.ask(home))
+  new Proofs(context, agreed)
   const introductions = new Introductions(context, directory)
   const issuer = new Issuer(context)
   const statuses = new Statuses(context, issuer)
@@ -182,12 +201,14 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
     presence,
     agreed,
     following,
+    otherHomes,
     publicLog,
     turning,
     neighbors,
     catchUp,
     wallet,
     outbox,
+    abroad,
     statuses,
     issuer,
   ]
@@ -211,6 +232,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
     orders: outbox,
     wallet,
     transfers,
+    abroad,
     homes,
     assets: createAssets(rules.assets.values()),
     presence,

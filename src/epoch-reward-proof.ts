@@ -5,9 +5,11 @@
  * named, computes all rewards anew, and finds the line among them.
  */
 
+import { homeOfHandOver } from './consensus/epoch/handover.ts'
 import { batchKey } from './consensus/records.ts'
 import { equal, toHex } from './core/bytes.ts'
 import { encode } from './core/codec.ts'
+import { decodeEnvelope } from './core/envelope.ts'
 import { WebxError } from './core/errors.ts'
 import { LIMITS } from './core/limits.ts'
 import { Fields } from './core/shape.ts'
@@ -15,6 +17,7 @@ import { EpochHistory } from './epoch-history.ts'
 import { type EpochRewards, RewardReplay, rewardTermsOf } from './epoch-rewards.ts'
 import { anchorOf } from './epochs.ts'
 import type { Genesis } from './identity/genesis.ts'
+import { seenFrom } from './identity/home.ts'
 import type { RewardLine } from './ledger/reward.ts'
 import { proveLine, type RewardHead, type RewardProof, verifyLine } from './ledger/reward-root.ts'
 
@@ -75,8 +78,10 @@ export function readRewardProof(bytes: Uint8Array): RewardProofFile {
 export function verifyRewardProof({ netId, proof, handOvers }: RewardProofFile, genesis: Genesis): ProvenReward {
   if (!equal(netId, genesis.netId)) throw new WebxError('wrong-net', 'this proof is of another net')
   const byEpoch = new Map(handOvers.map((bytes, epoch) => [toHex(batchKey(epoch)), bytes]))
-  const history = new EpochHistory(genesis, { get: (_, key) => byEpoch.get(toHex(key)) ?? null })
-  const replay = new RewardReplay(anchorOf(genesis), rewardTermsOf(genesis))
+  const [first] = handOvers
+  const seen = first ? seenFrom(genesis, homeOfHandOver(decodeEnvelope(first))) : genesis
+  const history = new EpochHistory(seen, { get: (_, key) => byEpoch.get(toHex(key)) ?? null })
+  const replay = new RewardReplay(anchorOf(seen), rewardTermsOf(seen))
   let rewards: EpochRewards | null = null
   for (const epoch of history.verify()) {
     const after = history.opening(epoch)
@@ -84,7 +89,7 @@ export function verifyRewardProof({ netId, proof, handOvers }: RewardProofFile, 
   }
   if (!rewards)
     throw new WebxError('bad-hand-over', 'a reward proof holds the hand-overs of its epoch and of all before it')
-  const { head, line } = verifyLine(proof, rewards.rewards.root, rewardTermsOf(genesis).policy)
+  const { head, line } = verifyLine(proof, rewards.rewards.root, rewardTermsOf(seen).policy)
   return { head, line, rewards }
 }
 

@@ -5,8 +5,8 @@
  * verified with where there is no network.
  */
 
-import { type Committee, committeeOf } from './consensus/committee.ts'
-import { readHandOver } from './consensus/epoch/handover.ts'
+import { type Committee, committeeOf, foundingCommittee } from './consensus/committee.ts'
+import { type HandOver, readHandOver } from './consensus/epoch/handover.ts'
 import { committeeOfOpening } from './consensus/epoch/opening.ts'
 import { concat, equal } from './core/bytes.ts'
 import { verifyGroups } from './core/crypto.ts'
@@ -28,12 +28,17 @@ export function epochsFile(handOvers: readonly Uint8Array[]): Uint8Array {
   )
 }
 
-/** Every committee of a net, epoch by epoch, as far as a file tells. Throws `bad-hand-over` where a step does not hold, and what decoding throws. */
+/**
+ * Every committee of a net, as far as a file tells: those of all neighborhoods in their first epoch, and then those of one, epoch by epoch. Throws `wrong-epoch`, `bad-hand-over`, `bad-signature` where a
+ * step does not hold, and what decoding throws.
+ */
 export function* committeesIn(genesis: Genesis, file: Uint8Array = new Uint8Array(0)): Iterable<Committee> {
-  let committee = committeeOf(genesis)
-  yield committee
+  let committee: Committee | null = null
+  for (const home of genesis.homes) yield committeeOf({ ...genesis, ...home })
   for (const bytes of statementsIn(file)) {
-    const { opening, checks } = readHandOver(decodeEnvelope(bytes), committee)
+    const envelope = decodeEnvelope(bytes)
+    committee ??= foundingCommittee(genesis, envelope.scope)
+    const { opening, checks }: HandOver = readHandOver(envelope, committee)
     if (verifyGroups([checks])[0] !== true)
       throw new WebxError(
         'bad-signature',

@@ -32,6 +32,8 @@ export interface NetAsset {
 export interface NetTerms {
   readonly name: string
   readonly seats: readonly string[]
+  /** Seats of further neighborhoods, one list for each; none, unless given. */
+  readonly further?: readonly (readonly string[])[]
   readonly terminals: readonly Uint8Array[]
   readonly assets: readonly NetAsset[]
   /** Absent: `USUAL_POLICY`. */
@@ -61,6 +63,9 @@ export async function foundNet(
       hint: 'People tell assets apart by their codes.',
     })
   }
+  const further = (terms.further ?? []).map((seats) => {
+    return { neighborhood: ports.random.bytes(16), seats: seats.map(readOffer) }
+  })
   const body = genesisBody({
     name: terms.name,
     createdMs: ports.clock.nowMs(),
@@ -70,6 +75,7 @@ export async function foundNet(
     assets: terms.assets.map((asset) => ({ issuer: organization.id, ...asset })),
     terminals: terms.terminals,
     ...(terms.policy && { policy: terms.policy }),
+    ...(further.length > 0 && { further }),
   })
   return readGenesis(genesisFile(body, await organization.sign(genesisSignedBytes(body))))
 }

@@ -72,6 +72,7 @@ function status({ node, terminal, device }: ControlParts): unknown {
     keyLog: directory.stateOf(keys.id)?.position ?? 0,
     keyActs: acting === null || equal(acting, keys.publicKey),
     account: toHex(wallet.account),
+    address: addressOf(node),
     link: link.state,
     seatsUp: presence.seatsUp(),
     quorum: agreed.committee.quorum,
@@ -155,20 +156,45 @@ async function receiptOf(
   return toBase64url(await signReceipt(context.genesis, context.keys, paid, context.clock.nowMs()))
 }
 
-/** Answers when the money has arrived. */
+/** Answers when the money has arrived; for an account of another home, when it has left for there, by way of the issuer's own account. */
 async function issue({ node }: ControlParts, { params, signal }: ControlCall): Promise<unknown> {
+  const { wallet, context } = node
   const asset = assetOf(node, textOf(params, 'asset'))
   const amount = smallestUnits(textOf(params, 'amount'), asset)
-  const to = fromHex(textOf(params, 'to'))
-  if (to.length !== 32) throw new WebxError('bad-argument', `an account has 32 bytes, not ${to.length}`)
-  const arrival = arrivalOf(node, asset, to, signal)
+  const text = textOf(params, 'to')
+  const { account: to, home } = readAddress(node, text)
+  const isAbroad = !equal(home, context.genesis.neighborhood)
+  const first = isAbroad ? wallet.account : to
+  const arrival = arrivalOf(node, asset, first, signal)
   try {
-    await node.wallet.issue(asset, amount, to)
+    await wallet.issue(asset, amount, first)
     await arrival.settled
   } finally {
     arrival.forget()
   }
-  return { grade: 'SETTLED', amount: decimal(amount, asset), asset: asset.code, to: toHex(to) }
+  const reference = context.random.bytes(32)
+  if (isAbroad) await wallet.pay({ reference, asset: asset.id, amount, to, home }, ISSUE_MS_MAX)
+  return { grade: 'SETTLED', amount: decimal(amount, asset), asset: asset.code, to: text }
+}
+
+/** An account as people pass it on: with its home behind it where the net has several. */
+function addressOf({ wallet, context }: WebxNode): string {
+  const { homes, neighborhood } = context.genesis
+  const account = toHex(wallet.account)
+  return homes.length > 1 ? `${account}@${toHex(neighborhood)}` : account
+}
+
+/** Throws `bad-argument` for what names no account of this net. Where no home is named it is this node's own. */
+function readAddress({ context }: WebxNode, text: string): { readonly account: Uint8Array; readonly home: Uint8Array } {
+  const [, account = '', home] = /^([0-9a-f]+)(?:@([0-9a-f]+))?$/.exec(text) ?? []
+  if (account.length !== 64) throw new WebxError('bad-argument', `an account has 64 hexadecimal digits: "${text}"`)
+  const { homes, neighborhood } = context.genesis
+  if (home === undefined) return { account: fromHex(account), home: neighborhood }
+  const known = homes.find((one) => toHex(one.neighborhood) === home)
+  if (known) return { account: fromHex(account), home: known.neighborhood }
+  throw new WebxError('bad-argument', `this net has no neighborhood ${home}`, {
+    hint: 'webx wallet show prints an account with its home.',
+  })
 }
 
 /** Waits for the next settled issue of an asset to an account. `settled` rejects with `no-quorum`, `not-settled` or `stopped`. */

@@ -13,7 +13,7 @@ import { labelOf } from './identity/xqident.ts'
 import type { DrawnRole } from './swarm/roles.ts'
 
 /** Whatever of a node the swarm is seen through. */
-export type SwarmNode = Pick<ComposedNode, 'context' | 'agreed' | 'presence' | 'turning' | 'publicLog'>
+export type SwarmNode = Pick<ComposedNode, 'context' | 'agreed' | 'homes' | 'presence' | 'turning' | 'publicLog'>
 
 /** Somebody by both its names. */
 export interface Named {

@@ -21,6 +21,8 @@ export interface SwarmStatus {
   readonly netId: string
   /** Id of the neighborhood. */
   readonly nid: string
+  /** The other neighborhoods of the net, and the newest epoch that is known here of each. */
+  readonly others: readonly { readonly nid: string; readonly epoch: number }[]
   readonly epoch: number
   /** Wire version that the epoch speaks. */
   readonly version: number
@@ -151,6 +153,7 @@ function status({ node, opening, places }: SwarmView): SwarmStatus {
   const { slot, hash } = simplex.lastFinal
   return {
     ...{ net: genesis.name, netId: toHex(genesis.netId), nid: toHex(opening.nid) },
+    others: node.homes.openings.map(({ nid, epoch }) => ({ nid: toHex(nid), epoch })),
     ...{
       epoch: opening.epoch,
       version: opening.version,

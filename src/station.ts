@@ -79,8 +79,7 @@ export async function openStation(profile: Profile, log: Log): Promise<Station> 
       admission,
     })
     closers.push(() => node.stop())
-    known.setMembers(node.agreed.hood.term.opening.roster.map(({ id }) => id))
-    node.context.events.on('epoch', ({ members }) => known.setMembers(members))
+    if (broker) (await import('./broker.ts')).followMembers(known, node)
     const unfollow = followKeyLog(keyFile, node.context, node.orders)
     closers.push(async () => unfollow())
     const silence = announceRoles(node)
@@ -124,7 +123,7 @@ interface Opened {
 
 /** Who is told to vote and never could would look like a member that is down. Throws `bad-config`. */
 function assertSeated(genesis: Genesis, id: Uint8Array): void {
-  if (genesis.memberStates.some((state) => equal(state.id, id))) return
+  if (genesis.homes.some(({ memberStates }) => memberStates.some((state) => equal(state.id, id)))) return
   throw new WebxError('bad-config', `roles has "member", and this identity has no seat in the net ${genesis.name}`, {
     hint: 'Name what the node is for in roles: terminal, device or tag-reader; WEBX_ROLES=device does for an issuer.',
   })

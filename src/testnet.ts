@@ -6,24 +6,24 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { createNode, type WebxNode } from './boot.ts'
-import { openNetBroker } from './broker.ts'
+import { followMembers, openNetBroker } from './broker.ts'
 import { WebxError } from './core/errors.ts'
-import { hostClock, hostRandom } from './drivers/host.ts'
-import { createKeyFile } from './drivers/key-file.ts'
+import { hostClock } from './drivers/host.ts'
 import type { MqttBroker } from './drivers/mqtt-broker.ts'
 import { provideFromFiles } from './drivers/wasm-files.ts'
 import type { Genesis, SeatingPolicy } from './identity/genesis.ts'
 import { createLog } from './kernel/observe.ts'
 import type { Keys, Log, Store } from './kernel/ports.ts'
-import { foundNet, type NetAsset, offerSeat } from './net.ts'
+import type { NetAsset } from './net.ts'
 import { KnownIdentities } from './services/directory.ts'
 import type { Admission, EpochTimes } from './services/turning.ts'
+import { type Founders, foundTestnet, keysAtHome, memberName, type Place, placeOf } from './testnet-founding.ts'
 
 const READY_MS_MAX = 60_000
 
@@ -35,6 +35,8 @@ export interface TestnetOptions {
   readonly directory?: string
   readonly assets?: readonly NetAsset[]
   readonly terminals?: number
+  /** Neighborhoods that the net begins with, each with as many seats; 1 unless given. */
+  readonly neighborhoods?: number
   readonly log?: Log
   /** Program and first arguments of a member's process; the arguments of `webx run` follow. */
   readonly memberCommand?: readonly string[]
@@ -51,8 +53,7 @@ export interface TestnetOptions {
 }
 
 /** One member of a test network. */
-export interface TestMember {
-  readonly seat: number
+export interface TestMember extends Place {
   readonly directory: string
   /** The running node, where members run in this process. */
   readonly node: WebxNode | null
@@ -71,6 +72,8 @@ export interface TestMember {
 export interface AddNodeOptions {
   /** New ones, of a device, unless given. */
   readonly keys?: Keys
+  /** Number of the neighborhood that new keys are to be at home in; whichever it is, unless given. */
+  readonly neighborhood?: number
   readonly hearsVotes?: boolean
   /** What lets it apply for a place in the neighborhood. */
   readonly admission?: Admission
@@ -83,6 +86,7 @@ export interface Testnet {
   readonly directory: string
   readonly brokerUrl: string
   readonly broker: MqttBroker
+  /** Of all neighborhoods, those of the first one first. */
   readonly members: readonly TestMember[]
   /** The node of the organization, which issues the assets. */
   readonly organization: WebxNode
@@ -93,7 +97,7 @@ export interface Testnet {
   close(): Promise<void>
 }
 
-/** Founds a net of `seatCount` members and starts all of it. Resolves when every member knows that it may vote. */
+/** Founds a net of `seatCount` members in each neighborhood and starts all of it. Resolves when every member knows that it may vote. */
 export async function createTestnet(seatCount: number, options: TestnetOptions = {}): Promise<Testnet> {
   provideFromFiles()
   const log = options.log ?? createLog('silent')
@@ -105,9 +109,10 @@ export async function createTestnet(seatCount: number, options: TestnetOptions =
   const world: World = { ...found, options, directory, log, brokerUrl: broker.url }
   await writeFile(join(directory, 'genesis.webx'), found.genesis.bytes)
 
-  const members = found.memberKeys.map((keys, seat) =>
-    options.processes ? new ProcessMember(world, seat) : new LocalMember(world, seat, keys),
-  )
+  const members = found.memberKeys.map((keys, number) => {
+    const place = placeOf(number, seatCount)
+    return options.processes ? new ProcessMember(world, place) : new LocalMember(world, place, keys)
+  })
   const nodes: WebxNode[] = []
   const close = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.stop()))
@@ -115,9 +120,9 @@ export async function createTestnet(seatCount: number, options: TestnetOptions =
     await broker.close()
     if (!options.directory) await rm(directory, { recursive: true, force: true })
   }
-  const addNode: Testnet['addNode'] = async (name, { keys, ...given } = {}) => {
+  const addNode: Testnet['addNode'] = async (name, { keys, neighborhood, ...given } = {}) => {
     const dataDir = join(directory, name)
-    const own = keys ?? (await createKeyFile(join(dataDir, 'node.key'), 'device'))
+    const own = keys ?? (await keysAtHome(join(dataDir, 'node.key'), found.genesis, neighborhood))
     const node = await createNode({ ...nodeOptions(world, dataDir, own), ...given })
     nodes.push(node)
     await node.link.up(READY_MS_MAX)
@@ -127,25 +132,18 @@ export async function createTestnet(seatCount: number, options: TestnetOptions =
     let up = 0
     const started = members.map(async (member) => {
       await member.start()
-      options.onProgress?.(++up, seatCount)
+      options.onProgress?.(++up, members.length)
     })
     await Promise.all(started)
     await Promise.all(members.map((member) => member.recovered()))
     const organization = await addNode('organization', { keys: found.organizationKeys })
-    organization.context.events.on('epoch', ({ members }) => known.setMembers(members))
+    followMembers(known, organization)
     const { genesis, terminalKeys } = found
     return { genesis, directory, brokerUrl: broker.url, broker, members, organization, terminalKeys, addNode, close }
   } catch (error) {
     await close()
     throw error
   }
-}
-
-interface Founders {
-  readonly genesis: Genesis
-  readonly organizationKeys: Keys
-  readonly memberKeys: readonly Keys[]
-  readonly terminalKeys: readonly Keys[]
 }
 
 interface World extends Founders {
@@ -155,36 +153,6 @@ interface World extends Founders {
   readonly brokerUrl: string
 }
 
-async function foundTestnet(seatCount: number, directory: string, options: TestnetOptions): Promise<Founders> {
-  const ports = { clock: hostClock(), random: hostRandom() }
-  const keysOf = (name: string, kind: 'device' | 'organization'): Promise<Keys> =>
-    createKeyFile(join(directory, name, 'node.key'), kind)
-  await mkdir(directory, { recursive: true })
-  const organizationKeys = await keysOf('organization', 'organization')
-  const memberKeys = await Promise.all(
-    Array.from({ length: seatCount }, (_, seat) => keysOf(memberName(seat), 'device')),
-  )
-  const terminalKeys = await Promise.all(
-    Array.from({ length: options.terminals ?? 1 }, (_, i) => keysOf(`terminal-${i}`, 'device')),
-  )
-  const genesis = await foundNet(
-    {
-      name: 'testnet',
-      seats: await Promise.all(memberKeys.map(offerSeat)),
-      terminals: terminalKeys.map((keys) => keys.inception),
-      ...(options.policy && { policy: options.policy }),
-      assets: options.assets ?? [{ code: 'EUR', decimals: 2, cap: 100_000_000 }],
-    },
-    organizationKeys,
-    ports,
-  )
-  return { genesis, organizationKeys, memberKeys, terminalKeys }
-}
-
-function memberName(seat: number): string {
-  return `member-${String(seat).padStart(2, '0')}`
-}
-
 function nodeOptions(world: World, dataDir: string, keys: Keys): Parameters<typeof createNode>[0] {
   const { genesis, brokerUrl, log, options } = world
   return { genesis, brokerUrl, log, keys, dataDir, ...(options.epochs && { epochs: options.epochs }) }
@@ -192,15 +160,17 @@ function nodeOptions(world: World, dataDir: string, keys: Keys): Parameters<type
 
 /** A member in this process. */
 class LocalMember implements TestMember {
+  readonly neighborhood: number
   readonly seat: number
   readonly directory: string
   node: WebxNode | null = null
   readonly #world: World
   readonly #keys: Keys
 
-  constructor(world: World, seat: number, keys: Keys) {
-    this.seat = seat
-    this.directory = join(world.directory, memberName(seat))
+  constructor(world: World, place: Place, keys: Keys) {
+    this.neighborhood = place.neighborhood
+    this.seat = place.seat
+    this.directory = join(world.directory, memberName(place))
     this.#world = world
     this.#keys = keys
   }
@@ -234,6 +204,7 @@ class LocalMember implements TestMember {
 
 /** A member that is a process of its own: `webx run`. */
 class ProcessMember implements TestMember {
+  readonly neighborhood: number
   readonly seat: number
   readonly directory: string
   readonly node = null
@@ -241,9 +212,10 @@ class ProcessMember implements TestMember {
   #child: ChildProcess | null = null
   #voting = false
 
-  constructor(world: World, seat: number) {
-    this.seat = seat
-    this.directory = join(world.directory, memberName(seat))
+  constructor(world: World, place: Place) {
+    this.neighborhood = place.neighborhood
+    this.seat = place.seat
+    this.directory = join(world.directory, memberName(place))
     this.#world = world
   }
 

@@ -207,7 +207,7 @@ folder('peers are pinned to exact versions, and the lock file says the same', as
 })
 
 folder('an unknown suite, two suites and an unknown option are answered with the usage', () => {
-  for (const args of [[], ['nothing'], ['kit/report'], ['hash', 'seal'], ['hash', '--fast']]) {
+  for (const args of [[], ['nothing'], ['hash', 'seal'], ['all', '--only', 'kit/report'], ['hash', '--sizes', 'x']]) {
     const { status, stdout, stderr } = spawnSync(process.execPath, [`${ROOT}/bench/run.ts`, ...args], {
       encoding: 'utf8',
     })

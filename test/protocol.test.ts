@@ -56,6 +56,7 @@ const { genesis, committee, people, asset, payer, payee } = protocol
 const RULES: Readonly<Record<string, string>> = {
   inception: 'key-event-message',
   genesis: 'genesis-file',
+  genesisOfTwo: 'genesis-file',
   seatOffer: 'seat-offer',
   orderIncept: 'order-message',
   orderMint: 'order-message',
@@ -86,6 +87,9 @@ const RULES: Readonly<Record<string, string>> = {
   frameProbe: 'probe',
   frameAnswer: 'answer',
   frameSelect: 'select',
+  frameArrived: 'arrived',
+  frameSettlementQuery: 'settlement-query',
+  frameSettlementAnswer: 'settlement-answer',
   terms: 'terms',
   receipt: 'receipt-document',
   brokerCredentials: 'credentials',
@@ -380,7 +384,7 @@ golden('a face payment’s messages open for whom they are sealed to', () => {
 
 golden('a frame is timely once', () => {
   const frame = decodeFrame(decodeEnvelope(bytesOf('frameNeed')))
-  const topics = new Topics(genesis.netId)
+  const topics = new Topics(genesis.netId, genesis.neighborhood)
   assertTimely(frame, topics.sync, NOW_MS)
   const guard = new ReplayGuard()
   guard.check(frame)
@@ -486,7 +490,8 @@ const READERS: Readonly<Record<Reader, (bytes: Uint8Array) => unknown>> = {
   votes: (bytes) => readVoteBatch(decodeEnvelope(bytes), committee),
   certificate: (bytes) => readCertificate(decodeEnvelope(bytes), committee),
   evidence: (bytes) => verifyEvidence(bytes, committee),
-  frame: (bytes) => assertTimely(decodeFrame(decodeEnvelope(bytes)), new Topics(genesis.netId).sync, NOW_MS),
+  frame: (bytes) =>
+    assertTimely(decodeFrame(decodeEnvelope(bytes)), new Topics(genesis.netId, genesis.neighborhood).sync, NOW_MS),
   terms: readTerms,
   receipt: (bytes) => verifyReceipt(bytes, genesis),
   credentials: readCredentials,

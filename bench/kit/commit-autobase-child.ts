@@ -53,7 +53,8 @@ const ACK_INTERVAL_MS = 100
 /** It does not always tell when signatures have come. */
 const LOOK_MS = 5
 const VALUE_BYTES = 256
-const SIGNED_MS_MAX = 30_000
+const SIGNED_MS_MAX = 120_000
+const JOINED_MS_MAX = 300_000
 
 let base: Base | null = null
 const waiting: { readonly length: number; readonly done: () => void }[] = []
@@ -80,7 +81,7 @@ async function answer(told: Told): Promise<Answer> {
       await base.append({ admit: told.writer })
       return { ok: true }
     case 'joined': {
-      const endMs = Date.now() + 60_000
+      const endMs = Date.now() + JOINED_MS_MAX
       while (!base.isIndexer) {
         if (Date.now() > endMs) throw new Error('did not become an indexer')
         await base.update()

@@ -29,7 +29,9 @@ export interface EtcdCluster {
 }
 
 const HOST = '127.0.0.1'
-const READY_MS_MAX = 120_000
+const READY_MS_MAX = 600_000
+const PUT_MS_MAX = 60_000
+const AGAIN_MS = 50
 const VALUE_BYTES = 256
 
 /** Starts a cluster of so many members in a folder. Resolves when it has a leader. */
@@ -43,7 +45,7 @@ export async function openEtcd(api: Etcd3Package, memberCount: number, directory
     return {
       load: (lanes) => ({
         ...{ lanes, valuesPerWrite: 1 },
-        write: async () => void (await client.put(`key-${count++}`).value(value)),
+        write: () => put(client, `key-${count++}`, value),
       }),
       programs,
       async close() {
@@ -54,6 +56,19 @@ export async function openEtcd(api: Etcd3Package, memberCount: number, directory
   } catch (error) {
     await programs.close()
     throw error
+  }
+}
+
+/** Writes; again where the cluster says that it is just choosing another leader, as a client does. */
+async function put(client: Etcd3, key: string, value: Buffer): Promise<void> {
+  for (const endMs = Date.now() + PUT_MS_MAX; ; ) {
+    try {
+      await client.put(key).value(value)
+      return
+    } catch (error) {
+      if (Date.now() > endMs) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
   }
 }
 

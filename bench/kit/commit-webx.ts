@@ -29,8 +29,8 @@ import { freePorts, Programs } from './programs.ts'
 export const MANY = 256
 
 const MEMBER = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-const READY_MS_MAX = 180_000
-const SETTLE_MS_MAX = 60_000
+const READY_MS_MAX = 600_000
+const SETTLE_MS_MAX = 180_000
 const FUNDS = 1_000_000
 const NOTHING = new Uint8Array(0)
 

@@ -87,6 +87,24 @@ export const DEMANDS: readonly Demand[] = [
   ratio('commit', '256 at once of 256 owners ≥ 0.4 × etcd', /^n=4, .* 256 owners$/, /^etcd@/, 0.4),
   ratio('commit', 'at n = 4 ≥ 10 × Autobase', /^n=4, (one after|256 at once, one owner)/, /^autobase@/, 10),
   ratio('commit', 'at n = 25 in owner batches ≥ etcd with 25 members', /^n=25, 256 at once/, /^etcd@/, 1),
+  {
+    suite: 'network',
+    text: 'an idle node sends ≤ 4 messages a second',
+    cases: /^idle, a second: messages sent, /,
+    oursMax: 4,
+  },
+  {
+    suite: 'network',
+    text: '≤ 0.5 of these for orders, blocks and epochs',
+    cases: /^idle, a second: of these /,
+    oursMax: 0.5,
+  },
+  {
+    suite: 'network',
+    text: 'leaves validated by a witness within 20 % of their mean from 100 to 2,500 nodes',
+    cases: /^leaves validated by a witness, furthest/,
+    oursMax: 20,
+  },
 ]
 
 /** How every demand on the suites of these reports stands. */

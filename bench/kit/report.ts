@@ -8,7 +8,7 @@ import { type Machine, machine } from './machine.ts'
 import type { Rates } from './measure.ts'
 
 /** What a row counts. */
-export type Unit = 'MB/s' | 'ops/s' | 'ms' | 'bytes'
+export type Unit = 'MB/s' | 'ops/s' | 'ms' | 'bytes' | 'messages' | 'signatures' | 'leaves' | 'rows' | '%'
 
 /** A rival's figure and ours divided by it. */
 export interface Peer {
@@ -35,6 +35,8 @@ export interface Report {
   readonly rows: readonly Row[]
   /** Peers and data that are not there, with the reason. */
   readonly unavailable: Readonly<Record<string, string>>
+  /** What stands on the page of results in place of a table of the rows, in lines of Markdown. */
+  readonly page?: readonly string[]
 }
 
 /** A suite's report, with the machine as it is now. */

@@ -13,7 +13,13 @@ export const SUITES = [
   'start',
   'settle',
   'commit',
+  'network',
   'faces',
 ] as const
 /** A suite's name. */
 export type SuiteName = (typeof SUITES)[number]
+
+/** Whether there is a suite of this name. */
+export function isSuite(name: string): name is SuiteName {
+  return (SUITES as readonly string[]).includes(name)
+}

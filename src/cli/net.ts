@@ -11,7 +11,8 @@ import { LIMITS } from '../core/limits.ts'
 import { hostClock, hostRandom } from '../drivers/host.ts'
 import { openKeyFile } from '../drivers/key-file.ts'
 import '../drivers/wasm-files.ts'
-import { type Genesis, readGenesis } from '../identity/genesis.ts'
+import { type FoundedHome, type Genesis, readGenesis } from '../identity/genesis.ts'
+import type { KeyState } from '../identity/keylog.ts'
 import { admissionText, admit, foundNet, type NetAsset } from '../net.ts'
 import { CAPABILITY } from '../swarm/roles.ts'
 import { type Arguments, didYouMean, readArguments } from './arguments.ts'
@@ -23,11 +24,16 @@ import { keyFileOptions } from './passphrase.ts'
 export async function found(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('net found', args)
   const path = resolve(io.workingDirectory, given.operands['FILE'] ?? '')
-  const seats = await linesOf(needed(given, 'seats'), io)
+  const [seats = [], ...further] = await Promise.all(
+    needed(given, 'seats')
+      .split(',')
+      .map((file) => linesOf(file, io)),
+  )
   const terminals = given.text('terminals') === undefined ? [] : await linesOf(needed(given, 'terminals'), io)
   const terms = {
     name: given.text('name') ?? 'net',
     seats,
+    further,
     terminals: terminals.map((line) => inceptionOf(line)),
     assets: (given.text('assets') ?? '').split(',').filter(Boolean).map(assetOf),
   }
@@ -84,7 +90,8 @@ function report(path: string, genesis: Genesis, given: Arguments, io: Io): void 
     id: toHex(genesis.netId),
     createdMs: genesis.createdMs,
     organization: genesis.organizationState.label,
-    seats: genesis.seats.map(({ weight }, i) => ({ member: genesis.memberStates[i]!.label, weight })),
+    seats: seatsOf(genesis),
+    neighborhoods: genesis.homes.map((home) => ({ nid: toHex(home.neighborhood), seats: seatsOf(home) })),
     terminals: genesis.terminalStates.map(({ label }) => label),
     assets: genesis.assets.map(({ issuer, code, decimals, cap }) => ({ code, decimals, cap, issuer: toHex(issuer) })),
   }
@@ -95,12 +102,19 @@ function report(path: string, genesis: Genesis, given: Arguments, io: Io): void 
   io.stdout(
     `net           ${shown.name}\nid            ${shown.id}\ncreated       ${new Date(shown.createdMs).toISOString()}\n`,
   )
-  io.stdout(`organization  ${shown.organization}\nseats         ${shown.seats.length}\n`)
-  for (const { member, weight } of shown.seats) io.stdout(`  ${member}  weight ${weight}\n`)
+  io.stdout(`organization  ${shown.organization}\n`)
+  for (const { nid, seats } of shown.neighborhoods) {
+    io.stdout(`neighborhood  ${nid}\nseats         ${seats.length}\n`)
+    for (const { member, weight } of seats) io.stdout(`  ${member}  weight ${weight}\n`)
+  }
   for (const label of shown.terminals) io.stdout(`terminal      ${label}\n`)
   for (const { code, decimals, cap } of shown.assets) {
     io.stdout(`asset         ${code}, at most ${(cap / 10 ** decimals).toFixed(decimals)}\n`)
   }
+}
+
+function seatsOf({ seats, memberStates }: FoundedHome): { readonly member: string; readonly weight: number }[] {
+  return seats.map(({ weight }, i) => ({ member: (memberStates[i] as KeyState).label, weight }))
 }
 
 /** `EUR:2:100000000` = code, decimals, most that may ever exist in smallest units. */

@@ -174,7 +174,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary:
       'Issue more of an asset to the account TO, through the running node of its issuer; done only when it is SETTLED.',
     details:
-      'Only the identity that the genesis names as issuer can, and never beyond the cap. `webx wallet show` prints accounts.',
+      'Only the identity that the genesis names as issuer can, and never beyond the cap. `webx wallet show` prints accounts, with their neighborhood behind them where the net has several.',
     options: STATION_OPTIONS,
     example: 'webx wallet issue 50.00 EUR 5f0c66c5d58b63a4f5e8b1bd0a4d3f4be57a5d5b8f6c0b0c5d3a2f7e9b1c4d60',
   },
@@ -227,7 +227,11 @@ export const COMMANDS: readonly CommandSpec[] = [
       keys: { value: 'KEYS', about: 'key file of the organization' },
       'passphrase-file': PASSPHRASE_OPTION,
       name: { value: 'NAME', about: 'what people call the net' },
-      seats: { value: 'LIST', about: 'file with one seat a line, as `webx id show` prints it on each member' },
+      seats: {
+        value: 'LIST',
+        about:
+          'file with one seat a line, as `webx id show` prints it on each member; several files, with commas between them, for a net of several neighborhoods',
+      },
       terminals: {
         value: 'LIST',
         about: 'file with one inception a line, as `webx id show` prints it on each terminal',

@@ -16,6 +16,8 @@ export interface Status {
   readonly keyLog: number
   readonly keyActs: boolean
   readonly account: string
+  /** The account as it is passed on: with its home behind it where the net has several neighborhoods. */
+  readonly address: string
   readonly link: string
   readonly seatsUp: number
   readonly quorum: number
@@ -41,7 +43,7 @@ export function balanceRows(balances: Status['balances']): [string, string][] {
 }
 
 function rowsOf(status: Status): [string, string][] {
-  const { id, keyLog, keyActs, account, link, seatsUp, quorum, voting, balances, checkins, enrolled, checkedIn } =
+  const { id, keyLog, keyActs, address, link, seatsUp, quorum, voting, balances, checkins, enrolled, checkedIn } =
     status
   const rows: [string, string][] = [
     ['label', labelOf(fromHex(id))],
@@ -50,7 +52,7 @@ function rowsOf(status: Status): [string, string][] {
       'key log',
       `settled up to position ${keyLog}${keyActs ? '' : '; this node signs with another key than acts there: start it again'}`,
     ],
-    ['account', account],
+    ['account', address],
     ['link', link],
     ['seats', `${seatsUp} heard of, ${quorum} needed`],
     ['votes', yes(voting)],

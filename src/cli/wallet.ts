@@ -15,13 +15,13 @@ const ISSUE_TIMEOUT_MS = 60_000
 /** Shows the account and what it holds. */
 export async function show(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('wallet show', args)
-  const { id, account, balances } = await askStation<Status>(given, io, { method: 'status' })
+  const { id, account, address, balances } = await askStation<Status>(given, io, { method: 'status' })
   const label = labelOf(fromHex(id))
   if (given.flag('json')) {
-    printJson(io, { ok: true, label, account, balances })
+    printJson(io, { ok: true, label, account, address, balances })
     return EXIT.done
   }
-  for (const [name, value] of [['label', label], ['account', account], ...balanceRows(balances)] as const) {
+  for (const [name, value] of [['label', label], ['account', address], ...balanceRows(balances)] as const) {
     io.stdout(`${name.padEnd(12)}${value}\n`)
   }
   return EXIT.done

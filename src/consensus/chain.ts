@@ -67,7 +67,9 @@ function certifyNext<S>(lane: Lane<S>, entry: ObjectEntry<S>): boolean {
   entry.head = order.od
   entry.locked = isLockedAt(lane, entry.oid, order.version + 1)
   lane.objects.changed(entry)
-  lane.journal.put(SPACE.order, slotKey(entry.oid, order.version), orderBytes(order))
+  // where this member has locked it, it is stored with the LOCK
+  if (!slot.lock || !equal(slot.lock.od, order.od))
+    lane.journal.put(SPACE.order, slotKey(entry.oid, order.version), orderBytes(order))
   storeProofs(lane, slot)
   lane.outbox.add({ kind: 'certified', order })
   confirm(lane, slot)
@@ -127,7 +129,7 @@ function settleNext<S>(lane: Lane<S>, entry: ObjectEntry<S>, settled: Settled): 
   if (order && slot.settlement) {
     lane.journal.put(SPACE.settlement, key, slot.settlement.bytes)
     lane.journal.put(SPACE.certificate, key, null)
-    lane.journal.put(SPACE.decided, key, null)
+    if (slot.decided) lane.journal.put(SPACE.decided, key, null)
     settled(slot, order, slot.settlement)
   } else {
     lane.count.forget(slot.confirms)

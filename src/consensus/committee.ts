@@ -54,9 +54,18 @@ export function createCommittee(terms: Seating): Committee {
   }
 }
 
-/** The committee that a genesis names, in epoch 0. */
+/** The committee that a genesis names, in epoch 0: of the neighborhood that it is seen from. */
 export function committeeOf(genesis: Genesis): Committee {
   return createCommittee(seatingOf(genesis))
+}
+
+/** The committee of that digest, where it is that of a founding neighborhood in epoch 0. Throws `wrong-epoch`. */
+export function foundingCommittee(genesis: Genesis, cid: Uint8Array): Committee {
+  for (const home of genesis.homes) {
+    const committee = committeeOf({ ...genesis, ...home })
+    if (equal(committee.cid, cid)) return committee
+  }
+  throw new WebxError('wrong-epoch', 'this was settled in an epoch that the genesis does not tell of')
 }
 
 /**

@@ -50,6 +50,11 @@ export class Journal {
     for (const { key } of [...this.scan(space)]) this.put(space, key, null)
   }
 
+  /** The same for those who only read. */
+  get records(): Records {
+    return { get: (space, key) => this.get(space as Space, key), scan: (space) => this.scan(space as Space) }
+  }
+
   /** Takes everything that waits. */
   flush(): Write[] {
     const writes = [...this.#changes.values()].map(({ space, key, value }) => ({

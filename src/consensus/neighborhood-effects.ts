@@ -31,7 +31,10 @@ export type NeighborhoodEffect =
       readonly bytes: Uint8Array
       readonly rank: number
     }
-  /** Another epoch has begun: erase the keys of the one that `ended`, listen to the new committee. `skipped`: this node was not there when it began. */
+  /**
+   * Another epoch has begun: erase the keys of the one that `ended`, listen to the new committee. `skipped`: this node was not there when it began. Where the opening is of another
+   * neighborhood than the committee that ended, this node has moved with it, and the register holds objects of the new home only.
+   */
   | {
       readonly kind: 'epoch'
       readonly opening: Opening
@@ -40,7 +43,7 @@ export type NeighborhoodEffect =
       readonly skipped: boolean
     }
   | { readonly kind: 'convicted'; readonly id: Uint8Array }
-  /** This node is behind: ask the others. */
-  | ({ readonly kind: 'ask' } & Wanted)
+  /** This node is behind: ask the others of this neighborhood. */
+  | ({ readonly kind: 'ask'; readonly nid: Uint8Array } & Wanted)
   /** Send a chunk to all who are behind. */
   | { readonly kind: 'chunk'; readonly epoch: number; readonly index: number; readonly bytes: Uint8Array }

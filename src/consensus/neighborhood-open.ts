@@ -14,7 +14,6 @@ import type { Event } from './effects.ts'
 import { readHandOver } from './epoch/handover.ts'
 import { openOrdered } from './epoch/ordered.ts'
 import { transactionDigest } from './epoch/transaction.ts'
-import { readEvidence } from './evidence.ts'
 import type { Neighborhood } from './neighborhood.ts'
 import type { NeighborhoodEvent } from './neighborhood-effects.ts'
 import { orderMessage, readOrder } from './order.ts'
@@ -72,13 +71,10 @@ export function openStatement<S>(
       const news = hood.term.simplex.checksFor(event)
       return news && { event: { kind: 'block', cid: committee.cid, event }, checks: news }
     }
-    case TYPE.evidence: {
-      const { checks } = readEvidence(envelope, committee)
-      return openOnce(hood, bytes, checks)
-    }
+    case TYPE.evidence:
     case TYPE.transaction:
     case TYPE.candidacy:
-      return openOnce(hood, bytes, null)
+      return openOnce(hood, bytes)
     case TYPE.handOver:
       return openHandOver(hood, envelope, bytes)
     default:
@@ -125,21 +121,14 @@ function openCandidate<S>(hood: Neighborhood<S>, envelope: Envelope, bytes: Uint
 }
 
 /** What waits for a block needs to be heard once. */
-function openOnce<S>(
-  hood: Neighborhood<S>,
-  bytes: Uint8Array,
-  checks: readonly SignatureCheck[] | null,
-): OpenedStatement | null {
+function openOnce<S>(hood: Neighborhood<S>, bytes: Uint8Array): OpenedStatement | null {
   if (bytes.length > LIMITS.transactionBytesMax)
     throw new WebxError('too-long', 'a transaction that no block has room for')
   const { pool, state, context } = hood.term
   const digest = transactionDigest(bytes)
   if (pool.has(digest) || state.isDone(digest)) return null
-  const opened = openOrdered(bytes, context)
-  return {
-    event: { kind: 'transaction', cid: hood.term.committee.cid, bytes, also: null },
-    checks: checks ?? opened.checks,
-  }
+  const { checks } = openOrdered(bytes, context)
+  return { event: { kind: 'transaction', cid: hood.term.committee.cid, bytes, also: null }, checks }
 }
 
 function openHandOver<S>(hood: Neighborhood<S>, envelope: Envelope, bytes: Uint8Array): OpenedStatement | null {

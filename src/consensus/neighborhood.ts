@@ -2,8 +2,7 @@
  * A neighborhood as one of its nodes runs it: the register lane and the Simplex lane of an epoch, and the way from each epoch to the next.
  *
  * A state machine without input or output of its own, like the lanes in it: statements go in, effects come out, `flush` says what must be on the disk before any of them
- * is published, and whoever holds the keys answers what `nextSigning` asks. Production, the simulator and tests drive this same code. A node without a seat follows, and
- * votes for nothing.
+ * is published, and whoever holds the keys answers what `nextSigning` asks. Production, the simulator and tests drive this same code. A node without a seat follows, and votes for nothing.
  */
 
 import { equal } from '../core/bytes.ts'
@@ -13,8 +12,9 @@ import { CommitteeBook } from './committee-book.ts'
 import type { Effect, Records, Write } from './effects.ts'
 import { Conduct, type Self } from './epoch/conduct.ts'
 import { patienceMs } from './epoch/duties.ts'
+import type { Passed } from './epoch/handover.ts'
 import { committeeOfOpening, encodeOpening, type Opening } from './epoch/opening.ts'
-import { isPassed, Passage, type Passed, standingOf } from './epoch/passage.ts'
+import { isPassed, Passage, standingOf } from './epoch/passage.ts'
 import type { EpochRules } from './epoch/rules.ts'
 import type { EpochEvent } from './epoch/state.ts'
 import { seatIn, Term } from './epoch/term.ts'
@@ -26,6 +26,7 @@ import type { ObjectRules } from './object.ts'
 import { SPACE } from './records.ts'
 import { createRegister, type Register } from './register.ts'
 import type { SimplexEffect, Timing } from './simplex/effects.ts'
+import type { SettledObject } from './statetree.ts'
 
 /** What a neighborhood is made of. */
 export interface NeighborhoodOptions<S> extends Partial<Pick<Self, 'inception' | 'versions'>> {
@@ -33,7 +34,8 @@ export interface NeighborhoodOptions<S> extends Partial<Pick<Self, 'inception' |
   readonly anchor: Opening
   /** 32-byte identity of this node. */
   readonly memberId: Uint8Array
-  readonly rules: ObjectRules<S>
+  /** The meaning of orders; by home, for a node that may come into another neighborhood when its own is divided. */
+  readonly rules: ObjectRules<S> | ((nid: Uint8Array) => ObjectRules<S>)
   readonly epochRules: EpochRules
   readonly records: Records
   /** Raw Ed25519 key of the organization that admits to this net; null where nobody does. */
@@ -65,16 +67,17 @@ export class Neighborhood<S> {
   constructor(options: NeighborhoodOptions<S>) {
     this.#options = options
     this.#self = { inception: new Uint8Array(0), versions: SPOKEN, ...options }
-    const { anchor, records, rules, tallySeed } = options
+    const { anchor, records, tallySeed } = options
     this.#journal = new Journal(records)
     let openingBytes = encodeOpening(anchor)
     for (const { value } of records.scan(SPACE.epochOpening)) openingBytes = value
     this.#term = this.#openTerm(openingBytes)
     const { committee, seat } = this.#term
     this.book.add(committeeOfOpening(anchor))
-    this.register = createRegister({ committee, seat, rules, records, ...(tallySeed && { tallySeed }) })
+    const lane = { committee, seat, rules: this.#rulesOf(committee.nid), records }
+    this.register = createRegister({ ...lane, ...(tallySeed && { tallySeed }) })
     this.#conduct = new Conduct(this.register, this.#self)
-    this.#passage = new Passage(this.register, this.#journal, this.book)
+    this.#passage = new Passage(this.register, this.#journal, this.book, options.memberId)
   }
 
   /** The epoch under way: its opening, committee, state, blocks. */
@@ -226,25 +229,25 @@ export class Neighborhood<S> {
     this.#term.nowMs = nowMs
   }
 
+  #rulesOf(nid: Uint8Array): ObjectRules<S> {
+    const { rules } = this.#options
+    return typeof rules === 'function' ? rules(nid) : rules
+  }
+
   #openTerm(openingBytes: Uint8Array): Term {
     const { organizationKey, epochRules, timing } = this.#options
-    const journal = this.#journal
-    const records: Records = {
-      get: (space, key) => journal.get(space as never, key),
-      scan: (space) => journal.scan(space as never),
-    }
     return new Term({
       openingBytes,
       ...this.#self,
       organizationKey: organizationKey ?? null,
       epochRules,
       ...(timing && { timing }),
-      journal,
-      records,
+      journal: this.#journal,
+      records: this.#journal.records,
       known: {
         checkpoint: () => this.#conduct.checkpoint(this.#nowMs),
         holdsSettled: ({ oid, version, od }) => this.register.holdsSettled(oid, version, od),
-        nextOpening: () => this.#passage.nextOpening(this.#term)?.digest ?? null,
+        nextOpening: () => this.#passage.nextOpening(this.#term)?.digests ?? null,
       },
       follow: (events) => this.#obey(events),
     })
@@ -298,33 +301,32 @@ export class Neighborhood<S> {
       this.#effects.push(...passed)
       return
     }
-    const { state, committee, seat, opening } = this.#term
+    const { committee, seat, opening } = this.#term
     const rank = turnOf(committee, seat, opening.epoch)
     if (rank !== null) this.#effects.push({ kind: 'say', what: 'hand-over', bytes: passed.handOver, rank })
-    const next = state.nextCommittee()
-    this.#fromRegister(this.register.enterEpoch(next, seatIn(next, passed.openingBytes, this.#self)))
-    this.#begin(passed, false)
+    // a sprout begins with no objects
+    this.#begin(passed, equal(passed.opening.nid, opening.nid) ? null : [], false)
   }
 
   /** A chunk of the state with which the newest epoch began: where it was the last, goes on from there. */
   #arrive({ epoch, index, bytes }: Extract<NeighborhoodEvent, { kind: 'chunk' }>): void {
     const arrived = this.#passage.arrive(epoch, index, bytes)
-    if (!arrived) return
-    const { stand, state } = arrived
-    const seat = seatIn(stand.committee, stand.openingBytes, this.#self)
-    this.#fromRegister(this.register.enterEpochWith(stand.committee, seat, state))
-    this.#begin(stand, true)
+    if (arrived) this.#begin(arrived.stand, arrived.state.objects(), true)
   }
 
-  #begin({ openingBytes, handOver }: Passed, skipped: boolean): void {
+  /** Another epoch begins. `objects`: those that it begins with, where they are not the ones that are here. */
+  #begin({ opening, openingBytes, handOver }: Passed, objects: Iterable<SettledObject> | null, skipped: boolean): void {
     const ended = this.#term.committee
+    const committee = committeeOfOpening(opening)
+    const seat = seatIn(committee, openingBytes, this.#self)
+    if (!objects) this.#fromRegister(this.register.enterEpoch(committee, seat))
+    else this.#fromRegister(this.register.enterEpochWith(committee, seat, objects, this.#rulesOf(opening.nid)))
     this.#erased.push(...this.#term.erase())
     this.#term = this.#openTerm(openingBytes)
     this.#passage.begin(this.#term, handOver)
     this.#conduct.begin()
     this.#at(this.#nowMs)
     this.#asked = null
-    const { opening, committee } = this.#term
     this.#effects.push({ kind: 'epoch', opening, committee, ended, skipped })
   }
 

@@ -27,8 +27,8 @@ import { RegisterView } from './register-view.ts'
 import { restore } from './restore.ts'
 import type { Slot } from './slots.ts'
 import { Snapshot } from './snapshot.ts'
-import type { StateImport } from './state-import.ts'
 import type { VoteBatch } from './statement.ts'
+import type { SettledObject } from './statetree.ts'
 import { assertNext, closeLane, importRecords, turnRecords } from './turnover.ts'
 
 export type { Decision, ProvenDecision } from './coverage.ts'
@@ -164,11 +164,20 @@ export class Register<S> extends RegisterView<S> {
     return this.#begin(committee, seat)
   }
 
-  /** The same for whoever was not there: all that is known here is replaced by a state that a hand-over names. A new register may take it in its own epoch. */
-  enterEpochWith(committee: Committee, seat: number | null, state: StateImport): Effect[] {
-    importRecords(this.lane, committee, state)
+  /**
+   * The same for whoever was not there: all that is known here is replaced by the objects of a state that a hand-over names. A new register may take it in its own epoch.
+   *
+   * @param rules of the home that the seats decide for, where that is another one than before
+   */
+  enterEpochWith(
+    committee: Committee,
+    seat: number | null,
+    objects: Iterable<SettledObject>,
+    rules: ObjectRules<S> = this.lane.rules,
+  ): Effect[] {
+    importRecords(this.lane, committee, objects)
     this.snapshot.forget()
-    return this.#begin(committee, seat)
+    return this.#begin(committee, seat, rules)
   }
 
   /** Stops voting for the rest of the epoch, after restarts too. Counting and adopting go on. */
@@ -204,10 +213,10 @@ export class Register<S> extends RegisterView<S> {
   }
 
   /** Begins anew with other seats; objects and waiting orders stay. */
-  #begin(committee: Committee, seat: number | null): Effect[] {
+  #begin(committee: Committee, seat: number | null, rules = this.lane.rules): Effect[] {
     const { outbox, nowMs } = this.lane
     const before = outbox.take()
-    this.lane = layLane(this.lane, committee, seat, this.#tallySeed)
+    this.lane = layLane({ ...this.lane, rules }, committee, seat, this.#tallySeed)
     this.lane.nowMs = nowMs
     this.desks = openDesks(this.lane)
     // what the old lane lacked is lacking in the new one

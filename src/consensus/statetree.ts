@@ -66,6 +66,11 @@ export function stateRootOf(marks: readonly BucketMark[]): Uint8Array {
   return merkleTree(marks.map(({ parts, root }) => blake3Of('webx v1 state bucket', encode([parts, root])))).root
 }
 
+/** The root where there are no objects. */
+export function emptyStateRoot(): Uint8Array {
+  return stateRootOf(Array.from({ length: LIMITS.stateBuckets }, () => EMPTY_BUCKET))
+}
+
 /** All of these, one after the other, however many they are. */
 export function join(pieces: readonly Uint8Array[]): Uint8Array {
   const joined = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))

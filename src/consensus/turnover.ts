@@ -16,7 +16,6 @@ import type { ObjectEntry } from './objects.ts'
 import { type Order, orderBytes } from './order.ts'
 import { encodeEpochMark, META, SPACE, type Space, slotKey, slotOfKey } from './records.ts'
 import { rollBack } from './rollback.ts'
-import type { StateImport } from './state-import.ts'
 import type { SettledObject } from './statetree.ts'
 
 /** Spaces that hold nothing which outlives an epoch. */
@@ -52,11 +51,14 @@ export function turnRecords<S>(lane: Lane<S>, committee: Committee): void {
   forgetEpoch(lane, committee)
 }
 
-/** Takes a whole settled state over in place of all that is known here. Orders that waited here and are settled in it are told of: their owners wait for that. */
-export function importRecords<S>(lane: Lane<S>, committee: Committee, state: StateImport): void {
-  if (!isNew(lane, committee)) assertNext(lane, committee)
+/**
+ * Takes a whole settled state over in place of all that is known here: of this home, or of the one that this node has come into. Orders that waited here and are settled in it are told of:
+ * their owners wait for that.
+ */
+export function importRecords<S>(lane: Lane<S>, committee: Committee, state: Iterable<SettledObject>): void {
+  if (!isNew(lane, committee)) assertLater(lane, committee)
   const { objects, journal } = lane
-  const settledObjects = [...state.objects()]
+  const settledObjects = [...state]
   const arrived = settledObjects.flatMap((object) => waitedFor(lane, object))
   // what was only ordered here may be another order than the one that is settled now
   forgetAbove(lane, SPACE.order)
@@ -139,9 +141,13 @@ function assertBases<S>({ objects }: Lane<S>): void {
 }
 
 /** Throws `bad-argument` unless these are the seats of a later epoch of the same neighborhood. */
-export function assertNext<S>({ committee }: Lane<S>, next: Committee): void {
-  const isHere = equal(next.netId, committee.netId) && equal(next.nid, committee.nid)
-  if (!isHere || next.epoch <= committee.epoch) {
+export function assertNext<S>(lane: Lane<S>, next: Committee): void {
+  if (!equal(next.nid, lane.committee.nid)) throw new WebxError('bad-argument', 'the seats of another neighborhood')
+  assertLater(lane, next)
+}
+
+function assertLater<S>({ committee }: Lane<S>, next: Committee): void {
+  if (!equal(next.netId, committee.netId) || next.epoch <= committee.epoch) {
     throw new WebxError('bad-argument', `after epoch ${committee.epoch} comes no epoch ${next.epoch}`)
   }
 }

@@ -24,6 +24,7 @@ export const LIMITS = {
   turnMessagesMax: 256,
   seenDigestsMax: 65_536,
   directoryIdentitiesMax: 16_384,
+  writesWaitMsMax: 250,
   // consensus
   seatsMax: 32,
   batchEntriesMax: 256,
@@ -102,6 +103,7 @@ export const LIMITS = {
   logGapLeavesMax: 131_072,
   logOfferedLeavesMax: 4_096,
   logSubjectsMax: 64,
+  logSignersMax: 1_024,
   logNodesMax: 65_536,
   logBundlesMax: 4_096,
   logCosignersMax: 16,
@@ -156,6 +158,7 @@ export const LIMITS = {
   claimBytesMax: 512,
   homesPaidPerAccountMax: 256,
   homesKnownMax: 64,
+  departuresMax: 1_024,
   flowsPerHomeMax: 8_192,
   importPlainAmountMax: 10_000,
   importProofBytesMax: 60 * KIB,
@@ -413,4 +416,5 @@ export const LIMITS = {
   storeKeyBytesMax: 256,
   storeSpaceCharactersMax: 32,
   storeHeldBackBytesMax: 64 * MIB,
+  storeUnfoldedBytesMax: 2 * MIB,
 } as const

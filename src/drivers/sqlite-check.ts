@@ -8,7 +8,8 @@ import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { equal } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
-import { assertOurs, checksumOf, storeFailure } from './sqlite-store.ts'
+import { Changes, checksumOf } from './sqlite-changes.ts'
+import { schemaOf, storeFailure, turnsIn } from './sqlite-file.ts'
 
 interface StoredRow {
   readonly space: string
@@ -29,17 +30,21 @@ export function checkStoreFile(path: string): number {
     database = new DatabaseSync(path, { enableForeignKeyConstraints: false })
     // as the node opens it: without a file of shared memory beside it
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
-    if (assertOurs(path, database)) throw new WebxError('store-damaged', `${path} is empty`)
+    const version = schemaOf(path, database)
+    if (version === 0) throw new WebxError('store-damaged', `${path} is empty`)
     const said = Object.values(database.prepare('PRAGMA integrity_check(1)').get() ?? {})[0]
     if (said !== 'ok') throw new WebxError('store-damaged', `${path} is damaged: ${said}`)
+    const unfolded = new Changes()
+    if (version > 1) for (const { changes } of turnsIn(path, database)) unfolded.putAll(changes)
     let values = 0
     for (const row of database.prepare('SELECT space, key, value, checksum FROM kv').iterate()) {
       const { space, key, value, checksum } = row as unknown as StoredRow
       if (!equal(checksum, checksumOf(space, key, value))) {
         throw new WebxError('store-damaged', `${path}: a value in "${space}" does not match its checksum`)
       }
-      values++
+      if (!unfolded.get(space, key)) values++
     }
+    for (const space of unfolded.spaces()) values += unfolded.of(space).filter(({ value }) => value !== null).length
     return values
   } catch (cause) {
     throw storeFailure(path, cause)

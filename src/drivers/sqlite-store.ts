@@ -1,52 +1,38 @@
 /**
- * Port Store on SQLite (`node:sqlite`): one file, one table, one commit for everything that a turn wrote.
+ * Port Store on SQLite (`node:sqlite`): one file, and one commit for everything that a turn wrote.
  *
  * WAL with synchronous=FULL: a commit is one append and one fsync of the log (https://sqlite.org/wal.html). `write` only fills a table in memory; the
  * commit runs once per turn of the event loop for all who called `sync` in it, on the calling thread (about half a millisecond on an SSD).
- * The file is locked for one process. It is never repaired, migrated or replaced here: what is damaged or somebody else's stays as it is.
+ *
+ * Keys are digests: a turn of 256 orders would touch thousands of pages all over the table of values, many of them for what the next turn changes again or deletes. So
+ * a turn is one row at the end of a table of turns, and stays in memory; a second later, or when there is too much of it, all of that is folded into the table
+ * of values in the order of its keys, each key once.
  */
 
-import { closeSync, constants, existsSync, fsyncSync, openSync, readSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { backup, DatabaseSync, type StatementSync } from 'node:sqlite'
-import { compare, concat, equal, fromText } from '../core/bytes.ts'
-import { blake3Of } from '../core/digest.ts'
+import { closeSync, openSync } from 'node:fs'
+import { backup, type DatabaseSync, type StatementSync } from 'node:sqlite'
+import { compare, equal } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Store, Write } from '../kernel/ports.ts'
+import { type Change, Changes, checksumOf, checksumOfTurn } from './sqlite-changes.ts'
+import { openDatabase, type SqliteStoreOptions, stopped, storeFailure, turnsIn } from './sqlite-file.ts'
 
-/** How a store is opened. */
-export interface SqliteStoreOptions {
-  readonly path: string
-  /** Has SQLite walk the whole file first; seconds on a large one. */
-  readonly quickCheck?: boolean
-}
+export type { SqliteStoreOptions } from './sqlite-file.ts'
 
-/** 'webx' in SQLite's application id; says that a file is ours. */
-const APPLICATION_ID = 0x77656278
-const SCHEMA_VERSION = 1
-const SCHEMA = `CREATE TABLE kv (space TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, checksum BLOB NOT NULL,
-  PRIMARY KEY (space, key)) WITHOUT ROWID, STRICT`
-const MAGIC = 'SQLite format 3\0'
 const SCAN_PAGE_ROWS = 256
-const CHECKSUM_BYTES = 8
-/** Keys are digests, so a commit of 256 orders touches pages all over the file: with 1 MiB they are read and spilled in its midst, at twice the system time. */
-const CACHE_KIB = 8_192
 /** Pages that a snapshot copies at once: a megabyte. */
 const SNAPSHOT_PAGES = 256
+/** How long a turn stays unfolded: what it deleted is in the file as long as that. */
+const FOLD_MS = 1_000
 
 /**
- * Opens the store of a node, and makes it where there is no file.
+ * Opens the store of a node, and makes it where there is no file. The file is locked for one process.
  *
  * Throws `store-damaged` for a file that is damaged, foreign or of a newer version; `store-failed` where it cannot be opened, or another process holds it.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   return new SqliteStore(options.path, openDatabase(options))
-}
-
-interface Held {
-  readonly key: Uint8Array
-  readonly value: Uint8Array | null
 }
 
 interface Row {
@@ -62,11 +48,16 @@ class SqliteStore implements Store {
   readonly #page: StatementSync
   readonly #put: StatementSync
   readonly #delete: StatementSync
+  readonly #append: StatementSync
   readonly #begin: StatementSync
   readonly #commit: StatementSync
-  /** Changes not yet on the disk, by space and key. */
-  #held = new Map<string, Map<string, Held>>()
-  #heldBytes = 0
+  readonly #forgetTurns: StatementSync
+  /** Not yet on the disk. */
+  readonly #held = new Changes()
+  /** On the disk as turns, and not yet in the table of values. */
+  readonly #turns = new Changes()
+  #turnNumber = 0
+  #foldTimer: NodeJS.Timeout | null = null
   #nextCommit: Promise<void> | null = null
   #failure: WebxError | null = null
   #closed = false
@@ -80,31 +71,34 @@ class SqliteStore implements Store {
     )
     this.#put = database.prepare('INSERT OR REPLACE INTO kv (space, key, value, checksum) VALUES (?, ?, ?, ?)')
     this.#delete = database.prepare('DELETE FROM kv WHERE space = ? AND key = ?')
+    this.#append = database.prepare('INSERT INTO turn (number, changes, checksum) VALUES (?, ?, ?)')
     this.#begin = database.prepare('BEGIN IMMEDIATE')
     this.#commit = database.prepare('COMMIT')
+    this.#forgetTurns = database.prepare('DELETE FROM turn')
+    this.#takeUpTurns()
   }
 
   get(space: string, key: Uint8Array): Uint8Array | null {
     this.#assertOpen()
-    const held = this.#held.get(space)?.get(nameOf(key))
-    if (held) return held.value?.slice() ?? null
+    const change = this.#held.get(space, key) ?? this.#turns.get(space, key)
+    if (change) return change.value?.slice() ?? null
     const row = this.#query(() => this.#get.get(space, key)) as Row | undefined
     return row ? this.#checked(space, row).value : null
   }
 
   *scan(space: string): Iterable<{ key: Uint8Array; value: Uint8Array }> {
     this.#assertOpen()
-    const held = [...(this.#held.get(space)?.values() ?? [])].sort((a, b) => compare(a.key, b.key))
+    const changes = this.#changesOf(space)
     let next = 0
     for (const row of this.#rows(space)) {
-      for (; next < held.length && compare((held[next] as Held).key, row.key) < 0; next++) {
-        yield* present(held[next] as Held)
+      for (; next < changes.length && compare((changes[next] as Change).key, row.key) < 0; next++) {
+        yield* present(changes[next] as Change)
       }
-      const replaced = next < held.length && equal((held[next] as Held).key, row.key)
-      if (replaced) yield* present(held[next++] as Held)
+      const replaced = next < changes.length && equal((changes[next] as Change).key, row.key)
+      if (replaced) yield* present(changes[next++] as Change)
       else yield { key: row.key, value: this.#checked(space, row).value }
     }
-    for (; next < held.length; next++) yield* present(held[next] as Held)
+    for (; next < changes.length; next++) yield* present(changes[next] as Change)
   }
 
   write(writes: readonly Write[]): void {
@@ -112,16 +106,9 @@ class SqliteStore implements Store {
     if (this.#failure) throw this.#failure
     for (const { space, key, value } of writes) assertSizes(space, key, value)
     for (const { space, key, value } of writes) {
-      let entries = this.#held.get(space)
-      if (!entries) {
-        entries = new Map()
-        this.#held.set(space, entries)
-      }
-      const name = nameOf(key)
-      this.#heldBytes += sizeOf({ key, value }) - sizeOf(entries.get(name))
-      entries.set(name, { key: key.slice(), value: value?.slice() ?? null })
+      this.#held.put(space, { key: key.slice(), value: value?.slice() ?? null })
     }
-    if (this.#heldBytes > LIMITS.storeHeldBackBytesMax) {
+    if (this.#held.bytes > LIMITS.storeHeldBackBytesMax) {
       throw this.#fail(
         new WebxError('limit', `more than ${LIMITS.storeHeldBackBytesMax} bytes were written without a sync`),
       )
@@ -159,10 +146,28 @@ class SqliteStore implements Store {
     if (this.#closed) return
     try {
       if (this.#nextCommit) await this.#nextCommit
-      if (!this.#failure) this.#commitHeld()
+      if (!this.#failure) {
+        this.#commitHeld()
+        this.#fold()
+      }
     } finally {
       this.#closed = true
+      if (this.#foldTimer) clearTimeout(this.#foldTimer)
       if (this.#database.isOpen) this.#database.close()
+    }
+  }
+
+  /** What an earlier life did not come to fold. */
+  #takeUpTurns(): void {
+    try {
+      for (const { number, changes } of turnsIn(this.#path, this.#database)) {
+        this.#turns.putAll(changes)
+        this.#turnNumber = number
+      }
+      this.#fold()
+    } catch (cause) {
+      this.#database.close()
+      throw storeFailure(this.#path, cause)
     }
   }
 
@@ -170,21 +175,59 @@ class SqliteStore implements Store {
   #commitHeld(): void {
     if (this.#failure) throw this.#failure
     if (this.#closed) throw stopped(this.#path)
-    if (this.#held.size === 0) return
+    if (this.#held.isEmpty) return
+    const unfoldedBytes = this.#turns.bytes + this.#held.bytes
+    if (unfoldedBytes <= LIMITS.storeUnfoldedBytesMax) this.#commitTurn()
+    this.#turns.putAll(this.#held)
+    if (unfoldedBytes > LIMITS.storeUnfoldedBytesMax) this.#fold()
+    this.#held.clear()
+  }
+
+  /** What is held as the next turn: one statement, and so one transaction. */
+  #commitTurn(): void {
+    const number = this.#turnNumber + 1
+    const changes = this.#held.encode()
+    try {
+      this.#append.run(number, changes, checksumOfTurn(number, changes))
+    } catch (cause) {
+      throw this.#fail(storeFailure(this.#path, cause))
+    }
+    this.#turnNumber = number
+    this.#foldTimer ??= setTimeout(() => {
+      this.#foldTimer = null
+      try {
+        if (!this.#failure && !this.#closed) this.#fold()
+      } catch {
+        // it is kept, and thrown at whoever writes or syncs next
+      }
+    }, FOLD_MS).unref()
+  }
+
+  /** Takes all turns over into the table of values. */
+  #fold(): void {
+    if (this.#turns.isEmpty) return
     try {
       this.#begin.run()
-      for (const [space, entries] of this.#held) {
-        for (const { key, value } of entries.values()) {
+      for (const space of this.#turns.spaces()) {
+        for (const { key, value } of this.#turns.of(space)) {
           if (value) this.#put.run(space, key, value, checksumOf(space, key, value))
           else this.#delete.run(space, key)
         }
       }
+      this.#forgetTurns.run()
       this.#commit.run()
     } catch (cause) {
       throw this.#fail(storeFailure(this.#path, cause))
     }
-    this.#held = new Map()
-    this.#heldBytes = 0
+    this.#turns.clear()
+  }
+
+  /** Changes of a space that are not in the table of values, in the order of their keys. */
+  #changesOf(space: string): Change[] {
+    const changes = new Changes()
+    for (const change of this.#turns.of(space)) changes.put(space, change)
+    for (const change of this.#held.of(space)) changes.put(space, change)
+    return changes.of(space)
   }
 
   *#rows(space: string): Iterable<Row> {
@@ -227,23 +270,8 @@ class SqliteStore implements Store {
   }
 }
 
-function* present(held: Held): Iterable<{ key: Uint8Array; value: Uint8Array }> {
-  if (held.value) yield { key: held.key.slice(), value: held.value.slice() }
-}
-
-function sizeOf(held: Held | undefined): number {
-  return held ? held.key.length + (held.value?.length ?? 0) : 0
-}
-
-function nameOf(key: Uint8Array): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
-}
-
-/** First bytes of BLAKE3 over the length-prefixed space, key and value, so that a value cannot pass for one stored elsewhere. */
-export function checksumOf(space: string, key: Uint8Array, value: Uint8Array): Uint8Array {
-  const name = fromText(space)
-  const head = Uint8Array.of(name.length, key.length >> 8, key.length & 0xff)
-  return blake3Of('webx v1 stored value', concat(head, name, key, value)).subarray(0, CHECKSUM_BYTES)
+function* present({ key, value }: Change): Iterable<{ key: Uint8Array; value: Uint8Array }> {
+  if (value) yield { key: key.slice(), value: value.slice() }
 }
 
 function assertSizes(space: string, key: Uint8Array, value: Uint8Array | null): void {
@@ -259,92 +287,4 @@ function assertSizes(space: string, key: Uint8Array, value: Uint8Array | null): 
   if (value && value.length > LIMITS.storeValueBytesMax) {
     throw new WebxError('bad-argument', `value: at most ${LIMITS.storeValueBytesMax} bytes, got ${value.length}`)
   }
-}
-
-function openDatabase({ path, quickCheck }: SqliteStoreOptions): DatabaseSync {
-  let database: DatabaseSync | undefined
-  try {
-    prepareFile(path)
-    database = new DatabaseSync(path, { enableForeignKeyConstraints: false })
-    database.exec('PRAGMA locking_mode = EXCLUSIVE')
-    const isNew = assertOurs(path, database)
-    // what is deleted is overwritten, in so far as the medium does that: wrapped keys of shredded files were here
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON')
-    database.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
-    database.exec('PRAGMA journal_size_limit = 16777216; BEGIN IMMEDIATE')
-    if (isNew) {
-      database.exec(`${SCHEMA}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`)
-    }
-    database.exec('COMMIT')
-    if (quickCheck) assertWhole(path, database)
-    return database
-  } catch (cause) {
-    if (database?.isOpen) database.close()
-    throw storeFailure(path, cause)
-  }
-}
-
-/** Makes an empty file that only its owner can read, with a durable directory entry, or looks whether an old one is SQLite's at all. */
-function prepareFile(path: string): void {
-  if (!existsSync(path)) {
-    closeSync(openSync(path, constants.O_CREAT | constants.O_RDWR, 0o600))
-    const directory = openSync(dirname(path), 'r')
-    fsyncSync(directory)
-    closeSync(directory)
-    return
-  }
-  const head = Buffer.alloc(MAGIC.length)
-  const file = openSync(path, 'r')
-  const length = readSync(file, head, 0, head.length, 0)
-  closeSync(file)
-  if (length !== 0 && head.toString('latin1', 0, length) !== MAGIC) throw foreign(path)
-}
-
-/** True for an empty database; throws where it holds anything but our schema in a version that we know. */
-export function assertOurs(path: string, database: DatabaseSync): boolean {
-  const number = (sql: string): number => Object.values(database.prepare(sql).get() ?? {})[0] as number
-  const applicationId = number('PRAGMA application_id')
-  if (applicationId === 0 && number('SELECT count(*) FROM sqlite_schema') === 0) return true
-  if (applicationId !== APPLICATION_ID) throw foreign(path)
-  const version = number('PRAGMA user_version')
-  if (version === SCHEMA_VERSION) return false
-  throw new WebxError('store-damaged', `${path} has schema version ${version}, this program knows ${SCHEMA_VERSION}`, {
-    hint: 'Use the version of webx that wrote it.',
-  })
-}
-
-function assertWhole(path: string, database: DatabaseSync): void {
-  const said = Object.values(database.prepare('PRAGMA quick_check(1)').get() ?? {})[0]
-  if (said !== 'ok') throw new WebxError('store-damaged', `${path} is damaged: ${said}`)
-}
-
-function foreign(path: string): WebxError {
-  return new WebxError('store-damaged', `${path} is not a webx store; it was left as it is`, {
-    hint: 'Choose another data directory, or move the file away.',
-  })
-}
-
-function stopped(path: string): WebxError {
-  return new WebxError('stopped', `${path} is closed`)
-}
-
-const BUSY = new Set([5, 6])
-const DAMAGED = new Set([11, 26])
-
-/** What SQLite said, as one of ours. https://sqlite.org/rescode.html */
-export function storeFailure(path: string, cause: unknown): WebxError {
-  if (cause instanceof WebxError) return cause
-  const { errcode, message } = cause as { errcode?: number; message?: string }
-  const primary = (errcode ?? 0) & 0xff
-  if (BUSY.has(primary)) {
-    return new WebxError('store-failed', `${path} is in use by another process`, {
-      hint: 'Stop the other node, or give this one a data directory of its own.',
-      cause,
-    })
-  }
-  if (DAMAGED.has(primary)) return new WebxError('store-damaged', `${path} is damaged: ${message}`, { cause })
-  return new WebxError('store-failed', `${path}: ${message}`, {
-    hint: 'Check free space and rights of the disk.',
-    cause,
-  })
 }

@@ -1,8 +1,10 @@
 /**
  * Genesis: the signed beginning of a net, and the only anchor anyone needs to join it.
  *
- * It names the organization, the members and seats of the first neighborhood with their epoch-0 voting keys, the assets with issuer and cap, and
- * the terminals that may take payments. The net's id is the digest of its body.
+ * It names the organization, the members and seats of the first neighborhood with their epoch-0 voting keys, the assets with issuer and cap, the terminals that may take
+ * payments, and further neighborhoods where the net begins with several. The net's id is the digest of its body.
+ *
+ * A verified genesis is seen from one of its neighborhoods: `neighborhood`, `seats` and `memberStates` are of that one (`home.ts`), all else is the same from everywhere.
  */
 
 import { compare } from '../core/bytes.ts'
@@ -52,20 +54,31 @@ export interface SeatingPolicy {
 /** The policy of a genesis that names none. */
 export const USUAL_POLICY: SeatingPolicy = { seats: 25, probationEpochs: 24, perTreeMax: 5, perOrganizationMax: 0 }
 
+/** A neighborhood that a net begins with. */
+export interface Founding {
+  /** 16-byte id: home of the accounts opened here. */
+  readonly neighborhood: Uint8Array
+  readonly seats: readonly Seat[]
+}
+
 /** What a genesis says, before and after it is signed. */
-export interface GenesisTerms {
+export interface GenesisTerms extends Founding {
   readonly name: string
   readonly createdMs: number
   /** Encoded, signed inception event of the organization. */
   readonly organization: Uint8Array
-  /** 16-byte id of the neighborhood: home of the accounts opened here. */
-  readonly neighborhood: Uint8Array
-  readonly seats: readonly Seat[]
   readonly assets: readonly AssetTerms[]
   /** Encoded, signed inception events of the terminals. */
   readonly terminals: readonly Uint8Array[]
   /** Absent: `USUAL_POLICY`. */
   readonly policy?: SeatingPolicy
+  /** Neighborhoods beside the first, for a net that begins with several. */
+  readonly further?: readonly Founding[]
+}
+
+/** A founding neighborhood with the verified key logs of its members, by seat. */
+export interface FoundedHome extends Founding {
+  readonly memberStates: readonly KeyState[]
 }
 
 /** A verified genesis. */
@@ -74,6 +87,8 @@ export interface Genesis extends GenesisTerms {
   readonly netId: Uint8Array
   readonly organizationState: KeyState
   readonly memberStates: readonly KeyState[]
+  /** All neighborhoods that the net begins with, the first one first, wherever this genesis is seen from. */
+  readonly homes: readonly FoundedHome[]
   readonly terminalStates: readonly KeyState[]
   /** The signed file. */
   readonly bytes: Uint8Array
@@ -81,14 +96,20 @@ export interface Genesis extends GenesisTerms {
 
 /** Body bytes, to be signed by the organization over `genesisSignedBytes(body)`. */
 export function genesisBody(terms: GenesisTerms): Uint8Array {
-  const seats: Cbor = terms.seats.map(({ inception, epochKey, weight, vrfKey }) =>
+  const assets: Cbor = terms.assets.map((asset) => [asset.issuer, asset.code, asset.decimals, asset.cap])
+  const { name, createdMs, organization, neighborhood, terminals, further = [] } = terms
+  const fields: Cbor[] = [name, createdMs, organization, neighborhood, seatFields(terms), assets, terminals]
+  // what comes after the policy does not come without it
+  const policy = terms.policy ?? (further.length > 0 ? USUAL_POLICY : null)
+  if (policy) fields.push([policy.seats, policy.probationEpochs, policy.perTreeMax, policy.perOrganizationMax])
+  if (further.length > 0) fields.push(further.map((home) => [home.neighborhood, seatFields(home)]))
+  return encode(fields)
+}
+
+function seatFields({ seats }: Founding): Cbor {
+  return seats.map(({ inception, epochKey, weight, vrfKey }) =>
     vrfKey ? [inception, epochKey, weight, vrfKey] : [inception, epochKey, weight],
   )
-  const assets: Cbor = terms.assets.map((asset) => [asset.issuer, asset.code, asset.decimals, asset.cap])
-  const { name, createdMs, organization, neighborhood, terminals, policy } = terms
-  const fields: Cbor[] = [name, createdMs, organization, neighborhood, seats, assets, terminals]
-  if (policy) fields.push([policy.seats, policy.probationEpochs, policy.perTreeMax, policy.perOrganizationMax])
-  return encode(fields)
 }
 
 /** What the organization signs. */
@@ -114,19 +135,29 @@ export function readGenesis(bytes: Uint8Array): Genesis {
   if (!verifySignature(key, genesisSignedBytes(envelope.body), envelope.signature)) {
     throw new WebxError('bad-signature', 'genesis is not signed by its organization')
   }
-  const memberStates = terms.seats.map((seat) => readInception(seat.inception))
+  const homes = [terms, ...(terms.further ?? [])].map(foundedHome)
   const terminalStates = terms.terminals.map(readInception)
   assertDistinct(
+    'neighborhoods',
+    homes.map(({ neighborhood }) => neighborhood),
+  )
+  assertDistinct(
     'members',
-    memberStates.map((state) => state.id),
+    homes.flatMap(({ memberStates }) => memberStates.map((state) => state.id)),
   )
   assertDistinct(
     'epoch keys',
-    terms.seats.map((seat) => seat.epochKey),
+    homes.flatMap(({ seats }) => seats.map((seat) => seat.epochKey)),
   )
-  for (const seat of terms.seats) assertPublicKey(seat.epochKey)
   const netId = blake3Of('webx v1 net', envelope.body)
-  return { ...terms, netId, organizationState, memberStates, terminalStates, bytes }
+  const { memberStates } = homes[0] as FoundedHome
+  return { ...terms, netId, organizationState, memberStates, homes, terminalStates, bytes }
+}
+
+function foundedHome({ neighborhood, seats }: Founding): FoundedHome {
+  if (seats.length === 0) throw new WebxError('bad-shape', 'genesis: a neighborhood has at least one seat')
+  for (const seat of seats) assertPublicKey(seat.epochKey)
+  return { neighborhood, seats, memberStates: seats.map((seat) => readInception(seat.inception)) }
 }
 
 function readTerms(body: Uint8Array): GenesisTerms {
@@ -136,14 +167,30 @@ function readTerms(body: Uint8Array): GenesisTerms {
     createdMs: fields.uint('createdMs'),
     organization: fields.bytesBetween('organization', 1, 1024),
     neighborhood: fields.bytes('neighborhood', 16),
-    seats: fields.list('seats', LIMITS.seatsMax, (item) => readSeat(new Fields('seat', item))),
+    seats: readSeats(fields),
     assets: fields.list('assets', LIMITS.genesisAssetsMax, (item) => readAsset(new Fields('asset', item))),
     terminals: fields.list('terminals', LIMITS.genesisTerminalsMax, readBytes),
     ...(fields.isEmpty ? {} : { policy: fields.tuple('policy', readPolicy) }),
+    ...(fields.isEmpty ? {} : { further: fields.list('further', LIMITS.homesKnownMax, readFounding) }),
   }
   fields.end()
-  if (terms.seats.length === 0) throw new WebxError('bad-shape', 'genesis: a net has at least one seat')
+  // a net has one form
+  if (terms.further?.length === 0) throw new WebxError('bad-shape', 'genesis: a list of no further neighborhoods')
   return terms
+}
+
+function readFounding(item: Cbor): Founding {
+  const fields = new Fields('neighborhood', item)
+  const founding = {
+    neighborhood: fields.bytes('nid', 16),
+    seats: readSeats(fields),
+  }
+  fields.end()
+  return founding
+}
+
+function readSeats(fields: Fields): Seat[] {
+  return fields.list('seats', LIMITS.seatsMax, (item) => readSeat(new Fields('seat', item)))
 }
 
 function readSeat(fields: Fields): Seat {

@@ -38,6 +38,8 @@ export interface EventMap {
   link: { readonly up: boolean }
   /** Another epoch has begun: who belongs to the neighborhood and who votes. */
   epoch: { readonly epoch: number; readonly members: readonly Uint8Array[]; readonly seats: readonly Uint8Array[] }
+  /** Another neighborhood of the net has begun an epoch, as far as this node has heard. */
+  home: { readonly nid: Uint8Array; readonly epoch: number; readonly members: readonly Uint8Array[] }
   /** Who was drawn for what in the epoch that has begun. */
   roles: {
     readonly epoch: number

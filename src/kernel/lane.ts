@@ -33,6 +33,11 @@ export interface Decision {
   readonly writes?: readonly Write[]
   readonly apply?: () => void
   readonly emit?: readonly Outgoing[]
+  /**
+   * True where nothing that is applied or sent with these writes promises that they are kept: lost, they were as good as never heard. They may wait for the next
+   * commit, for a quarter of a second at most; whatever else leaves before that takes them to the disk first.
+   */
+  readonly mayWait?: boolean
 }
 
 /** A service's handling of some message types. Called in this order; each may throw a WebxError to refuse. */

@@ -22,17 +22,17 @@ export class Later {
   }
 
   /** Publishes after `delayMs`, unless `cancel` is called with that name before. A name that waits already is left as it is. */
-  publish(name: string, delayMs: number, outgoing: Outgoing): void {
+  publish(name: string, delayMs: number, make: () => Outgoing): void {
     if (this.#cancels.has(name)) return
     const { schedule, road, counters } = this.#ports
     if (this.#cancels.size >= LIMITS.openSlotsMax) {
       counters.count('later.full')
       return
     }
-    const cancel = schedule.after(delayMs, 'publish later', async () => {
-      this.#cancels.delete(name)
-      await road.run(() => ({ emit: [outgoing] }))
-    })
+    const cancel = schedule.after(delayMs, 'publish later', () =>
+      // a turn begins with what came in meanwhile: perhaps with the same, by somebody else
+      road.run(() => (this.#cancels.delete(name) ? { emit: [make()] } : null)),
+    )
     this.#cancels.set(name, cancel)
   }
 

@@ -200,6 +200,8 @@ export interface PaymentRequest {
   readonly amount: number
   /** 32-byte account of the payee. */
   readonly to: Uint8Array
+  /** 16-byte home of that account; this node's own unless given. What pays back goes to the home that the money came from. */
+  readonly home?: Uint8Array
   /** Digest of the order that this pays back, if it does. */
   readonly refundOf?: Uint8Array
 }
@@ -228,8 +230,8 @@ export interface Wallet {
   /** Makes this identity known to the neighborhood, so that its first payment need not wait for that. */
   introduce(): Promise<void>
   /**
-   * Pays, and resolves when SETTLED. The order is stored before it is sent and sent again until it settles, also after a restart.
-   * Rejects with `no-quorum` where it is not settled after `timeoutMs` (it stays in the outbox and may still settle), `insufficient-funds`,
+   * Pays, and resolves when SETTLED: at this account's home. The order is stored before it is sent and sent again until it settles, also after a restart; what goes to another home is carried there until it
+   * has arrived. Rejects with `wrong-home` for one that this net does not have, with `no-quorum` where it is not settled after `timeoutMs` (it stays in the outbox and may still settle), `insufficient-funds`,
    * or the refusal of the neighborhood.
    */
   pay(request: PaymentRequest, timeoutMs: number): Promise<SettledPayment>

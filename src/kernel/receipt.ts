@@ -7,7 +7,7 @@
  */
 
 import { checksOf, readCertificate } from '../consensus/certificate.ts'
-import { type Committee, committeeOf } from '../consensus/committee.ts'
+import { type Committee, foundingCommittee } from '../consensus/committee.ts'
 import { readOrder } from '../consensus/order.ts'
 import { VOTE } from '../consensus/statement.ts'
 import { equal, toHex } from '../core/bytes.ts'
@@ -80,7 +80,7 @@ export async function signReceipt(
 export function verifyReceipt(
   bytes: Uint8Array,
   genesis: Genesis,
-  committeeOfDigest: (cid: Uint8Array) => Committee = () => committeeOf(genesis),
+  committeeOfDigest: (cid: Uint8Array) => Committee = (cid) => foundingCommittee(genesis, cid),
 ): Receipt {
   const document = decodeSign1(bytes)
   const fields = Fields.of('receipt', document.payload, LIMITS.envelopeBytesMax)
@@ -105,11 +105,7 @@ export function verifyReceipt(
   }
   const credit = credits[index]
   // of a capture, which is the payee's own order, no payer has signed anything that is shown here
-  if (
-    !credit ||
-    !equal(credit.from, order.oid) ||
-    !equal(credit.to, accountId(genesis.netId, genesis.neighborhood, payee.id))
-  ) {
+  if (!credit || !equal(credit.from, order.oid) || !equal(credit.to, accountId(genesis.netId, credit.home, payee.id))) {
     throw new WebxError('bad-shape', 'the order in this receipt does not pay the one who signed it')
   }
   const asset = assetTable(genesis.assets).get(toHex(credit.assetId))

@@ -4,7 +4,7 @@
  *     receive → decode → verify → authorize → decide → store → apply → emit
  *
  * Messages are taken in turns. All of a turn is stored by one commit before anything of it is applied or sent, so no vote and no acknowledgement
- * leaves before what it promises is on the disk. Services put *lanes* on the road, one for each message type; what a service wants to do on its own account goes
+ * leaves before what it promises is on the disk. A turn that promises nothing waits for the commit of the next one that does. Services put *lanes* on the road, one for each message type; what a service wants to do on its own account goes
  * through `run`, and so through the same store and emit.
  */
 
@@ -53,6 +53,8 @@ export class Road {
   #turning: Promise<void> | null = null
   #wanted = false
   #stopped: WebxError | null = null
+  /** Ends the wait of writes that may wait; null where everything is on the disk. */
+  #cancelWait: (() => void) | null = null
 
   constructor(ports: RoadPorts) {
     this.#ports = ports
@@ -108,6 +110,7 @@ export class Road {
   async stop(): Promise<void> {
     this.#stopped ??= new WebxError('stopped', 'this node is stopped')
     await this.#turning
+    this.#cancelWait?.()
     for (const task of this.#tasks.splice(0)) task.failed(this.#stopped)
   }
 
@@ -221,11 +224,20 @@ export class Road {
     return lane.decide(message)
   }
 
-  /** Stage store: everything of the turn in one commit. */
+  /** Stage store: everything of the turn in one commit, with what waited. */
   async #store(decisions: readonly Decision[]): Promise<void> {
     const writes = decisions.flatMap((decision) => decision.writes ?? [])
-    if (writes.length === 0) return
-    this.#ports.store.write(writes)
+    if (writes.length > 0) this.#ports.store.write(writes)
+    if (writes.length === 0 && !this.#cancelWait) return
+    if (decisions.every(promisesNothing)) {
+      this.#cancelWait ??= this.#ports.clock.after(LIMITS.writesWaitMsMax, () => {
+        // where it fails, the road is closed and says so
+        this.run(() => ({ apply: () => {} })).catch(() => {})
+      })
+      return
+    }
+    this.#cancelWait?.()
+    this.#cancelWait = null
     await this.#ports.store.sync()
   }
 
@@ -291,6 +303,11 @@ export class Road {
     if (error.fault === 'ours') this.#ports.log.error({ topic, error }, 'a message broke us')
     else this.#ports.log.debug({ topic, error }, 'a message was refused')
   }
+}
+
+/** True where the disk need not have a decision before it is applied and sent. */
+function promisesNothing({ writes = [], apply, emit = [], mayWait = false }: Decision): boolean {
+  return mayWait || (writes.length === 0 && !apply && emit.length === 0)
 }
 
 const NOTHING = new Uint8Array(0)

@@ -1,24 +1,26 @@
 /**
  * Names of topics, and who may use which. A statement's topic follows from its type and scope; a frame carries its topic under its signature.
  *
- *     webx/<net>/order                               orders of owners
  *     webx/<net>/<committee>/<kind>                  what a committee says: vote, certificate, settlement, evidence, witness, block, ballot, proof, transaction
- *     webx/<net>/candidacy                           who wants to take part, and with which key
- *     webx/<net>/hand-over                           what ended an epoch, and opened the next
- *     webx/<net>/log/<kind>                          the public log: leaf, checkpoint, cosignature
+ *     webx/<net>/neighborhood/<nid>                  what its members tell each other: who they are, who is there
+ *     webx/<net>/neighborhood/<nid>/order            orders of owners who are at home there
+ *     webx/<net>/neighborhood/<nid>/sync             what its members are asked, by each other and by others
+ *     webx/<net>/neighborhood/<nid>/candidacy        who wants to take part, and with which key
+ *     webx/<net>/neighborhood/<nid>/hand-over        what ended an epoch, and opened the next
+ *     webx/<net>/neighborhood/<nid>/log/<kind>       its public log: leaf, checkpoint, cosignature
  *     webx/<net>/id/<identity>           retained    key events, so that strangers' signatures can be checked
  *     webx/<net>/health/<identity>       retained    how a node is; empty = gone (a hint by the broker, nothing more)
- *     webx/<net>/sync                                what members ask each other
- *     webx/<net>/neighborhood/<nid>                  what its members tell each other: who they are, who is there
  *     webx/<net>/to/<identity>                       frames for one receiver
  *     webx/<net>/checkin/<terminal>                  shoppers' devices at a till
  *     webx/<net>/tag/<identity>                      tag events
  *     webx/<net>/status/<identity>/<list> retained   which of an issuer's pings are revoked
  *     webx/<net>/ring/<terminal>          retained   proof keys of the shoppers enrolled at a till
  *
- * `<net>` and `<committee>` are the first 8 bytes, `<identity>` is all 32, in hexadecimal.
+ * `<net>` and `<committee>` are the first 8 bytes, `<nid>` is all 16, `<identity>` all 32, in hexadecimal. What one neighborhood says does not burden another: every node
+ * listens to its own, and of the others to hand-overs alone.
  */
 
+import { homeOfHandOver } from '../consensus/epoch/handover.ts'
 import { equal, toHex } from '../core/bytes.ts'
 import { type Envelope, TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
@@ -42,7 +44,41 @@ const LOG_KINDS: Readonly<Record<number, string>> = {
   [TYPE.cosignature]: 'cosignature',
 }
 
-/** All topic names of one net. */
+/** What anybody may publish in any neighborhood. */
+const OPEN = /^[0-9a-f]{32}\/(order|sync|candidacy|log\/leaf)$/
+
+/** Topic names of one neighborhood. */
+export class HomeTopics {
+  /** What its members tell each other. */
+  readonly prefix: string
+
+  constructor(net: string, nid: Uint8Array) {
+    this.prefix = `${net}/neighborhood/${toHex(nid)}`
+  }
+
+  get order(): string {
+    return `${this.prefix}/order`
+  }
+
+  get sync(): string {
+    return `${this.prefix}/sync`
+  }
+
+  get candidacy(): string {
+    return `${this.prefix}/candidacy`
+  }
+
+  get handOver(): string {
+    return `${this.prefix}/hand-over`
+  }
+
+  /** Of the public log, one kind or all. */
+  log(kind = '+'): string {
+    return `${this.prefix}/log/${kind}`
+  }
+}
+
+/** All topic names of one net, as a node of one of its neighborhoods uses them. */
 export class Topics {
   readonly prefix: string
   readonly order: string
@@ -50,19 +86,27 @@ export class Topics {
   readonly candidacy: string
   readonly handOver: string
   readonly #netId: Uint8Array
+  readonly #own: HomeTopics
 
-  constructor(netId: Uint8Array) {
+  /** @param nid 16-byte id of the neighborhood that is meant where none is named */
+  constructor(netId: Uint8Array, nid: Uint8Array) {
     this.#netId = netId
     this.prefix = `webx/${toHex(netId.subarray(0, 8))}`
-    this.order = `${this.prefix}/order`
-    this.sync = `${this.prefix}/sync`
-    this.candidacy = `${this.prefix}/candidacy`
-    this.handOver = `${this.prefix}/hand-over`
+    this.#own = this.at(nid)
+    this.order = this.#own.order
+    this.sync = this.#own.sync
+    this.candidacy = this.#own.candidacy
+    this.handOver = this.#own.handOver
+  }
+
+  /** Of the neighborhood with this 16-byte id. */
+  at(nid: Uint8Array): HomeTopics {
+    return new HomeTopics(this.prefix, nid)
   }
 
   /** Of the public log, one kind or all. */
   log(kind = '+'): string {
-    return `${this.prefix}/log/${kind}`
+    return this.#own.log(kind)
   }
 
   identity(id: Uint8Array): string {
@@ -73,9 +117,9 @@ export class Topics {
     return `${this.prefix}/health/${toHex(id)}`
   }
 
-  /** Of the neighborhood with this 16-byte id. */
+  /** What the members of the neighborhood with this 16-byte id tell each other. */
   neighborhood(nid: Uint8Array): string {
-    return `${this.prefix}/neighborhood/${toHex(nid)}`
+    return this.at(nid).prefix
   }
 
   to(id: Uint8Array): string {
@@ -115,7 +159,7 @@ export class Topics {
       return this.order
     }
     if (envelope.type === TYPE.candidacy) return this.candidacy
-    if (envelope.type === TYPE.handOver) return this.handOver
+    if (envelope.type === TYPE.handOver) return this.at(homeOfHandOver(envelope)).handOver
     if (envelope.type === TYPE.keyEvent && owner) return this.identity(owner)
     if (envelope.type === TYPE.tagEvent && owner) return this.tag(owner)
     if (envelope.type === TYPE.ring && owner) return this.ring(owner)
@@ -130,15 +174,19 @@ export class Topics {
 export function mayPublish(topics: Topics, client: Identified, topic: string, retain: boolean): boolean {
   const own = isOwnRetained(topics, client.id, topic)
   if (retain && !own) return false
-  if (own || topic === topics.order || topic === topics.tag(client.id)) return true
+  if (own || topic === topics.tag(client.id) || isOpen(topics, topic)) return true
   if (topic.startsWith(`${topics.prefix}/to/`) || topic.startsWith(`${topics.prefix}/checkin/`)) return true
-  if (topic === topics.sync || topic === topics.candidacy || topic === topics.log('leaf')) return true
   return (
     client.rank === 'member' &&
     topic.startsWith(`${topics.prefix}/`) &&
     !topic.startsWith(`${topics.prefix}/id/`) &&
     !topic.startsWith(`${topics.prefix}/health/`)
   )
+}
+
+function isOpen({ prefix }: Topics, topic: string): boolean {
+  const homes = `${prefix}/neighborhood/`
+  return topic.startsWith(homes) && OPEN.test(topic.slice(homes.length))
 }
 
 /** Topics on which an identity's newest word stays. */

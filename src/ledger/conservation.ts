@@ -9,6 +9,7 @@
 import { toHex } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
 import type { Genesis } from '../identity/genesis.ts'
+import { homeOf } from '../identity/home.ts'
 import { objectId } from '../identity/objectid.ts'
 import type { ObjectState } from './account.ts'
 import { type Asset, assetTable } from './asset.ts'
@@ -49,7 +50,8 @@ export function supplies(books: Books, genesis: Genesis): Supply[] {
   for (const asset of assetTable(genesis.assets).values()) {
     const total = { asset, issued: 0, held: 0, inFlight: 0, exported: 0, imported: 0, elsewhere: 0 }
     totals.set(toHex(asset.id), total)
-    byIssuingObject.set(toHex(objectId(genesis.netId, genesis.neighborhood, asset.issuer, asset.nonce)), total)
+    const { neighborhood } = homeOf(genesis, asset.issuer)
+    byIssuingObject.set(toHex(objectId(genesis.netId, neighborhood, asset.issuer, asset.nonce)), total)
   }
   for (const { oid, state } of books.objects) {
     if (!state) continue

@@ -9,6 +9,7 @@ import { equal, toHex } from '../core/bytes.ts'
 import type { Code } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Genesis } from '../identity/genesis.ts'
+import { homeOf } from '../identity/home.ts'
 import { abroad, booksId, type Flow, isFlowOf, sentTo, withFlow, withSent } from './abroad.ts'
 import { adjust, balanceOf, EMPTY_STATE, type ObjectState } from './account.ts'
 import type { Asset } from './asset.ts'
@@ -171,18 +172,22 @@ export class Money {
     return changes.list()
   }
 
+  #issuingHome({ issuer }: Asset): Uint8Array {
+    return homeOf(this.#genesis, issuer).neighborhood
+  }
+
   #enter(changes: Changes, order: OrderView, flow: Flow): void {
     changes.change(booksId(this.#genesis.netId, order.home), (books) => {
       return { ...books, flows: withFlow(books.flows, flow) }
     })
   }
 
-  /** Assets are issued where the net began and nowhere else, or every home would have a cap of its own. */
+  /** An asset is issued where its issuer is at home and nowhere else, or every home would have a cap of its own. */
   #checkMint({ order, operation, own }: Asked<'mint'>): LedgerVerdict {
     const asset = this.#assets.get(toHex(operation.assetId))
     if (!asset) return refusal('unknown-asset')
     if (!equal(order.owner, asset.issuer) || !equal(order.nonce, asset.nonce)) return refusal('not-allowed')
-    if (!equal(order.home, this.#genesis.neighborhood)) return refusal('wrong-home')
+    if (!equal(order.home, this.#issuingHome(asset))) return refusal('wrong-home')
     if (operation.cumulative > asset.cap) return refusal('over-cap')
     if (operation.cumulative <= own.issued) return refusal('bad-amount')
     return touching(order.oid, operation.to)
@@ -259,7 +264,7 @@ export class Money {
     const books = booksId(this.#genesis.netId, order.home)
     const state = objects.stateOf(books)
     const flows = state?.flows ?? []
-    const isIssuedHere = equal(order.home, this.#genesis.neighborhood)
+    const isIssuedHere = equal(order.home, this.#issuingHome(asset))
     const out = abroad(flows, assetId)
     if (isIssuedHere ? amount > out : amount - out > asset.cap) return later('over-cap')
     return hasRoom(state, from, assetId) ? touching(order.oid, to, books) : refusal('limit')

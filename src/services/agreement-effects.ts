@@ -52,7 +52,8 @@ export class Reporter {
   apply(effect: NeighborhoodEffect): void {
     const statement = statementOf(effect)
     if (statement) {
-      if (statement.delayMs > 0) this.later.publish(statement.name, statement.delayMs, this.#statement(statement.bytes))
+      const { name, delayMs, bytes } = statement
+      if (delayMs > 0) this.later.publish(name, delayMs, () => this.#statement(bytes))
       return
     }
     const { counters, events, log } = this.#context
@@ -181,11 +182,21 @@ function statementOf(effect: NeighborhoodEffect): Statement | null {
   }
   if (effect.kind !== 'register' || effect.effect.kind !== 'publish') return null
   const { bytes, rank, what, oid, version } = effect.effect
-  const { type } = decodeEnvelope(bytes)
-  const isProof = type === TYPE.certificate || type === TYPE.settlement
   const patienceMs = what === 'certificate' ? CERTIFICATE_PATIENCE_MS : 0
-  const name = isProof && oid ? slotName(type, oid, version) : bytesName(bytes)
+  const isProof = what === 'certificate' || what === 'settlement'
+  const name = isProof && oid ? slotName(TYPE[what], oid, version) : bytesName(bytes)
   return { bytes, delayMs: patienceMs + rank * RANK_STEP_MS, name }
+}
+
+/** What is applied, or sent, without a promise that it is kept here: a proof is other members' word, and they have it on their disks. */
+const UNPROMISED: readonly Effect['kind'][] = ['certified', 'settled', 'strong', 'refused', 'parked', 'need']
+
+/** True where nothing of an effect promises that what it comes of is on this node's disk. */
+export function promisesNothing(effect: NeighborhoodEffect): boolean {
+  if (effect.kind !== 'register') return false
+  const { effect: inner } = effect
+  if (inner.kind === 'publish') return inner.what === 'certificate' || inner.what === 'settlement'
+  return UNPROMISED.includes(inner.kind)
 }
 
 /** An order that is settled with this effect. */

@@ -23,12 +23,11 @@ import type { Context, Service } from '../kernel/context.ts'
 import type { Write } from '../kernel/ports.ts'
 import type { Decision, Lane, Message, Outgoing } from '../kernel/road.ts'
 import type { ObjectState } from '../ledger/account.ts'
-import { Reporter, settlingOf } from './agreement-effects.ts'
+import { promisesNothing, Reporter, settlingOf } from './agreement-effects.ts'
+import { Gathering } from './agreement-gathering.ts'
 import { Intake } from './agreement-intake.ts'
 import type { EpochKeys } from './agreement-keys.ts'
 
-/** Under load votes are gathered, for as long as the turn before took but no longer than this. */
-const GATHER_MS_MAX = 50
 const TICK_MS = 250
 const NEED_LIFETIME_MS = 10_000
 
@@ -56,9 +55,7 @@ export class Agreement implements Conducted, Service, Lane {
   #voting = false
   /** The epoch for which it is known whether this node holds the key of its seat. */
   #checkedEpoch = -1
-  #turnBeganMs = Number.POSITIVE_INFINITY
-  #gatherUntilMs = 0
-  #gathering = false
+  readonly #gathering = new Gathering()
   #cancelTick = (): void => {}
   #cancelWake = (): void => {}
   #wakeAtMs = Number.POSITIVE_INFINITY
@@ -181,7 +178,7 @@ export class Agreement implements Conducted, Service, Lane {
   checks(message: Message): readonly SignatureCheck[] | null {
     const beside = this.#sideLaneOf(message)
     if (beside) return beside.checks(message)
-    this.#turnBeganMs = Math.min(this.#turnBeganMs, this.#context.clock.monotonicMs())
+    this.#gathering.turnBegins(this.#context.clock.monotonicMs())
     try {
       return this.#intake.checks(message)
     } catch (error) {
@@ -233,45 +230,43 @@ export class Agreement implements Conducted, Service, Lane {
 
   /** Signs what is to be said, and turns all effects of the turn into one decision. */
   async #endOfTurn(): Promise<Decision | null> {
-    await this.#speak()
+    const hasSaid = await this.#speak()
     const effects = this.#effects
     this.#effects = []
-    const writes: Write[] = [...this.#parts.keys.takeWrites(), ...this.hood.flush()]
+    const besides = this.#parts.keys.takeWrites()
     for (const effect of effects) {
       const settling = settlingOf(effect)
-      if (settling) for (const join of this.#settlingListeners) writes.push(...join(settling))
+      if (settling) for (const join of this.#settlingListeners) besides.push(...join(settling))
     }
+    const writes: Write[] = [...besides, ...this.hood.flush()]
+    // a member's own words are all that others rely on; who has no seat tells its people what is settled
+    const mayWait = this.seat !== null && !hasSaid && besides.length === 0 && effects.every(promisesNothing)
     this.#scheduleWake()
     if (effects.length === 0 && writes.length === 0) return null
     const emit = effects.flatMap((effect) => this.#reporter.outgoing(effect))
     for (const outgoing of emit) if ('bytes' in outgoing) this.#intake.taken(outgoing.bytes)
-    return { writes, emit, apply: () => this.#applyAll(effects) }
+    return { writes, emit, apply: () => this.#applyAll(effects), mayWait }
   }
 
-  /** Answers what the neighborhood asks for; votes are gathered under load, one batch for what several turns brought. */
-  async #speak(): Promise<void> {
+  /** Answers what the neighborhood asks for, true where it asked; votes are gathered under load, one batch for what several turns brought. */
+  async #speak(): Promise<boolean> {
     const { clock, road, schedule } = this.#context
     const nowMs = clock.monotonicMs()
-    const turnMs = Math.max(0, nowMs - this.#turnBeganMs)
-    this.#turnBeganMs = Number.POSITIVE_INFINITY
-    if (!this.#voting || !(await this.#holdsKey())) return
-    const withVotes = nowMs >= this.#gatherUntilMs
-    if (!withVotes && !this.#gathering && this.register.sizes.queuedVotes > 0) {
-      this.#gathering = true
-      schedule.after(this.#gatherUntilMs - nowMs, 'gather votes', () => {
-        this.#gathering = false
-        road.poke()
-      })
-    }
+    const withVotes = this.#gathering.turnEnds(nowMs)
+    if (!this.#voting || !(await this.#holdsKey())) return false
+    const { queuedVotes } = this.register.sizes
+    if (!withVotes && queuedVotes > 0) this.#gathering.wait(schedule, nowMs, () => road.poke())
     let batches = 0
-    for (let said = 0; said < LIMITS.signingsPerTurnMax; said++) {
+    let said = 0
+    for (; said < LIMITS.signingsPerTurnMax; said++) {
       const asked = this.hood.nextSigning(withVotes && batches === 0)
       if (!asked) break
       if (this.hood.isVoting) batches++
       this.#take(this.hood.seal(await this.#parts.keys.answer(asked)))
     }
-    if (batches > 0) this.#gatherUntilMs = clock.monotonicMs() + Math.min(turnMs, GATHER_MS_MAX)
+    if (batches > 0) this.#gathering.signed(queuedVotes, clock.monotonicMs())
     if (this.hood.isSpeaking || (this.register.sizes.queuedVotes > 0 && withVotes)) road.poke()
+    return said > 0
   }
 
   /** A node whose seat was given to another key than it has (its disk was lost, or put back) says nothing in this epoch. */

@@ -21,13 +21,15 @@ import type { SettledLogs } from './directory-logs.ts'
 export class KnownIdentities implements Directory {
   readonly #named = new Map<string, { state: KeyState; rank: Identified['rank'] }>()
   readonly #guests = new Map<string, KeyState>()
-  #members: ReadonlySet<string> = new Set()
+  /** By neighborhood. */
+  readonly #members = new Map<string, ReadonlySet<string>>()
   #settled: SettledLogs | null = null
 
   constructor(genesis: Genesis) {
     this.#named.set(toHex(genesis.organizationState.id), { state: genesis.organizationState, rank: 'guest' })
     for (const state of genesis.terminalStates) this.#named.set(toHex(state.id), { state, rank: 'terminal' })
-    for (const state of genesis.memberStates) this.#named.set(toHex(state.id), { state, rank: 'member' })
+    for (const { memberStates } of genesis.homes)
+      for (const state of memberStates) this.#named.set(toHex(state.id), { state, rank: 'member' })
   }
 
   /** From now on what is settled goes before what people introduced themselves with. */
@@ -35,9 +37,9 @@ export class KnownIdentities implements Directory {
     this.#settled = settled
   }
 
-  /** Who belongs to the neighborhood in the epoch under way. */
-  setMembers(ids: readonly Uint8Array[]): void {
-    this.#members = new Set(ids.map(toHex))
+  /** Who belongs to a neighborhood in the epoch under way. A node knows the members of its own; a broker serves all, and is told of each. */
+  setMembers(ids: readonly Uint8Array[], nid: Uint8Array): void {
+    this.#members.set(toHex(nid), new Set(ids.map(toHex)))
   }
 
   keyOf(id: Uint8Array): Uint8Array | null {
@@ -56,7 +58,7 @@ export class KnownIdentities implements Directory {
 
   rankOf(id: Uint8Array): Identified['rank'] {
     const name = toHex(id)
-    if (this.#members.has(name)) return 'member'
+    for (const members of this.#members.values()) if (members.has(name)) return 'member'
     const rank = this.#named.get(name)?.rank ?? 'guest'
     return rank === 'member' && this.#members.size > 0 ? 'guest' : rank
   }

@@ -8,7 +8,7 @@ import { encodePortable } from '../consensus/publiclog/portable.ts'
 import { leafHash } from '../consensus/publiclog/proof.ts'
 import { encodeReceipt } from '../consensus/publiclog/receipt.ts'
 import { batchKey, SPACE } from '../consensus/records.ts'
-import { equal, toHex } from '../core/bytes.ts'
+import { equal } from '../core/bytes.ts'
 import { decodeEnvelope } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
@@ -53,7 +53,7 @@ const SAY_TICKS = 4
 export class PublicDocuments {
   readonly #context: Context
   readonly #parts: DocumentParts
-  readonly #pending = new Map<string, Pending>()
+  readonly #pending = new Set<Pending>()
 
   constructor(context: Context, parts: DocumentParts) {
     this.#context = context
@@ -78,11 +78,11 @@ export class PublicDocuments {
     const { body } = decodeEnvelope(bytes)
     readLeafBody(body)
     const hash = leafHash(body)
-    const name = toHex(hash)
     const { promise, resolve: done, reject: failed } = Promise.withResolvers<Proven>()
-    this.#pending.set(name, { bytes, hash, done, failed, onStage, stage: 'sent', saidTicks: 0 })
+    const pending: Pending = { bytes, hash, done, failed, onStage, stage: 'sent', saidTicks: 0 }
+    this.#pending.add(pending)
     const giveUp = (): void => {
-      this.#pending.delete(name)
+      this.#pending.delete(pending)
       failed(new WebxError('stopped', 'nobody waits for this document any more; it may be logged nevertheless'))
     }
     signal?.addEventListener('abort', giveUp, { once: true })
@@ -96,7 +96,7 @@ export class PublicDocuments {
       return await promise
     } finally {
       signal?.removeEventListener('abort', giveUp)
-      this.#pending.delete(name)
+      this.#pending.delete(pending)
     }
   }
 
@@ -115,7 +115,7 @@ export class PublicDocuments {
   look(): void {
     const book = this.#parts.now().generation?.sequencer.book
     if (!book) return
-    for (const [name, pending] of this.#pending) {
+    for (const pending of this.#pending) {
       const index = book.indexOf(pending.hash)
       if (index === null) continue
       if (pending.stage === 'sent') {
@@ -124,7 +124,7 @@ export class PublicDocuments {
       }
       const proven = this.#provenAt(index)
       if (!proven) continue
-      this.#pending.delete(name)
+      this.#pending.delete(pending)
       pending.onStage('witnessed')
       pending.done(proven)
     }
@@ -134,7 +134,7 @@ export class PublicDocuments {
   tick(): void {
     this.look()
     const { road, topics, log } = this.#context
-    for (const pending of this.#pending.values()) {
+    for (const pending of this.#pending) {
       if (++pending.saidTicks % SAY_TICKS !== 0 || pending.stage !== 'sent') continue
       const { bytes } = pending
       const said = road.run(() => {
@@ -146,7 +146,7 @@ export class PublicDocuments {
   }
 
   stop(): void {
-    for (const { failed } of this.#pending.values()) failed(new WebxError('stopped', 'this node is stopped'))
+    for (const { failed } of this.#pending) failed(new WebxError('stopped', 'this node is stopped'))
     this.#pending.clear()
   }
 

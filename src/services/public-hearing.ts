@@ -6,28 +6,40 @@ import type { Committee } from '../consensus/committee.ts'
 import { type Checkpoint, readCheckpoint } from '../consensus/publiclog/checkpoint.ts'
 import { checkpointSubject, readBundle } from '../consensus/publiclog/cosignature.ts'
 import { badEntryEvidence } from '../consensus/publiclog/fork.ts'
-import { ForkWatch } from '../consensus/publiclog/forkwatch.ts'
+import type { ForkWatch, OwnLog } from '../consensus/publiclog/forkwatch.ts'
 import { equal, toHex } from '../core/bytes.ts'
 import { decodeEnvelope } from '../core/envelope.ts'
 import type { Conducted } from '../kernel/agreed.ts'
 import type { Context } from '../kernel/context.ts'
 import type { Message } from '../kernel/road.ts'
+import type { PublicCharges } from './public-charges.ts'
 import type { Heard, PublicIntake } from './public-intake.ts'
 import type { PublicState } from './public-state.ts'
+
+/** What is known of those who lie. */
+export interface HearingParts {
+  readonly forks: ForkWatch
+  readonly charges: PublicCharges
+}
 
 export class PublicHearing {
   readonly #context: Context
   readonly #agreement: Conducted
   readonly #state: PublicState
   readonly #intake: PublicIntake
-  readonly #forks = new ForkWatch()
+  readonly #forks: ForkWatch
+  readonly #charges: PublicCharges
   #evidence: Uint8Array[] = []
+  /** Leaves of the log when it was last compared with what is signed. */
+  #lookedAt = 0
 
-  constructor(context: Context, agreement: Conducted, state: PublicState, intake: PublicIntake) {
+  constructor(context: Context, agreement: Conducted, state: PublicState, intake: PublicIntake, parts: HearingParts) {
     this.#context = context
     this.#agreement = agreement
     this.#state = state
     this.#intake = intake
+    this.#forks = parts.forks
+    this.#charges = parts.charges
   }
 
   /** Evidence to be sent. */
@@ -37,6 +49,7 @@ export class PublicHearing {
 
   /** Takes in a statement whose checks have held. */
   hear(heard: Heard, message: Message): void {
+    this.#intake.heard(heard, message.bytes)
     switch (heard.kind) {
       case 'leaf':
         this.#state.generation?.sequencer.submit(heard.leaf, message.bytes)
@@ -47,15 +60,18 @@ export class PublicHearing {
         break
       case 'cosignatures': {
         const { bundle, committee } = heard
-        this.#convict(this.#forks.cosignatures(committee, bundle))
+        this.#convict(this.#forks.cosignatures(committee, bundle, this.#own))
         this.#cosigned(this.#state.witness.cosignatures(bundle, committee))
         break
       }
-      case 'votes':
-        this.#state.decided(this.#state.witness.votes(heard.bundle, heard.committee))
-        // more than may lie want others: one of them at least has a reason
-        if (this.#state.witness.isWanted(heard.bundle)) this.#state.giveUp()
+      case 'votes': {
+        const { decided, evidence } = this.#state.witness.votes(heard.bundle, heard.committee)
+        this.#convict(evidence)
+        this.#state.decided(decided)
+        const { generation, witness } = this.#state
+        if (generation && witness.standings.votes.wanted > generation.term.generation) this.#state.giveUp()
         break
+      }
       case 'own':
         this.#state.lose()
         break
@@ -67,13 +83,20 @@ export class PublicHearing {
     }
   }
 
+  /** The log as it is kept here; null while it lacks leaves. */
+  get #own(): OwnLog | null {
+    const { generation } = this.#state
+    if (!generation || generation.sequencer.lacks > 0) return null
+    return { generation: generation.term.generation, tree: generation.sequencer.book.tree }
+  }
+
   #isCurrent(cid: Uint8Array): boolean {
     const masterNodes = this.#state.generation?.term.masterNodes
     return masterNodes !== undefined && equal(masterNodes.cid, cid)
   }
 
   #hearCheckpoint(checkpoint: Checkpoint, masterNodes: Committee): void {
-    this.#convict(this.#forks.checkpoint(masterNodes, checkpoint))
+    this.#convict(this.#forks.checkpoint(masterNodes, checkpoint, this.#own))
     const { generation } = this.#state
     const isCurrent = generation !== null && masterNodes === generation.term.masterNodes
     if (isCurrent) generation.sequencer.share(checkpoint)
@@ -93,15 +116,21 @@ export class PublicHearing {
     if (!checkpoint) return
     this.#state.patience.relieved()
     this.#state.generation?.sequencer.cosigned(checkpoint)
+    this.#state.records.forgetStatements(checkpoint.network)
     this.#state.step({ kind: 'tick' })
     const standings = this.#state.witness.standingsOf(checkpoint.epoch)
     const weight = standings.standing(checkpointSubject(checkpoint.text))?.weight ?? 0
     this.#state.news.push({ kind: 'cosigned', checkpoint, weight, total: standings.total })
   }
 
-  /** Looks at the newest whole checkpoint as a witness. */
+  /** Looks at what the log here has come to: at what was beyond it, and at the newest whole checkpoint as a witness. */
   consider(): void {
     const { generation } = this.#state
+    const own = this.#own
+    if (own && own.tree.size !== this.#lookedAt) {
+      this.#lookedAt = own.tree.size
+      this.#convict(this.#forks.grown(own))
+    }
     const verdict = generation && this.#state.maySign ? this.#state.witness.consider(generation) : null
     if (!generation || !verdict || verdict.kind === 'cosign') return
     this.#context.counters.count(`public.${verdict.kind}.${verdict.code}`)
@@ -125,9 +154,11 @@ export class PublicHearing {
   /** Somebody has signed what the rules forbid. */
   convictOne(guilty: Uint8Array, offence: string, bytes: Uint8Array): void {
     const { log, counters, events } = this.#context
-    log.error({ guilty: toHex(guilty), offence }, 'somebody has shown two views of the public log')
+    log.error({ guilty: toHex(guilty), offence }, 'somebody has signed what the rules of the public log forbid')
     counters.count('public.evidence')
-    if (offence === 'double-checkpoint' || offence === 'bad-entry') this.#state.giveUp()
+    this.#charges.add(guilty, bytes)
+    const isOfMasterNode = offence === 'double-checkpoint' || offence === 'bad-entry'
+    if (isOfMasterNode && this.#charges.endsGeneration(guilty)) this.#state.giveUp()
     this.#state.news.push({ kind: 'fork', guilty, offence, bytes })
     events.emit('evidence', { guilty, kind: offence, bytes })
   }
@@ -150,7 +181,7 @@ export class PublicHearing {
 
   #recallCheckpoint(bytes: Uint8Array): void {
     const envelope = decodeEnvelope(bytes)
-    const masterNodes = this.#state.masterNodesOf(envelope.scope)
+    const masterNodes = this.#state.termOf(envelope.scope)?.masterNodes
     if (masterNodes) this.#attempt(() => this.#hearCheckpoint(readCheckpoint(envelope, masterNodes), masterNodes))
   }
 

@@ -8,6 +8,8 @@ import { readEvidence } from '../consensus/evidence.ts'
 import {
   type Checkpoint,
   checkpointChecks,
+  isOfTerm,
+  type LogTerm,
   readCheckpoint,
   readCheckpointText,
 } from '../consensus/publiclog/checkpoint.ts'
@@ -20,10 +22,11 @@ import {
   textOf,
 } from '../consensus/publiclog/cosignature.ts'
 import { isLogEvidence, readLogEvidence } from '../consensus/publiclog/fork.ts'
+import type { ForkWatch } from '../consensus/publiclog/forkwatch.ts'
 import { type LeafJudge, type ProvenLeaf, readLeaf } from '../consensus/publiclog/leaf.ts'
 import { readBallot } from '../consensus/simplex/ballot.ts'
 import { candidateCheck, readCandidate } from '../consensus/simplex/candidate.ts'
-import { readBlockCertificate } from '../consensus/simplex/certificate.ts'
+import { blockCertificateChecks, readBlockCertificate } from '../consensus/simplex/certificate.ts'
 import type { SimplexEvent } from '../consensus/simplex/effects.ts'
 import { equal, toHex } from '../core/bytes.ts'
 import type { SignatureCheck } from '../core/crypto.ts'
@@ -35,6 +38,7 @@ import { Fields } from '../core/shape.ts'
 import type { Later } from '../kernel/later.ts'
 import type { Message, Road } from '../kernel/road.ts'
 import { Seen } from '../kernel/seen.ts'
+import type { PublicCharges } from './public-charges.ts'
 import type { Generation } from './public-generation.ts'
 import type { PublicWitness } from './public-witness.ts'
 
@@ -61,8 +65,10 @@ export interface IntakeParts {
   readonly later: Later
   readonly road: Road
   readonly now: () => Now
-  /** MasterNodes by the digest of their committee; null where they are not known here, or not any more. */
-  readonly masterNodes: (cid: Uint8Array) => Committee | null
+  readonly forks: ForkWatch
+  readonly charges: PublicCharges
+  /** Whose MasterNodes have this digest; null where they are not known here, or not any more. */
+  readonly term: (cid: Uint8Array) => LogTerm | null
   readonly neighborhood: (cid: Uint8Array) => Committee | null
 }
 
@@ -110,6 +116,13 @@ export class PublicIntake {
     return this.#decoded.get(message)
   }
 
+  /** A statement holds: what this node was about to say in its place need not be said. */
+  heard(heard: Heard, bytes: Uint8Array): void {
+    const isWhole = heard.kind === 'checkpoint' && heard.checkpoint.weight >= heard.masterNodes.quorum
+    const isProof = heard.kind === 'block' && heard.event.kind === 'certificate'
+    if (isWhole || isProof) this.#parts.later.cancel(this.nameOf(bytes))
+  }
+
   /** A checkpoint is whole: cosignatures that came before it walk the road again. */
   early({ text }: Checkpoint): void {
     const due = this.#early.filter((each) => each.text === text)
@@ -131,8 +144,10 @@ export class PublicIntake {
     if (generation?.simplex && seat !== null) shown.push(...generation.simplex.newestOf(seat))
     const { committee } = witness.place
     const member = seatOf(committee, id)
-    const last = member === null ? null : witness.standings.lastOf(committee, member)
-    if (last) shown.push(encodeEnvelope(bundleEnvelope(last.cid, last, last.cosignatures)))
+    if (member === null) return shown
+    const { standings } = witness
+    for (const last of [standings.lastOf(committee, member), standings.votes.lastOf(committee, member)])
+      if (last) shown.push(encodeEnvelope(bundleEnvelope(last.cid, last, last.cosignatures)))
     return shown
   }
 
@@ -163,7 +178,7 @@ export class PublicIntake {
         if (this.#seen.has(bytes)) return null
         const opened = this.#evidenceOf(envelope)
         this.#seen.add(bytes)
-        return opened
+        return this.#parts.charges.has(opened.heard.guilty) ? null : opened
       }
       default:
         return this.#openBlock(envelope, bytes)
@@ -174,17 +189,21 @@ export class PublicIntake {
     const { generation } = this.#parts.now()
     if (!generation) return null
     const leaf = readLeaf(envelope, this.#parts.judge)
-    if (generation.sequencer.book.indexOf(leaf.hash) !== null) return null
+    if (generation.sequencer.knows(leaf.hash)) return null
     return { heard: { kind: 'leaf', leaf }, checks: leaf.checks }
   }
 
   #openCheckpoint(envelope: Envelope): Opened {
-    const { masterNodes: find, later, now } = this.#parts
-    const masterNodes = find(envelope.scope)
-    if (!masterNodes) throw new WebxError('wrong-epoch', 'checkpoint of MasterNodes that are not known here')
+    const { term: find, forks, later, now } = this.#parts
+    const term = find(envelope.scope)
+    if (!term) throw new WebxError('wrong-epoch', 'checkpoint of MasterNodes that are not known here')
+    const { masterNodes } = term
     const checkpoint = readCheckpoint(envelope, masterNodes)
-    if (checkpoint.weight >= masterNodes.quorum) later.cancel(checkpoint.text)
-    if (now().witness.standingsOf(checkpoint.epoch).checkpoint(checkpoint.text)) return null
+    if (!isOfTerm(checkpoint, term))
+      throw new WebxError('wrong-epoch', 'checkpoint of another term than its MasterNodes have')
+    const isKnown = now().witness.standingsOf(checkpoint.epoch).checkpoint(checkpoint.text) !== null
+    // of a whole one, who else has signed it matters only for what convicts, and that somebody has published it only where we are about to
+    if (isKnown && !forks.isNews(masterNodes, checkpoint) && !later.has(checkpoint.text)) return null
     return { heard: { kind: 'checkpoint', checkpoint, masterNodes }, checks: checkpointChecks(masterNodes, checkpoint) }
   }
 
@@ -198,7 +217,7 @@ export class PublicIntake {
     if (witness.shownOwn(bundle, committee)) return { heard: { kind: 'own' }, checks }
     if (bundle.kind === SUBJECT.redraw) {
       witness.sensible(bundle, committee)
-      return witness.standings.isNews(bundle) ? { heard: { kind: 'votes', bundle, committee }, checks } : null
+      return witness.standings.votes.isNews(bundle) ? { heard: { kind: 'votes', bundle, committee }, checks } : null
     }
     const text = textOf(bundle)
     const standings = witness.standingsOf(readCheckpointText(text, committee.netId).epoch)
@@ -217,8 +236,8 @@ export class PublicIntake {
     const simplex = generation?.simplex
     if (!committee || !simplex || !equal(envelope.scope, committee.cid)) return null
     const event = this.#eventOf(envelope, bytes, committee)
-    const checks = simplex.checksFor(event)
-    if (event.kind === 'certificate') this.#parts.later.cancel(this.nameOf(bytes))
+    const isAwaited = event.kind === 'certificate' && this.#parts.later.has(this.nameOf(bytes))
+    const checks = simplex.checksFor(event) ?? (isAwaited ? blockCertificateChecks(committee, event.certificate) : null)
     if (event.kind === 'candidate' && checks && checks.length > 0)
       return {
         heard: { kind: 'block', cid: committee.cid, event },
@@ -235,8 +254,8 @@ export class PublicIntake {
   }
 
   #evidenceOf(envelope: Envelope) {
-    const { masterNodes, neighborhood } = this.#parts
-    const committee = masterNodes(envelope.scope) ?? neighborhood(envelope.scope)
+    const { term, neighborhood } = this.#parts
+    const committee = term(envelope.scope)?.masterNodes ?? neighborhood(envelope.scope)
     if (!committee) throw new WebxError('wrong-epoch', 'evidence about a committee that is not known here')
     const isOfLog = isLogEvidence(envelope)
     const { guilty, kind, checks } = isOfLog ? readLogEvidence(envelope, committee) : readEvidence(envelope, committee)

@@ -1,9 +1,10 @@
 /**
- * What a node keeps of the public log beside the log itself: statements that prove its leaves, where documents stand, the newest checkpoint with what stands behind it,
+ * What a node keeps of the public log beside the log itself: statements that prove its leaves until these are final, where documents stand, the newest checkpoint with what stands behind it,
  * and what began the present generation.
  *
  *     log-statement  index u64 → LEAF statement
  *     log-document   digest → [index …], the newest last
+ *     log-meta       'indexed' → [leaves that are in the index of documents, leaves whose statements are not kept any more]
  *     log-proof      'newest' → [checkpoint, [cosignatures …]]; 'decision' → [generation, epoch, size, root, [cosignatures …]]; 'share' → CHECKPOINT: the own share
  *                    that was signed last; 'lost' → [epoch]: in that epoch this node cosigns nothing
  */
@@ -11,7 +12,7 @@
 import type { LogBook } from '../consensus/publiclog/book.ts'
 import { readLeafBody } from '../consensus/publiclog/leaf.ts'
 import type { TreeHead } from '../consensus/publiclog/proof.ts'
-import { indexKey, LogStore } from '../consensus/publiclog/store.ts'
+import { indexKey, LOG_SPACE, LogStore } from '../consensus/publiclog/store.ts'
 import { fromText } from '../core/bytes.ts'
 import { decode, encode } from '../core/codec.ts'
 import { WebxError } from '../core/errors.ts'
@@ -21,6 +22,7 @@ import type { Store, Write } from '../kernel/ports.ts'
 
 const SPACE = { statement: 'log-statement', document: 'log-document', proof: 'log-proof' } as const
 const KEY = {
+  indexed: fromText('indexed'),
   newest: fromText('newest'),
   decision: fromText('decision'),
   share: fromText('share'),
@@ -44,11 +46,18 @@ export interface StoredProof {
 
 export class PublicRecords {
   readonly #store: LogStore
-  /** So many leaves are in the index of documents. */
+  /** So many leaves are in the index of documents; of so many the statements are forgotten. */
   #indexed = 0
+  #forgotten = 0
 
   constructor(store: Store) {
     this.#store = new LogStore(store)
+    const stored = this.#store.get(LOG_SPACE.meta, KEY.indexed)
+    if (!stored) return
+    const fields = Fields.of('index of the public log', stored)
+    this.#indexed = fields.uint('indexed')
+    this.#forgotten = fields.uint('forgotten')
+    fields.end()
   }
 
   statement(index: number): Uint8Array | null {
@@ -58,6 +67,14 @@ export class PublicRecords {
   /** Null: forgets it. */
   keepStatement(index: number, bytes: Uint8Array | null): void {
     this.#store.put(SPACE.statement, indexKey(index), bytes)
+  }
+
+  /** So many leaves are final: no generation begins below them, and nobody is shown what proved them. */
+  forgetStatements(leaves: number): void {
+    if (leaves <= this.#forgotten) return
+    for (let index = this.#forgotten; index < leaves; index++) this.keepStatement(index, null)
+    this.#forgotten = leaves
+    this.#keepPlace()
   }
 
   /** Notes where documents stand that came since the last call; answers the indexes of all leaves that did. */
@@ -73,7 +90,12 @@ export class PublicRecords {
       const kept = [...known, this.#indexed].slice(-LIMITS.logPlacesPerDigestMax)
       this.#store.put(SPACE.document, leaf.digest, encode(kept))
     }
+    if (this.#indexed > from) this.#keepPlace()
     return Array.from({ length: this.#indexed - from }, (_, i) => from + i)
+  }
+
+  #keepPlace(): void {
+    this.#store.put(LOG_SPACE.meta, KEY.indexed, encode([this.#indexed, this.#forgotten]))
   }
 
   /** Where a digest stands in the log, the newest last. */

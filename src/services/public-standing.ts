@@ -13,6 +13,7 @@ import {
   textOf,
 } from '../consensus/publiclog/cosignature.ts'
 import { NetworkCount, type NetworkNode, type Standing } from '../consensus/publiclog/network.ts'
+import { RedrawCount } from '../consensus/publiclog/redraw-count.ts'
 import { toHex } from '../core/bytes.ts'
 import { encodeEnvelope } from '../core/envelope.ts'
 import { LIMITS } from '../core/limits.ts'
@@ -26,7 +27,8 @@ export interface Backed {
 export class Standings {
   readonly epoch: number
   readonly #count: NetworkCount
-  readonly #votes: NetworkCount
+  /** Votes for new MasterNodes. */
+  readonly votes: RedrawCount
   readonly #behind = new Map<string, Map<string, { readonly bundle: Bundle; readonly committee: Committee }>>()
   readonly #checkpoints = new Map<string, Checkpoint>()
   #newest: Checkpoint | null = null
@@ -35,7 +37,7 @@ export class Standings {
   constructor(epoch: number, nodes: readonly NetworkNode[]) {
     this.epoch = epoch
     this.#count = new NetworkCount(nodes)
-    this.#votes = new NetworkCount(nodes)
+    this.votes = new RedrawCount(nodes)
   }
 
   /** Weight of all nodes. */
@@ -83,13 +85,6 @@ export class Standings {
     return standing
   }
 
-  /** Takes votes that make sense and whose checks have held. */
-  addVotes(bundle: Bundle, committee: Committee): Standing | null {
-    this.#votes.open(bundle)
-    this.#merge(bundle, committee)
-    return this.#votes.add(bundle, committee)
-  }
-
   /** The newest cosignature of a member that was counted here, in a bundle of its own; null where there is none. */
   lastOf(committee: Committee, seat: number): Bundle | null {
     let last: Bundle | null = null
@@ -102,7 +97,7 @@ export class Standings {
   }
 
   standing(subject: Subject): Standing | null {
-    return this.#count.standing(subject) ?? this.#votes.standing(subject)
+    return this.#count.standing(subject)
   }
 
   /** All that stands behind a checkpoint; null where it is not whole here. */

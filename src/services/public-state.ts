@@ -147,10 +147,10 @@ export class PublicState {
     this.step({ kind: 'tick' })
   }
 
-  /** MasterNodes by the digest of their committee: those of this generation, or, while the next one is voted for, of the one before. */
-  masterNodesOf(cid: Uint8Array): Committee | null {
+  /** Whose MasterNodes have this digest: the term of this generation, or, while the next one is voted for, of the one before. */
+  termOf(cid: Uint8Array): LogTerm | null {
     const current = this.#generation?.term ?? this.#termBefore()
-    return current && equal(current.masterNodes.cid, cid) ? current.masterNodes : null
+    return current && equal(current.masterNodes.cid, cid) ? current : null
   }
 
   /** Statements that prove leaves are kept from the blocks that hold them. */

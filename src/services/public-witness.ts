@@ -1,15 +1,16 @@
 /**
  * What this node thinks of checkpoints, and what all nodes think: its witness, who stands behind what, and votes for the next generation of the log.
  *
- * A generation ends with its epoch, or when its MasterNodes stall or show two views. Then everybody votes for the next one on the newest head that it knows the network has
- * cosigned, and tells the others of that head, so that all come to the same.
+ * A generation ends with its epoch, or when its MasterNodes stall or show two views. Then everybody tells the others of the newest head that it knows the network has
+ * cosigned, and votes for the next one on it: once for each number, so where votes split, all go on to the next number, and by then they know the same head.
  */
 
 import type { Committee } from '../consensus/committee.ts'
 import type { Opening } from '../consensus/epoch/opening.ts'
-import { type Checkpoint, checkpointEnvelope, readCheckpointText } from '../consensus/publiclog/checkpoint.ts'
+import { type Checkpoint, checkpointEnvelope, readCheckpointText, sameHead } from '../consensus/publiclog/checkpoint.ts'
 import { type Bundle, checkpointSubject, SUBJECT, type Subject, textOf } from '../consensus/publiclog/cosignature.ts'
 import type { LeafJudge } from '../consensus/publiclog/leaf.ts'
+import type { TreeHead } from '../consensus/publiclog/proof.ts'
 import { type RedrawVote, readRedraw, redrawSeed, redrawSubject } from '../consensus/publiclog/redraw.ts'
 import { networkNodesOf } from '../consensus/publiclog/term.ts'
 import { type OfferedLeaf, type Verdict, Witness } from '../consensus/publiclog/witness.ts'
@@ -20,6 +21,9 @@ import type { Store } from '../kernel/ports.ts'
 import type { Generation } from './public-generation.ts'
 import type { Beginning, PublicRecords } from './public-records.ts'
 import { isNewer, Standings } from './public-standing.ts'
+
+/** How long a decision is waited for before the next number is voted for, once for each number that led to none. */
+const VOTE_TICKS = 20
 
 /** The node's place in the epoch under way. */
 export interface Place {
@@ -39,7 +43,11 @@ export class PublicWitness {
   /** The newest head of the epoch before, and who stood behind it: what the vote goes on from. */
   readonly #before: Standings | null
   #cosigned: string | null = null
-  #voted: RedrawVote | null = null
+  /** The newest checkpoint whose proof is kept. */
+  #kept: Checkpoint | null = null
+  /** The base that the next vote would have had one tick ago; and ticks in which the last one could have been decided. */
+  #wavering: TreeHead | null = null
+  #waitedTicks = 0
 
   constructor(place: Place, parts: { records: PublicRecords; store: Store; judge: LeafJudge; before: Opening | null }) {
     const { records, store, judge, before } = parts
@@ -61,7 +69,8 @@ export class PublicWitness {
   /** Goes on where a generation begins. */
   adopt(beginning: Pick<Beginning, 'generation' | 'base'>): void {
     this.witness?.adopt(beginning)
-    this.#voted = null
+    this.#wavering = null
+    this.#waitedTicks = 0
     this.#cosigned = null
   }
 
@@ -113,21 +122,16 @@ export class PublicWitness {
     return before ? null : checkpoint
   }
 
-  /** Takes votes whose checks have held; what they decide, or null. */
-  votes(bundle: Bundle, committee: Committee): Beginning | null {
-    const { opening } = this.place
-    const vote = this.sensible(bundle, committee)
-    const standing = this.standings.addVotes(bundle, committee)
-    if (!standing?.reached) return null
-    const { generation, base } = vote
-    return { generation, epoch: opening.epoch, base, votes: this.standings.statements(bundle) }
-  }
-
-  /** Whether more than may lie have voted so, for a generation that is not here yet. */
-  isWanted(bundle: Bundle): boolean {
-    const weight = this.standings.standing(bundle)?.weight ?? 0
-    const isNext = readRedraw(bundle).generation > (this.witness?.state.generation ?? 0)
-    return isNext && weight > Math.floor((this.standings.total - 1) / 3)
+  /** Takes votes whose checks have held; what they decide, or null, and EVIDENCE against who has voted twice. */
+  votes(
+    bundle: Bundle,
+    committee: Committee,
+  ): { readonly decided: Beginning | null; readonly evidence: readonly Uint8Array[] } {
+    const { epoch } = this.place.opening
+    const { generation, base } = this.sensible(bundle, committee)
+    const { reached, evidence } = this.standings.votes.add(bundle, committee)
+    const votes = reached ? this.standings.votes.statements(bundle) : []
+    return { decided: reached ? { generation, epoch, base, votes } : null, evidence }
   }
 
   /** The vote in a bundle of this epoch. Throws `wrong-epoch`, `bad-shape` for a seed that somebody chose. */
@@ -139,27 +143,55 @@ export class PublicWitness {
     throw new WebxError('bad-shape', 'redraw: this is not the seed of that generation')
   }
 
-  /** Prepares this node's vote for the next generation, anew where a newer head is known. */
-  vote(): void {
+  /**
+   * Prepares this node's vote, where one is due; call it tick by tick while the generation is over. There is one for each number, so the others' newest heads are waited for:
+   * true where the own one should be shown now.
+   */
+  vote(): boolean {
     const { witness, place } = this
-    if (!witness) return
-    const { generation, network } = witness.state
-    if (this.#voted && this.#voted.generation > generation && this.#voted.base.size >= network.size) return
-    this.#voted = witness.vote(redrawSeed(place.opening.seed, generation + 1))
+    const number = this.#numberDue()
+    if (!witness || number === null) return false
+    const { network } = witness.state
+    const wavered = !this.#wavering || !sameHead(this.#wavering, network)
+    this.#wavering = network
+    if (wavered && number !== witness.voting) return true
+    if (number !== witness.voting) this.#waitedTicks = 0
+    witness.vote(number, redrawSeed(place.opening.seed, number))
+    return false
   }
 
-  /** This node's vote as it stands; null before. */
+  /** This node's vote as it stands; null where there is none. */
   get voted(): Subject | null {
-    return this.#voted && redrawSubject(this.#voted)
+    const generation = this.witness?.voting ?? null
+    const base = this.witness?.state.voted?.base
+    if (generation === null || !base) return null
+    return redrawSubject({ generation, seed: redrawSeed(this.place.opening.seed, generation), base })
+  }
+
+  /** The number to vote for: the next one, or that which others are at; the last one again where nobody has heard of it; null while that may still be decided. */
+  #numberDue(): number | null {
+    const { witness, standings } = this
+    if (!witness) return null
+    const { generation, voted } = witness.state
+    const given = Math.max(generation, voted?.generation ?? 0)
+    const { wanted } = standings.votes
+    if (wanted > given) return wanted
+    const { voting } = witness
+    if (voting === null) return given + 1
+    const { votes } = standings
+    if (votes.entered >= voting && ++this.#waitedTicks > VOTE_TICKS * (voting - generation)) return given + 1
+    if (votes.isSplit(voting)) return given + 1
+    const heard = votes.lastOf(this.place.committee, this.place.seat as number)
+    return heard && readRedraw(heard).generation === voting ? null : voting
   }
 
   /**
    * What should be said again: the newest whole checkpoint while the network has not cosigned it, and the newest that it has, without which nobody who was away can cosign; while
-   * there is a vote, the latter of the epoch before.
+   * the generation is over, the latter of the epoch before.
    */
-  unfinished(isVoting: boolean): Uint8Array[] {
+  unfinished(isOver: boolean): Uint8Array[] {
     const { newest, reached } = this.standings
-    if (isVoting) {
+    if (isOver) {
       const [standings, last] = reached ? [this.standings, reached] : [this.#before, this.#before?.reached]
       return standings && last ? this.statementsOf(last, standings) : []
     }
@@ -179,8 +211,12 @@ export class PublicWitness {
     const { witness, place } = this
     if (!witness || !equal(committee.cid, place.committee.cid)) return false
     if (!bundle.cosignatures.some(({ seat }) => seat === place.seat)) return false
-    const { generation, head } = witness.state
-    if (bundle.kind === SUBJECT.redraw) return readRedraw(bundle).generation > generation && !witness.state.closed
+    const { generation, head, voted } = witness.state
+    if (bundle.kind === SUBJECT.redraw) {
+      const vote = readRedraw(bundle)
+      const isOther = vote.generation === witness.voting && voted?.base && !sameHead(vote.base, voted.base)
+      return vote.generation > Math.max(generation, voted?.generation ?? 0) || Boolean(isOther)
+    }
     const shown = readCheckpointText(textOf(bundle), committee.netId)
     return shown.generation > generation || (shown.generation === generation && shown.size > head.size)
   }
@@ -200,10 +236,11 @@ export class PublicWitness {
   /** The newest checkpoint that a quorum of this neighborhood stands behind is what receipts are made of. */
   #keep(text: string, standings: Standings): void {
     const backed = standings.backed(text)
-    if (!backed || isNewer(standings.newest as Checkpoint, backed.checkpoint)) return
+    if (!backed || (this.#kept && isNewer(this.#kept, backed.checkpoint))) return
     const { checkpoint, bundles } = backed
     if (!bundles.some(({ bundle, committee }) => bundle.weight >= committee.quorum)) return
     const [, ...cosigned] = this.statementsOf(checkpoint, standings)
+    this.#kept = checkpoint
     this.#records.keepProof({ checkpoint: this.#checkpointBytes(checkpoint), bundles: cosigned })
   }
 }

@@ -5,6 +5,7 @@
  * begins, the log begins a generation (`public-state.ts`, `public-witness.ts`).
  */
 
+import { ForkWatch } from '../consensus/publiclog/forkwatch.ts'
 import type { SimplexEffect } from '../consensus/simplex/effects.ts'
 import type { SignatureCheck } from '../core/crypto.ts'
 import { decodeEnvelope, type Envelope, TYPE } from '../core/envelope.ts'
@@ -14,6 +15,7 @@ import type { Context, Service } from '../kernel/context.ts'
 import { Later } from '../kernel/later.ts'
 import type { Signer, Write } from '../kernel/ports.ts'
 import type { Decision, Lane, Message, Outgoing } from '../kernel/road.ts'
+import { PublicCharges } from './public-charges.ts'
 import { PublicDocuments } from './public-documents.ts'
 import { PublicFollowing } from './public-following.ts'
 import type { Generation } from './public-generation.ts'
@@ -43,6 +45,7 @@ export class PublicLog implements Service, Lane {
   readonly #intake: PublicIntake
   readonly #hearing: PublicHearing
   readonly #following: PublicFollowing
+  readonly #charges: PublicCharges
   readonly #later: Later
   readonly #watchers = new Set<(news: LogNews) => void>()
   #repeated: Outgoing[] = []
@@ -59,13 +62,18 @@ export class PublicLog implements Service, Lane {
     const state = new PublicState(context, agreement, openingOf)
     this.#state = state
     const { judge, records } = state
+    const forks = new ForkWatch()
+    const charges = new PublicCharges(agreement)
+    this.#charges = charges
     this.#intake = new PublicIntake({
       ...{ judge, later: this.#later, road: context.road, now: () => state },
-      masterNodes: (cid) => state.masterNodesOf(cid),
+      forks,
+      charges,
+      term: (cid) => state.termOf(cid),
       neighborhood: (cid) => agreement.hood.book.find(cid),
     })
     state.onGeneration = (masterNodes) => this.#intake.follow(masterNodes)
-    this.#hearing = new PublicHearing(context, agreement, state, this.#intake)
+    this.#hearing = new PublicHearing(context, agreement, state, this.#intake, { forks, charges })
     this.#following = new PublicFollowing(context, agreement, {
       now: () => state,
       ask: (event) => state.step(event),
@@ -157,7 +165,7 @@ export class PublicLog implements Service, Lane {
       writes.push(...generation.takeWrites(flushed.writes))
       for (const { checkpoint, bytes } of flushed.complete) {
         this.#hearing.whole(checkpoint, generation.term.masterNodes)
-        this.#later.publish(checkpoint.text, (1 + (generation.seat ?? 0)) * RANK_STEP_MS, this.#statement(bytes))
+        this.#later.publish(checkpoint.text, (1 + (generation.seat ?? 0)) * RANK_STEP_MS, () => this.#statement(bytes))
         this.#context.road.poke()
       }
       for (const bytes of flushed.publish) {
@@ -207,7 +215,7 @@ export class PublicLog implements Service, Lane {
         this.#later.publish(
           this.#intake.nameOf(effect.bytes),
           effect.rank * RANK_STEP_MS,
-          this.#statement(effect.bytes),
+          () => this.#statement(effect.bytes),
         )
       if (effect.kind === 'final') this.#context.counters.count('public.blocks')
       if (effect.kind === 'evidence') this.#hearing.convictOne(effect.guilty, effect.of, effect.bytes)
@@ -220,6 +228,7 @@ export class PublicLog implements Service, Lane {
 
   /** Another epoch has begun. */
   #turn(): void {
+    this.#charges.clear()
     this.#state.turn()
     this.#hearing.recall()
     this.#context.road.poke()
@@ -234,12 +243,13 @@ export class PublicLog implements Service, Lane {
       this.#missedMs = nowMs
       this.#state.patience.tick(generation.sequencer.wants())
     }
-    if (this.#state.maySign && this.#state.isOver) this.#state.witness.vote()
+    if (this.#state.maySign && this.#state.isOver && this.#state.witness.vote())
+      this.#repeatedMs = Number.NEGATIVE_INFINITY
     this.#following.tick()
     this.documents.tick()
     if (nowMs - this.#repeatedMs >= REPEAT_MS) {
       this.#repeatedMs = nowMs
-      for (const bytes of this.#unfinished()) this.#repeated.push(this.#statement(bytes))
+      for (const bytes of [...this.#charges.due(), ...this.#unfinished()]) this.#repeated.push(this.#statement(bytes))
     }
     road.poke()
   }
@@ -248,8 +258,8 @@ export class PublicLog implements Service, Lane {
   #unfinished(): Uint8Array[] {
     const { standings, voted, place } = this.#state.witness
     if (place.seat === null) return []
-    const said = this.#state.witness.unfinished(voted !== null)
-    if (voted) said.push(...standings.statements(voted))
+    const said = this.#state.witness.unfinished(this.#state.isOver)
+    if (voted) said.push(...standings.votes.statements(voted))
     const share = this.#state.generation && this.#state.records.share
     if (!share) return said
     const text = this.#intake.textOf(share)

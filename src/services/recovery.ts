@@ -211,7 +211,7 @@ export class Recovery implements Service, Lane {
       writes.push({ space: SPACE, key: keyOf(epoch, seat), value })
     }
     this.#unsaved.clear()
-    return { writes }
+    return { writes, mayWait: true }
   }
 }
 

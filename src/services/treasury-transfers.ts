@@ -5,19 +5,19 @@
  * is refused here at once, since an order that waits keeps all behind it waiting.
  */
 
-import { orderBody, orderBytes, provingOrderEnvelope, readOrder } from '../consensus/order.ts'
+import { orderBytes, readOrder } from '../consensus/order.ts'
 import { equal } from '../core/bytes.ts'
 import { decodeEnvelope } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
-import { objectId } from '../identity/objectid.ts'
 import type { Agreed, Orders, Settling, Standings } from '../kernel/agreed.ts'
+import { arrivingOrder, readShown } from '../kernel/arriving.ts'
 import type { Context } from '../kernel/context.ts'
 import type { PaymentRequest, SettledPayment, Write } from '../kernel/ports.ts'
 import { type Hold, holdOf } from '../ledger/hold.ts'
-import { importLane, importOrder, importProof } from '../ledger/import.ts'
+import { importProof } from '../ledger/import.ts'
 import { encodeOperation, type OwnOperation, operationOf } from '../ledger/payment.ts'
-import { accountNonce, KEY_LOG_NONCE, NO_HEAD } from '../ledger/terms.ts'
+import { accountNonce, NO_HEAD } from '../ledger/terms.ts'
 import type { Treasury } from './treasury.ts'
 
 const HOLDS = 'hold-by-reference'
@@ -154,24 +154,12 @@ export class Transfers {
    * @param settlement its encoded SETTLEMENT; above `LIMITS.importPlainAmountMax` one that shows a strong quorum
    */
   async bring(order: Uint8Array, settlement: Uint8Array, timeoutMs: number): Promise<void> {
-    const { context, agreed, standings } = { context: this.#context, ...this.#parts }
-    const { netId, genesis, schedule, topics, road } = context
-    const shown = readOrder(decodeEnvelope(order))
-    const operation = operationOf(shown)
-    const number = 'number' in operation ? operation.number : 0
-    if (number === 0 || equal(shown.home, genesis.neighborhood))
-      throw new WebxError('wrong-home', 'this order pays nobody here from abroad')
-    const lane = importLane(shown.home, shown.oid)
-    const oid = objectId(netId, genesis.neighborhood, lane, KEY_LOG_NONCE)
-    await standings.upToDate(oid)
-    const view = agreed.register.object(oid)
-    const { settled = 0, certified = 0, head = NO_HEAD } = view ?? {}
-    if (number <= settled) return
-    if (number !== certified + 1 && number !== certified)
-      throw new WebxError('wrong-version', `payment ${number} of this payer comes after ${certified}`)
-    const previous = number === certified ? (agreed.register.orderOf(oid, number)?.previous ?? NO_HEAD) : head
-    const terms = importOrder({ home: genesis.neighborhood, lane, version: number - 1, head: previous }, shown.od)
-    const arriving = readOrder(provingOrderEnvelope(netId, orderBody(terms), importProof(order, settlement)))
+    const { agreed, standings } = this.#parts
+    const { netId, genesis, schedule, topics, road } = this.#context
+    const shown = readShown(genesis, importProof(order, settlement))
+    await standings.upToDate(shown.lane)
+    const arriving = arrivingOrder(netId, shown, agreed.register)
+    if (!arriving) return
     const send = (): Promise<void> =>
       road.run(() => {
         agreed.submit(arriving)

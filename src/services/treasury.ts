@@ -101,8 +101,15 @@ export class Treasury implements Wallet, Service {
   }
 
   /** A refund shows the order that it pays back. Throws `bad-argument` where this account knows of no such credit. */
-  #operationOf({ asset, amount, to, reference, refundOf }: PaymentRequest): OwnOperation {
-    if (!refundOf) return { kind: 'pay', assetId: asset, amount, to, reference, refundOf: NOTHING, memo: NOTHING }
+  #operationOf({ asset, amount, to, home, reference, refundOf }: PaymentRequest): OwnOperation {
+    const { neighborhood, homes } = this.#context.genesis
+    const payment = { assetId: asset, amount, to, reference, memo: NOTHING }
+    if (!refundOf && home && !equal(home, neighborhood)) {
+      if (!homes.some((known) => equal(known.neighborhood, home)))
+        throw new WebxError('wrong-home', 'this net has no such neighborhood')
+      return { kind: 'pay-abroad', home, ...payment, number: this.nextTo(home, reference) }
+    }
+    if (!refundOf) return { kind: 'pay', ...payment, refundOf: NOTHING }
     const credit = this.#read(refundOf)
     if (!credit || !equal(credit.from, to) || !equal(credit.asset, asset)) {
       throw new WebxError('bad-argument', 'a refund pays back a payment that came, to whoever made it')

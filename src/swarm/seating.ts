@@ -28,8 +28,10 @@ export interface SeatingInput {
   readonly seed: Uint8Array
   /** Everyone who may be seated, in any order. */
   readonly roster: readonly Seatable[]
-  /** Identity in each seat of the epoch that ends, by seat number; null for a vacant seat. */
+  /** Identity in each seat of the epoch that ends, by seat number; null for a vacant seat. Empty for a neighborhood that begins. */
   readonly incumbents: readonly (Uint8Array | null)[]
+  /** The neighborhood is divided with that epoch, or begins with it: all seats are filled at once. */
+  readonly isDivided?: boolean
 }
 
 /** What a net asks of those whom it seats. */
@@ -103,7 +105,7 @@ export function placesOf(input: SeatingInput, rules: SeatingRules): Placed[] {
   const kept = anew ? new Map<string, number>() : seatsKept(input)
   const taken = new Set(kept.values())
   const holes = Array.from({ length: count }, (_, seat) => seat).filter((seat) => !taken.has(seat))
-  const replacedMax = anew ? count : (rules.replacedMax ?? replacedMaxOf(count))
+  const replacedMax = anew || input.isDivided ? count : (rules.replacedMax ?? replacedMaxOf(count))
   const [perTree, perOrganization] = [new Tally(rules.perTreeMax), new Tally(rules.perOrganizationMax)]
   for (const { entry, tree } of ranked) {
     if (!kept.has(toHex(entry.id))) continue

@@ -303,7 +303,13 @@ test('SELECT pays once, for a claimed payment only, under its pseudonym, in time
   terminal.send(TYPE.select, select({}))
   assert.is(await terminal.refusal(TYPE.select, select({})), 'replayed')
   await until(2_000, () => shop.bank.orders.length === 1)
-  assert.equal(shop.bank.orders[0]?.request, { reference, asset: EUR, amount: 100, to: shop.merchant })
+  assert.equal(shop.bank.orders[0]?.request, {
+    reference,
+    asset: EUR,
+    amount: 100,
+    to: shop.merchant,
+    home: shop.net.genesis.neighborhood,
+  })
   const notMine = terminal.terms()
   await terminal.ask(notMine, face(2, 5))
   assert.is(

@@ -257,7 +257,7 @@ export class Shop {
     const context: Context = {
       ...base,
       genesis,
-      topics: new Topics(genesis.netId),
+      topics: new Topics(genesis.netId, genesis.neighborhood),
       random: { bytes: (length) => new Uint8Array(randomBytes(length)) },
       events: new Events(SILENT),
       schedule,

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { readHandOver } from '../../src/consensus/epoch/handover.ts'
+import { type HandOver, readHandOver } from '../../src/consensus/epoch/handover.ts'
 import { committeeOfOpening, decodeOpening, encodeOpening } from '../../src/consensus/epoch/opening.ts'
 import { openOrdered } from '../../src/consensus/epoch/ordered.ts'
 import { readCandidacy, readTransaction, transactionBody } from '../../src/consensus/epoch/transaction.ts'
@@ -55,6 +55,17 @@ test('a hand-over holds, and one that was altered does not', () => {
     codeOf(() => readHandOver(envelope, foreign)),
     'wrong-epoch',
   )
+})
+
+test('a hand-over of a division is read from either side, and holds', () => {
+  const [stem, sprout] = ['handOverToStem', 'handOverToSprout'].map((name) => {
+    return readHandOver(decodeEnvelope(bytesOf(name)), committee)
+  }) as [HandOver, HandOver]
+  assert.equal(verifyGroups([stem.checks, sprout.checks]), [true, true])
+  assert.is(toHex(stem.other?.handOver ?? bytesOf('close')), golden['handOverToSprout'])
+  assert.is(toHex(sprout.other?.handOver ?? bytesOf('close')), golden['handOverToStem'])
+  assert.equal(stem.opening.nid, committee.nid)
+  assert.equal(stem.opening.division, sprout.opening.division)
 })
 
 test('a transaction of another committee, with a strange signature or for no seat is refused', () => {

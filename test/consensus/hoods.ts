@@ -9,7 +9,7 @@ import type { Opening } from '../../src/consensus/epoch/opening.ts'
 import type { EpochRules, RosterEntry } from '../../src/consensus/epoch/rules.ts'
 import { keyOf } from '../../src/consensus/key.ts'
 import { createNeighborhood, type Neighborhood } from '../../src/consensus/neighborhood.ts'
-import type { NeighborhoodEffect } from '../../src/consensus/neighborhood-effects.ts'
+import type { NeighborhoodEffect, NeighborhoodEvent } from '../../src/consensus/neighborhood-effects.ts'
 import { openStatement } from '../../src/consensus/neighborhood-open.ts'
 import type { Order } from '../../src/consensus/order.ts'
 import { orderBytes } from '../../src/consensus/order.ts'
@@ -29,23 +29,34 @@ import { bytesOf, type KeyPair, keyPair, type Person, person, type World } from 
 const RANK_STEP_MS = 250
 const ZEROS = new Uint8Array(32)
 
-/** Seats by rank: incumbents stay, holes are filled by whoever comes first. */
-export const plainSeating = (seats: number): EpochRules => ({
+/** Seats by rank: incumbents stay, holes are filled by whoever comes first. With `halfMin`: divided by rank as soon as both halves have so many. */
+export const plainSeating = (seats: number, halfMin = Number.POSITIVE_INFINITY): EpochRules => ({
   seat: ({ roster, incumbents, seed }) => {
     const isThere = (id: Uint8Array): boolean => roster.some((entry) => equal(entry.id, id))
-    const kept = incumbents.slice(0, seats).map((id) => (id && isThere(id) ? id : null))
-    const spares = roster
-      .filter(({ id }) => !kept.some((other) => other && equal(other, id)))
-      .sort((a, b) =>
-        compare(
-          blake3Of('test rank', Uint8Array.of(...seed, ...a.id)),
-          blake3Of('test rank', Uint8Array.of(...seed, ...b.id)),
-        ),
-      )
+    const kept = Array.from({ length: seats }, (_, seat) => incumbents[seat] ?? null).map((id) =>
+      id && isThere(id) ? id : null,
+    )
+    const spares = byRank(
+      seed,
+      roster.filter(({ id }) => !kept.some((other) => other && equal(other, id))),
+    )
     return kept.map((id) => id ?? spares.shift()?.id ?? null)
+  },
+  divide: ({ roster, ready, seed }) => {
+    const ranked = byRank(seed, roster)
+    const halves = [ranked.slice(0, ranked.length >> 1), ranked.slice(ranked.length >> 1)] as const
+    const isReady = ({ id }: RosterEntry): boolean => ready.some((entry) => equal(entry.id, id))
+    const isLarge = halves.every((half) => half.length >= halfMin && half.filter(isReady).length >= seats)
+    return isLarge ? halves[1].map(({ id }) => id) : null
   },
   version: (candidates, today) => versionOf(candidates, today)?.version ?? null,
 })
+
+function byRank(seed: Uint8Array, roster: readonly RosterEntry[]): RosterEntry[] {
+  const rank = (id: Uint8Array): Uint8Array => blake3Of('test rank', Uint8Array.of(...seed, ...id))
+  const ranked = roster.map((entry) => ({ entry, rank: rank(entry.id) }))
+  return ranked.sort((a, b) => compare(a.rank, b.rank)).map(({ entry }) => entry)
+}
 
 /** What opens epoch 0: the members of the genesis, and everybody else who belongs to the neighborhood from the start. */
 export function anchorOf(world: World, spares: readonly Person[] = []): Opening {
@@ -125,6 +136,8 @@ export interface HoodsOptions {
   readonly versions?: (node: number) => VersionRange
   /** How epoch 0 begins, where that is not what the genesis says: another neighborhood of its net. */
   readonly anchor?: Opening
+  /** The neighborhood is divided once both halves have so many. */
+  readonly halfMin?: number
   /** What each node knows of other homes. */
   readonly homes?: Settlements
 }
@@ -133,6 +146,8 @@ interface Flight {
   readonly atMs: number
   readonly to: number
   readonly bytes: Uint8Array
+  /** Neighborhood whose topics it is said on; null for those of the net. */
+  readonly nid: Uint8Array | null
 }
 
 /** A net of nodes. */
@@ -154,7 +169,7 @@ export class Hoods {
     this.random = prng(options.seed ?? 1)
     const { world, spares = [], versions = () => SPOKEN } = options
     const anchor = options.anchor ?? anchorOf(world, spares)
-    const epochRules = plainSeating(world.members.length)
+    const epochRules = plainSeating(world.members.length, options.halfMin)
     this.nodes = [...world.members, ...spares].map((who, i) => {
       const name = (epoch: number): string =>
         i < world.members.length && epoch === 0 ? `epoch 0 member ${i}` : `epoch ${epoch} ${toHex(who.id)}`
@@ -163,7 +178,7 @@ export class Hoods {
           anchor,
           memberId: who.id,
           versions: versions(i),
-          rules: createLedgerRules(world.genesis, options.homes, anchor.nid),
+          rules: (nid) => createLedgerRules(world.genesis, options.homes, nid),
           epochRules,
           records: disk,
         }),
@@ -172,17 +187,17 @@ export class Hoods {
   }
 
   send(order: Order): void {
-    this.broadcast(orderBytes(order), null)
+    this.broadcast(orderBytes(order), null, order.home)
   }
 
-  broadcast(bytes: Uint8Array, from: number | null): void {
+  broadcast(bytes: Uint8Array, from: number | null, nid: Uint8Array | null = null): void {
     const { loss = 0, delayMs = 10, jitterMs = 0 } = this.#options
     const { type } = decodeEnvelope(bytes)
     this.wire.push(bytes)
     this.sent.set(type, (this.sent.get(type) ?? 0) + 1)
     for (const to of this.nodes.keys()) {
       if (to === from || this.random() < loss) continue
-      this.#queue.push({ atMs: this.nowMs + delayMs + this.random() * jitterMs, to, bytes })
+      this.#queue.push({ atMs: this.nowMs + delayMs + this.random() * jitterMs, to, bytes, nid })
     }
     this.#queue.sort((a, b) => a.atMs - b.atMs)
   }
@@ -193,9 +208,9 @@ export class Hoods {
     while (this.nowMs < until) {
       const tickAt = Math.floor(this.nowMs / 50) * 50 + 50
       while ((this.#queue[0]?.atMs ?? Number.POSITIVE_INFINITY) <= tickAt) {
-        const { atMs, to, bytes } = this.#queue.shift() as Flight
+        const { atMs, to, bytes, nid } = this.#queue.shift() as Flight
         this.nowMs = Math.max(this.nowMs, atMs)
-        this.#deliver(to, bytes)
+        if (this.#listens(to, nid)) this.#deliver(to, bytes)
       }
       this.nowMs = tickAt
       this.#publishDue()
@@ -206,8 +221,18 @@ export class Hoods {
   /** Has a node do something, and sends what follows. */
   act(i: number, action: (hood: Neighborhood<ObjectState>) => NeighborhoodEffect[]): void {
     const node = this.nodes[i] as Node
+    // what a node says is of the neighborhood that it was in, until it has come into another one
+    let { nid } = node.hood.term.opening
     const effects = node.finish(action(node.hood), cheapSignature)
-    for (const effect of effects) this.#perform(i, effect)
+    for (const effect of effects) {
+      this.#perform(i, effect, nid)
+      if (effect.kind === 'epoch') nid = effect.opening.nid
+    }
+  }
+
+  #listens(to: number, nid: Uint8Array | null): boolean {
+    const { term, standing } = (this.nodes[to] as Node).hood
+    return nid === null || equal(nid, term.opening.nid) || equal(nid, standing.nid)
   }
 
   #deliver(to: number, bytes: Uint8Array): void {
@@ -229,39 +254,37 @@ export class Hoods {
   }
 
   /** What others can say as well waits for its turn, and is not said where somebody else's copy came meanwhile. */
-  #publish(from: number, { bytes, rank }: { readonly bytes: Uint8Array; readonly rank: number }): void {
-    if (rank === 0) this.broadcast(bytes, from)
-    else this.#later.push({ atMs: this.nowMs + rank * RANK_STEP_MS, to: from, bytes })
+  #publish(
+    from: number,
+    { bytes, rank }: { readonly bytes: Uint8Array; readonly rank: number },
+    nid: Uint8Array,
+  ): void {
+    if (rank === 0) this.broadcast(bytes, from, nid)
+    else this.#later.push({ atMs: this.nowMs + rank * RANK_STEP_MS, to: from, bytes, nid })
   }
 
   #publishDue(): void {
-    for (const { to: from, bytes } of this.#later.filter(({ atMs }) => atMs <= this.nowMs)) {
-      if (this.nodes[from]?.isUp && !this.nodes[from]?.heard.has(keyOf(bytes))) this.broadcast(bytes, from)
+    for (const { to: from, bytes, nid } of this.#later.filter(({ atMs }) => atMs <= this.nowMs)) {
+      if (this.nodes[from]?.isUp && !this.nodes[from]?.heard.has(keyOf(bytes))) this.broadcast(bytes, from, nid)
     }
     this.#later = this.#later.filter(({ atMs }) => atMs > this.nowMs)
   }
 
-  #perform(from: number, effect: NeighborhoodEffect): void {
-    if (effect.kind === 'say') this.#publish(from, effect)
+  #perform(from: number, effect: NeighborhoodEffect, nid: Uint8Array): void {
+    if (effect.kind === 'say') this.#publish(from, effect, nid)
     if ((effect.kind === 'register' || effect.kind === 'block') && effect.effect.kind === 'publish')
-      this.#publish(from, effect.effect)
+      this.#publish(from, effect.effect, nid)
+    const tell = (of: Uint8Array, event: (hood: Neighborhood<ObjectState>) => NeighborhoodEvent): void => {
+      for (const [i, { isUp }] of this.nodes.entries()) {
+        if (i !== from && isUp && this.#listens(i, of)) this.act(i, (hood) => hood.step(event(hood), this.nowMs))
+      }
+    }
     if (effect.kind === 'block' && effect.effect.kind === 'ask') {
-      const ask = effect.effect
-      for (const i of this.nodes.keys())
-        if (i !== from && this.nodes[i]?.isUp)
-          this.act(i, (hood) => hood.step({ kind: 'block', cid: hood.term.committee.cid, event: ask }, this.nowMs))
+      const event = effect.effect
+      tell(nid, (hood) => ({ kind: 'block', cid: hood.term.committee.cid, event }))
     }
-    if (effect.kind === 'ask') {
-      for (const i of this.nodes.keys()) {
-        if (i !== from && this.nodes[i]?.isUp)
-          this.act(i, (hood) => hood.step({ ...effect, kind: 'asked' }, this.nowMs))
-      }
-    }
-    if (effect.kind === 'chunk') {
-      for (const i of this.nodes.keys()) {
-        if (i !== from && this.nodes[i]?.isUp) this.act(i, (hood) => hood.step(effect, this.nowMs))
-      }
-    }
+    if (effect.kind === 'ask') tell(effect.nid, () => ({ ...effect, kind: 'asked' }))
+    if (effect.kind === 'chunk') tell(nid, () => effect)
   }
 }
 

@@ -3,13 +3,18 @@
 import { checkpointLines, checkpointText } from '../../src/consensus/publiclog/checkpoint.ts'
 import { coseReceiptMessage, encodeCoseReceipt } from '../../src/consensus/publiclog/cose-receipt.ts'
 import {
+  type Bundle,
   bundleEnvelope,
   bundleLines,
   checkpointSubject,
   subjectSignedBytes,
 } from '../../src/consensus/publiclog/cosignature.ts'
-import { badEntryEvidence, checkpointEvidence, cosignatureEvidence } from '../../src/consensus/publiclog/fork.ts'
-import { contradictionOf } from '../../src/consensus/publiclog/forkwatch.ts'
+import {
+  badEntryEvidence,
+  checkpointEvidence,
+  cosignatureEvidence,
+  redrawEvidence,
+} from '../../src/consensus/publiclog/fork.ts'
 import { leafBytes } from '../../src/consensus/publiclog/leaf.ts'
 import { NOTE_SIGNATURE, noteLine, verifierKey, writeNote } from '../../src/consensus/publiclog/note.ts'
 import { leafHash } from '../../src/consensus/publiclog/proof.ts'
@@ -102,8 +107,7 @@ export function goldenMessages(): Record<string, { readonly rule: string; readon
   const other = fork.order([documentOf('golden lie')])?.checkpoint
   const same = fork.order([documentOf('golden lie 2')])?.checkpoint
   if (!other || !same) throw new Error('the fork does not move')
-  const forkTree = (fork.members[0] as Sequencer).book.tree
-  const contradiction = contradictionOf(tree, 3, forkTree, 1)
+  const contradiction = { root: tree.headAt(1).root, path: tree.consistency(1, 3) }
   const bundles = [first.checkpoint.text, same.text].map((text) =>
     checkedBundle(goldenBundle(home, text, 1), home.committee),
   )
@@ -112,6 +116,13 @@ export function goldenMessages(): Record<string, { readonly rule: string; readon
   const voted = home.keys.map((key, seat) => {
     return { seat, seconds: 0, signature: key.sign(subjectSignedBytes(home.committee.cid, vote, 0)) }
   })
+  const ballots = [first.checkpoint, same].map((base) => {
+    const ballot = redrawSubject({ generation: 1, seed: redrawSeed(SEED, 1), base })
+    const key = home.keys[1] as (typeof home.keys)[number]
+    const signature = key.sign(subjectSignedBytes(home.committee.cid, ballot, 0))
+    const bytes = encodeEnvelope(bundleEnvelope(home.committee.cid, ballot, [{ seat: 1, seconds: 0, signature }]))
+    return checkedBundle(bytes, home.committee)
+  }) as [Bundle, Bundle]
   const bad = Uint8Array.of(0x80)
   const badText = checkpointText({
     netId: NET,
@@ -138,6 +149,7 @@ export function goldenMessages(): Record<string, { readonly rule: string; readon
     doubleCheckpoint: evidence(checkpointEvidence(MASTER.committee, first.checkpoint, same)),
     doubleCheckpointOfSizes: evidence(checkpointEvidence(MASTER.committee, last.checkpoint, other, contradiction)),
     doubleCosignature: evidence(one && two ? cosignatureEvidence(home.committee, one, two) : []),
+    doubleRedraw: evidence(redrawEvidence(home.committee, ...ballots)),
     badEntry: evidence(badEntryEvidence(MASTER.committee, badCheckpoint, { index: 0, entry: bad, path: [] })),
     receipt: { rule: 'log-receipt', bytes: encodeReceipt(goldenParts(1)) },
   }

@@ -6,18 +6,26 @@ import { Decoder } from 'cbor-x'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import '../kit/wasm.ts'
-import { mergeSignatures } from '../../src/consensus/publiclog/checkpoint.ts'
+import {
+  type Checkpoint,
+  checkpointText,
+  mergeSignatures,
+  readCheckpointText,
+} from '../../src/consensus/publiclog/checkpoint.ts'
 import { verifyCoseReceipt } from '../../src/consensus/publiclog/cose-receipt.ts'
 import {
+  badEntryEvidence,
   checkpointEvidence,
   isLogEvidence,
   readLogEvidence,
   verifyLogEvidence,
 } from '../../src/consensus/publiclog/fork.ts'
-import { contradictionOf, ForkWatch } from '../../src/consensus/publiclog/forkwatch.ts'
+import { ForkWatch } from '../../src/consensus/publiclog/forkwatch.ts'
 import { NOTE_SIGNATURE, noteCheck, readNote, verifierKey, writeNote } from '../../src/consensus/publiclog/note.ts'
+import { leafHash } from '../../src/consensus/publiclog/proof.ts'
 import { encodeReceipt, type ReceiptParts, verifyReceipt } from '../../src/consensus/publiclog/receipt.ts'
 import type { Sequencer } from '../../src/consensus/publiclog/sequencer.ts'
+import type { LogTree } from '../../src/consensus/publiclog/tree.ts'
 import { Witness } from '../../src/consensus/publiclog/witness.ts'
 import { equal, fromText, toHex } from '../../src/core/bytes.ts'
 import { encode } from '../../src/core/codec.ts'
@@ -26,7 +34,7 @@ import { decodeEnvelope, encodeEnvelope } from '../../src/core/envelope.ts'
 import { Cddl, readCbor } from '../kit/cddl.ts'
 import { codeOf } from '../kit/refusal.ts'
 import { leafHash9162, verifyInclusion9162 } from '../kit/rfc9162.ts'
-import type { KeyPair } from './people.ts'
+import { bytesOf, type KeyPair } from './people.ts'
 import {
   checkedBundle,
   checkedCheckpoint,
@@ -36,6 +44,8 @@ import {
   judgeOf,
   Masters,
   MemoryLog,
+  NET,
+  SEED,
   short,
 } from './publiclog.ts'
 import {
@@ -257,11 +267,11 @@ evidence('a sequencer that shows two views is convicted by the first exchange of
     assert.is(short(witness.offer(view.offerTo(witness, checkpoint, [documentOf(`view ${i}`)]), place)), 'cosign')
     assert.ok(cosign(witness, of.keys[0] as KeyPair, disk))
     const watch = new ForkWatch()
-    assert.equal(watch.checkpoint(MASTER.committee, checkpoint), [])
+    assert.equal(watch.checkpoint(MASTER.committee, checkpoint, null), [])
     return { watch, checkpoint }
   })
   const [one, other] = seen as [(typeof seen)[number], (typeof seen)[number]]
-  const found = one.watch.checkpoint(MASTER.committee, other.checkpoint)
+  const found = one.watch.checkpoint(MASTER.committee, other.checkpoint, null)
   const guilty = found.map((bytes) => toHex(verifyLogEvidence(bytes, MASTER.committee).guilty))
   const both = one.checkpoint.signatures.filter(({ seat }) =>
     other.checkpoint.signatures.some((its) => its.seat === seat),
@@ -271,8 +281,12 @@ evidence('a sequencer that shows two views is convicted by the first exchange of
     both.map(({ seat }) => toHex(MASTER.committee.seats[seat]?.memberId as Uint8Array)),
   )
   assert.ok(guilty.length >= 2, 'more than f of four')
-  assert.equal(one.watch.checkpoint(MASTER.committee, other.checkpoint), [], 'said once')
-  assert.equal(other.watch.checkpoint(MASTER.committee, one.checkpoint).map(toHex), found.map(toHex), 'the same bytes')
+  assert.equal(one.watch.checkpoint(MASTER.committee, other.checkpoint, null), [], 'said once')
+  assert.equal(
+    other.watch.checkpoint(MASTER.committee, one.checkpoint, null).map(toHex),
+    found.map(toHex),
+    'the same bytes',
+  )
 })
 
 evidence('shares convict like whole checkpoints, and only who signed both', () => {
@@ -281,22 +295,101 @@ evidence('shares convict like whole checkpoints, and only who signed both', () =
   const share = (of: typeof a, seats: readonly number[]) => {
     return { ...of, signatures: of.signatures.filter(({ seat }) => seats.includes(seat)) }
   }
-  assert.equal(watch.checkpoint(MASTER.committee, share(a, [0])), [])
-  assert.equal(watch.checkpoint(MASTER.committee, share(b, [1])), [])
-  const [found, ...more] = watch.checkpoint(MASTER.committee, share(a, [1, 2]))
+  assert.equal(watch.checkpoint(MASTER.committee, share(a, [0]), null), [])
+  assert.equal(watch.checkpoint(MASTER.committee, share(b, [1]), null), [])
+  const [found, ...more] = watch.checkpoint(MASTER.committee, share(a, [1, 2]), null)
   assert.is(more.length, 0)
   assert.equal(verifyLogEvidence(found as Uint8Array, MASTER.committee).guilty, MASTER.committee.seats[1]?.memberId)
   assert.is(mergeSignatures(a.signatures.slice(0, 2), a.signatures.slice(1)).length, 3)
 })
 
-evidence('different sizes convict by two leaves at one place', () => {
-  const { rule: _, bytes } = messages['doubleCheckpointOfSizes'] as (typeof messages)[string]
-  assert.is(verifyLogEvidence(bytes, MASTER.committee).kind, 'double-checkpoint')
+evidence('growth is no offence, whatever is shown with it', () => {
   const { masters, last, first } = goldenLog()
-  assert.equal(checkpointEvidence(MASTER.committee, first.checkpoint, last.checkpoint), [], 'growth is no offence')
-  const { book } = masters.members[0] as Sequencer
-  const grown = contradictionOf(book.tree, 2, book.tree, 3)
-  assert.is(grown, null)
+  const { tree } = (masters.members[0] as Sequencer).book
+  const paths = [tree.consistency(2, 3), tree.consistency(1, 3), [], [bytesOf('x')]]
+  for (const root of [first.checkpoint.root, tree.headAt(1).root, last.checkpoint.root]) {
+    for (const path of paths) {
+      assert.equal(checkpointEvidence(MASTER.committee, first.checkpoint, last.checkpoint, { root, path }), [])
+    }
+  }
+  const watch = new ForkWatch()
+  const own = { generation: 0, tree }
+  for (const { checkpoint } of [first, last, first]) {
+    assert.equal(watch.checkpoint(MASTER.committee, checkpoint, own), [])
+  }
+})
+
+evidence('a view of another size convicts at once by the tree of the larger one, and only who signed both', () => {
+  const { tree, checkpoints } = viewOf('here', 5)
+  const small = viewOf('there', 2).checkpoints[1] as Checkpoint
+  const large = checkpoints[4] as Checkpoint
+  for (const seen of [
+    [large, small],
+    [small, large],
+  ]) {
+    const watch = new ForkWatch()
+    const found = seen.flatMap((one) => watch.checkpoint(MASTER.committee, one, { generation: 0, tree }))
+    const both = small.signatures.filter(({ seat }) => large.signatures.some((its) => its.seat === seat))
+    assert.ok(both.length >= 2)
+    assert.equal(
+      found.map((bytes) => toHex(verifyLogEvidence(bytes, MASTER.committee).guilty)),
+      both.map(({ seat }) => toHex(MASTER.committee.seats[seat]?.memberId as Uint8Array)),
+    )
+  }
+  // whoever holds only the smaller tree cannot tell growth from a fork
+  const blind = new ForkWatch()
+  const own = { generation: 0, tree: viewOf('there', 2).tree }
+  for (const one of [small, large]) {
+    assert.equal(blind.checkpoint(MASTER.committee, one, own), [])
+  }
+})
+
+evidence('a larger view whose tree is withheld convicts once the log here has outgrown it', () => {
+  const { tree, checkpoints } = viewOf('here', 5)
+  const withheld = viewOf('there', 4).checkpoints[3] as Checkpoint
+  const watch = new ForkWatch()
+  const early = { generation: 0, tree: viewOf('here', 2).tree }
+  assert.equal(watch.checkpoint(MASTER.committee, checkpoints[1] as Checkpoint, early), [])
+  assert.equal(watch.checkpoint(MASTER.committee, withheld, early), [])
+  assert.equal(watch.grown(early), [])
+  // the newest text came before the log here held its leaves
+  assert.equal(watch.checkpoint(MASTER.committee, checkpoints[4] as Checkpoint, early), [])
+  const found = watch.grown({ generation: 0, tree })
+  assert.ok(found.length >= 2, `${found.length}`)
+  for (const bytes of found) assert.is(verifyLogEvidence(bytes, MASTER.committee).kind, 'double-checkpoint')
+  assert.equal(watch.grown({ generation: 0, tree }), [], 'said once')
+})
+
+evidence('nobody pushes out what another one has signed', () => {
+  const [a, b] = forks()
+  const watch = new ForkWatch()
+  const only = (of: Checkpoint, seat: number, size = of.size): Checkpoint => {
+    const { text } = of
+    return {
+      ...of,
+      text: text.replace(`\n${of.size}\n`, `\n${size}\n`),
+      signatures: of.signatures.filter((one) => one.seat === seat),
+    }
+  }
+  watch.checkpoint(MASTER.committee, only(a, 1), null)
+  for (let i = 0; i < 2_000; i++) watch.checkpoint(MASTER.committee, only(a, 0, 1_000 + i), null)
+  assert.is(watch.checkpoint(MASTER.committee, only(b, 1), null).length, 1)
+})
+
+evidence('an entry that the network had cosigned convicts no MasterNode that went on from it', () => {
+  const entry = Uint8Array.of(0x80)
+  const head = { size: 1, root: leafHash(entry) }
+  const text = checkpointText({ netId: NET, generation: 1, ...head, epoch: 3, seed: SEED, network: 1 })
+  const signatures = [{ seat: 0, signature: (MASTER.keys[0] as KeyPair).sign(fromText(text)) }]
+  const checkpoint = { ...readCheckpointText(text, NET), text, signatures, weight: 1 }
+  assert.equal(badEntryEvidence(MASTER.committee, checkpoint, { index: 0, entry, path: [] }), [])
+  const nothing = new Uint8Array(0)
+  const body = encode([18, 0, [text, 0, signatures[0]?.signature as Uint8Array], 0, entry, nothing])
+  const made = { type: 6, scope: MASTER.committee.cid, body, signature: nothing, attachment: nothing }
+  assert.is(
+    codeOf(() => readLogEvidence(made, MASTER.committee)),
+    'bad-shape',
+  )
 })
 
 evidence('of every kind is verified, and no bit of it can be changed', () => {
@@ -304,6 +397,7 @@ evidence('of every kind is verified, and no bit of it can be changed', () => {
     ['doubleCheckpoint', MASTER, 'double-checkpoint', 0],
     ['doubleCheckpointOfSizes', MASTER, 'double-checkpoint', 0],
     ['doubleCosignature', home, 'double-cosignature', 0],
+    ['doubleRedraw', home, 'double-redraw', 1],
     ['badEntry', MASTER, 'bad-entry', 2],
   ] as const
   for (const [name, of, kind, seat] of cases) {
@@ -344,7 +438,8 @@ evidence('of what is no offence is refused', () => {
   ]
   assert.is(make([16, 0, fields[3], fields[2], []]), 'bad-shape', 'not sorted')
   assert.is(make([16, 9, fields[2], fields[3], []]), 'unknown-sender')
-  assert.is(make([19, 0, fields[2], fields[3], []]), 'bad-shape')
+  assert.is(make([19, 0, fields[2], fields[3]]), 'bad-shape')
+  assert.is(make([20, 0, fields[2], fields[3]]), 'bad-shape')
   assert.is(
     make([18, 0, signed(last.checkpoint), 1, STATEMENTS[1]?.body as Uint8Array, path(1)]),
     'bad-shape',
@@ -360,13 +455,20 @@ evidence('a witness that cosigns two views is convicted like a MasterNode', () =
   const [a, b] = forks()
   const watch = new ForkWatch()
   const bundles = [a, b].map(({ text }) => checkedBundle(goldenBundle(home, text, 2), home.committee))
-  const found = bundles.flatMap((bundle) => watch.cosignatures(home.committee, bundle))
+  const found = bundles.flatMap((bundle) => watch.cosignatures(home.committee, bundle, null))
   assert.equal(
     found.map((bytes) => verifyLogEvidence(bytes, home.committee).kind),
     ['double-cosignature', 'double-cosignature'],
   )
 })
 evidence.run()
+
+/** A log of so many leaves, and its checkpoints. */
+function viewOf(name: string, size: number): { readonly tree: LogTree; readonly checkpoints: readonly Checkpoint[] } {
+  const masters = new Masters(MASTER, judgeOf(HOMES))
+  const checkpoints = Array.from({ length: size }, (_, i) => masters.order([documentOf(`${name} ${i}`)])?.checkpoint)
+  return { tree: (masters.members[0] as Sequencer).book.tree, checkpoints: checkpoints as Checkpoint[] }
+}
 
 /** Two checkpoints of one size, signed by the same. */
 function forks() {

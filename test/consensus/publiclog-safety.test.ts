@@ -45,11 +45,11 @@ interface View {
   tree: LogTree
 }
 
-/** What a leaf must have to be final; `cosigned` is the mutant with one round. */
-type Finality = 'confirmed' | 'cosigned'
+/** What is left out: the second round of cosignatures. What else votes must keep to is refuted by `test/models/redraw.pml`. */
+type Mutant = 'none' | 'one-round'
 
 interface Outcome {
-  /** The first contradiction between two leaves that were final, or null. */
+  /** The first contradiction between two leaves that were final, or two bases of one generation; null without. */
   readonly contradiction: string | null
   /** Leaves that were final in the end. */
   readonly final: number
@@ -58,7 +58,7 @@ interface Outcome {
 }
 
 /** Runs a network for so many steps. */
-function run(seed: number, steps: number, finality: Finality): Outcome {
+function run(seed: number, steps: number, mutant: Mutant): Outcome {
   const random = uniform(seed)
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
   const witnesses = Array.from({ length: HONEST }, (_, seat) => {
@@ -66,10 +66,12 @@ function run(seed: number, steps: number, finality: Finality): Outcome {
     const verify = (groups: readonly unknown[]) => groups.map(() => true)
     return new Witness({ committee: network.committee, seat, judge: judgeOf([]), records: disk, verify })
   })
+  /** The highest number that each has voted for. */
+  const numbers = witnesses.map(() => 0)
   const count = new NetworkCount(seats)
   const seen: { readonly subject: Subject; readonly view: View; readonly generation: number }[] = []
   const heads: { readonly head: TreeHead; readonly generation: number }[] = []
-  const decided = new Set<string>()
+  const decided = new Map<number, Subject>()
   let next = 0
   let generation = 0
   let views = beginning([])
@@ -118,11 +120,25 @@ function run(seed: number, steps: number, finality: Finality): Outcome {
   function publish(witness: Witness): void {
     const signable = witness.next(1)
     if (!signable || !witness.seal(signable, signature)) return
-    const bundle = readBundle(decodeEnvelope(witness.flush().publish[0] as Uint8Array), network.committee)
+    take(readBundle(decodeEnvelope(witness.flush().publish[0] as Uint8Array), network.committee))
+  }
+
+  function take(bundle: Bundle): void {
     if (bundle.kind === SUBJECT.redraw && !count.standing(bundle)) open(bundle)
     if (!count.add(bundle, network.committee)?.reached) return
     if (bundle.kind === SUBJECT.redraw) decide(bundle)
     else conclude(bundle)
+  }
+
+  /** Mostly for the next number, sometimes again for the last one. */
+  function ballot(seat: number): void {
+    const witness = witnesses[seat] as Witness
+    const last = numbers[seat] as number
+    const isAgain = last > witness.state.generation && random() < 0.3
+    const number = isAgain ? last : Math.max(last, witness.state.generation) + 1
+    witness.vote(number, redrawSeed(SEED, number))
+    numbers[seat] = number
+    publish(witness)
   }
 
   /** More than two thirds stand behind a checkpoint. */
@@ -130,7 +146,7 @@ function run(seed: number, steps: number, finality: Finality): Outcome {
     const { view, generation: of } = seen.find((one) => equalContent(one.subject, subject)) as (typeof seen)[number]
     const { size, root, network: confirmed } = readCheckpointText(textOf(subject), NET)
     heads.push({ head: { size, root }, generation: of })
-    const certain = view.entries.slice(0, finality === 'confirmed' ? confirmed : size)
+    const certain = view.entries.slice(0, mutant === 'one-round' ? size : confirmed)
     const shared = Math.min(certain.length, final.length)
     for (let i = 0; i < shared; i++)
       if (certain[i] !== final[i]) contradiction ??= `${certain[i]} and ${final[i]} at ${i}`
@@ -140,13 +156,15 @@ function run(seed: number, steps: number, finality: Finality): Outcome {
   /** New MasterNodes, as dishonest as the old ones, on what was decided. */
   function decide(subject: Subject): void {
     const vote = readRedraw(subject)
-    if (vote.generation <= generation || decided.has(toHex(subject.content))) return
-    decided.add(toHex(subject.content))
+    const known = decided.get(vote.generation)
+    if (known && !equalContent(known, subject)) contradiction ??= `two bases of generation ${vote.generation}`
+    decided.set(vote.generation, subject)
+    if (vote.generation <= generation) return
     generation = vote.generation
     const origin = seen.find(({ view }) => isHeadOf(view, vote.base))
     views = beginning(origin ? origin.view.entries.slice(0, vote.base.size) : [])
     heads.push({ head: vote.base, generation })
-    for (const witness of witnesses) if (random() < 0.8) witness.adopt(vote)
+    for (const witness of witnesses) if (random() < 0.3) witness.adopt(vote)
   }
 
   for (let step = 0; step < steps && !contradiction; step++) {
@@ -157,9 +175,10 @@ function run(seed: number, steps: number, finality: Finality): Outcome {
       const known = heads.length > 0 ? pick(heads.slice(-4)) : null
       if (known && known.head.size > 0) pick(witnesses).cosigned(known.generation, known.head)
     } else {
-      const witness = pick(witnesses)
-      witness.vote(redrawSeed(SEED, witness.state.generation + 1))
-      publish(witness)
+      const seat = Math.floor(random() * HONEST)
+      const late = random() < 0.5 ? [...decided.values()].at(-1) : null
+      if (late) witnesses[seat]?.adopt(readRedraw(late))
+      else ballot(seat)
     }
   }
   return { contradiction, final: final.length, generation }
@@ -167,14 +186,14 @@ function run(seed: number, steps: number, finality: Finality): Outcome {
 
 const safety = suite('public log: safety')
 /** Seeds that were seen to make leaves final and to draw anew. */
-const SEEDS = [20, 43, 68, 74, 77, 85, 86, 88, 90, 113, 124, 129]
+const SEEDS = [9, 41, 77, 78, 86, 90, 118, 125]
 /** Seeds in which one round goes wrong. */
 const MUTANT_SEEDS = [65, 142, 194]
 const STEPS = 200
 
-safety('no final leaf is ever contradicted, over re-draws', () => {
+safety('no final leaf is ever contradicted, over re-draws, and no number has two decisions', () => {
   for (const seed of SEEDS) {
-    const { contradiction, final, generation } = run(seed, STEPS, 'confirmed')
+    const { contradiction, final, generation } = run(seed, STEPS, 'none')
     assert.is(contradiction, null, `seed ${seed}`)
     assert.ok(final > 0 && generation > 0, `seed ${seed} has something to contradict`)
   }
@@ -182,8 +201,8 @@ safety('no final leaf is ever contradicted, over re-draws', () => {
 
 safety('the oracle sees what one round of cosignatures would allow', () => {
   for (const seed of MUTANT_SEEDS) {
-    assert.is.not(run(seed, STEPS, 'cosigned').contradiction, null, `seed ${seed}`)
-    assert.is(run(seed, STEPS, 'confirmed').contradiction, null, `seed ${seed}`)
+    assert.is.not(run(seed, STEPS, 'one-round').contradiction, null, `seed ${seed}`)
+    assert.is(run(seed, STEPS, 'none').contradiction, null, `seed ${seed}`)
   }
 })
 

@@ -5,7 +5,6 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import '../kit/wasm.ts'
 import { LogBook } from '../../src/consensus/publiclog/book.ts'
-import { contradictionOf } from '../../src/consensus/publiclog/forkwatch.ts'
 import { leafHash, verifyConsistency, verifyInclusion } from '../../src/consensus/publiclog/proof.ts'
 import { LogStore } from '../../src/consensus/publiclog/store.ts'
 import { decodeEntries, decodeTile, edgeWidth, readTilePath, tilePath } from '../../src/consensus/publiclog/tile.ts'
@@ -149,18 +148,6 @@ trees('a store that lost a tile says so', () => {
     codeOf(() => new LogBook(disk).tree.inclusion(3, 600)),
     'store-damaged',
   )
-})
-
-trees('finds the first leaf in which two trees differ', () => {
-  const same = Array.from({ length: 300 }, (_, i) => Uint8Array.of(i >> 8, i))
-  const one = treeOf(same)
-  const other = treeOf([...same.slice(0, 211), Uint8Array.of(9, 9, 9), ...same.slice(211)])
-  const found = contradictionOf(one, 300, other, 280)
-  assert.is(found?.index, 211)
-  assert.ok(found && verifyInclusion(one.headAt(300), 211, found.one.hash, found.one.path))
-  assert.ok(found && verifyInclusion(other.headAt(280), 211, found.other.hash, found.other.path))
-  assert.is(contradictionOf(one, 300, treeOf(same.slice(0, 100)), 100), null)
-  assert.is(contradictionOf(one, 211, other, 211), null)
 })
 
 /** 100,000 leaves, and the CPU time that they took. */

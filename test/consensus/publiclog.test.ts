@@ -15,10 +15,12 @@ import {
   checkpointSubject,
   mergeBundles,
   sameSubject,
+  subjectSignedBytes,
 } from '../../src/consensus/publiclog/cosignature.ts'
+import { verifyLogEvidence } from '../../src/consensus/publiclog/fork.ts'
 import { documentEnvelope, leafBytes, readLeaf, readLeafBody } from '../../src/consensus/publiclog/leaf.ts'
 import { isWitnessed, NetworkCount } from '../../src/consensus/publiclog/network.ts'
-import { EMPTY_TREE, leafHash } from '../../src/consensus/publiclog/proof.ts'
+import { EMPTY_TREE, leafHash, type TreeHead } from '../../src/consensus/publiclog/proof.ts'
 import {
   drawMasterNodes,
   Patience,
@@ -26,6 +28,7 @@ import {
   redrawSeed,
   redrawSubject,
 } from '../../src/consensus/publiclog/redraw.ts'
+import { RedrawCount } from '../../src/consensus/publiclog/redraw-count.ts'
 import type { Sequencer } from '../../src/consensus/publiclog/sequencer.ts'
 import { Witness } from '../../src/consensus/publiclog/witness.ts'
 import { equal, toHex } from '../../src/core/bytes.ts'
@@ -491,7 +494,7 @@ redraws('who votes ends the generation for itself, and goes on from what the net
     witness.offer(masters.offerTo(witness, second, statements), PLACE)
     cosign(witness, key, disk)
     witness.cosigned(0, first)
-    witness.vote(seed)
+    witness.vote(1, seed)
     const bundle = checkedBundle(cosign(witness, key, disk) as Uint8Array, of.committee)
     assert.ok(sameSubject(bundle, vote))
     if (count.add(bundle, of.committee)?.reached && decided === 0) decided = i + 1
@@ -509,6 +512,115 @@ redraws('who votes ends the generation for itself, and goes on from what the net
   assert.equal([third.size, third.network, third.text.split('\n')[0]], [2, 1, logOrigin(NET, 1)])
   assert.is(short(witness.offer(anew.offerTo(witness, third, statements), PLACE)), 'cosign')
   assert.ok(cosign(witness, key, disk))
+})
+
+redraws('there is one vote for a number, before and after a restart, and a number above it for a newer head', () => {
+  const masters = new Masters(master, judge)
+  const [first, second] = statements.map((statement) => masters.order([statement])?.checkpoint)
+  assert.ok(first && second)
+  const { disk, key, ...made } = witnessOf()
+  let { witness } = made
+  const baseOf = (generation: number) => witness.vote(generation, redrawSeed(SEED, generation))?.base.size ?? null
+  const sent = () => readRedraw(checkedBundle(cosign(witness, key, disk) as Uint8Array, home.committee))
+  witness.cosigned(0, first)
+  assert.is(baseOf(1), 1)
+  // a checkpoint that comes between takes the place of no vote
+  assert.is(short(witness.offer(masters.offerTo(witness, first, statements), PLACE)), 'refused wrong-epoch')
+  const vote = sent()
+  assert.equal([vote.generation, vote.base.size], [1, 1])
+  witness.cosigned(0, second)
+  assert.is(baseOf(1), 1, 'the head that was known then')
+  assert.equal(sent(), vote)
+  disk.write(witness.flush().writes)
+  witness = new Witness({ committee: home.committee, seat: 0, judge, records: disk })
+  assert.is(witness.voting, 1)
+  assert.is(baseOf(1), 1)
+  assert.equal(sent(), vote)
+  assert.is(baseOf(2), 2)
+  sent()
+  assert.equal([baseOf(1), witness.voting], [null, 2])
+  // 1 was decided after all: what is said of it is believed, and nothing of it cosigned, for 2 may be decided without it
+  assert.ok(witness.adopt(vote))
+  const anew = new Masters(group('anew', 4, 3), judge, { generation: 1, base: vote.base, disks: masters.disks })
+  const third = anew.order(statements.slice(2))?.checkpoint
+  assert.ok(third)
+  assert.is(short(witness.offer(anew.offerTo(witness, third, statements), PLACE)), 'refused wrong-epoch')
+  assert.not(witness.join(third, []))
+  const next = { committee: group('home', 4, 1).committee, seat: 0, judge, records: disk }
+  disk.write(witness.flush().writes)
+  assert.is(new Witness(next).voting, null, 'in another epoch it is not under way')
+  assert.is(new Witness(next).vote(2, SEED), null, 'and is not given for another base')
+})
+
+redraws('what older versions stored of a vote is read: there is none for the number that they had voted for', () => {
+  const disk = new MemoryLog()
+  const empty = EMPTY_TREE.root
+  const key = new TextEncoder().encode('state')
+  for (const closed of [false, true]) {
+    disk.write([{ space: 'log-witness', key, value: encode([4, 0, empty, 0, empty, closed]) }])
+    const { witness } = witnessOf(0, home, disk)
+    assert.is(witness.vote(5, SEED)?.generation ?? null, closed ? null : 5)
+    assert.is(witness.vote(6, SEED)?.generation, 6)
+  }
+})
+
+/** Votes of nodes of `groups` by number. */
+function voteOf(numbers: readonly number[], generation: number, base = EMPTY_TREE) {
+  const subject = redrawSubject({ generation, seed: SEED, base })
+  return numbers.map((number) => {
+    const { committee, keys } = groups[Math.floor(number / 4)] as Group
+    const seat = number % 4
+    const message = subjectSignedBytes(committee.cid, subject, 0)
+    const signed = [{ seat, seconds: 0, signature: (keys[seat] as KeyPair).sign(message) }]
+    return {
+      bundle: checkedBundle(envelopeBytes(bundleEnvelope(committee.cid, subject, signed)), committee),
+      committee,
+    }
+  })
+}
+
+redraws('a number is decided, or split for sure; others may be ahead of it', () => {
+  const count = new RedrawCount(nodes)
+  const [a, b] = [1, 2].map((size) => ({ size, root: bytesOf(`base ${size}`) }))
+  const add = (numbers: readonly number[], generation: number, base = a) =>
+    voteOf(numbers, generation, base).map(({ bundle, committee }) => count.add(bundle, committee))
+  assert.equal([count.isSplit(1), count.wanted, count.entered], [false, 0, 0])
+  add([0, 1, 2], 1)
+  assert.equal([count.isSplit(1), count.wanted], [false, 0])
+  assert.is(add([3, 4], 1).at(-1)?.weight, 5)
+  assert.equal([count.wanted, count.entered], [1, 0], 'more than may lie')
+  add([5, 6], 1, b)
+  assert.not(count.isSplit(1), 'those five might come to nine')
+  add([7, 8], 1, b)
+  assert.ok(count.isSplit(1))
+  assert.equal([count.wanted, count.entered], [1, 1])
+  const decided = add([0, 1, 2, 3, 4, 5, 6, 7, 8], 2, b)
+  assert.equal(
+    decided.map(({ reached }) => reached),
+    [...Array(8).fill(false), true],
+  )
+  assert.equal(
+    decided.flatMap(({ evidence }) => evidence),
+    [],
+    'a vote for another number is no offence',
+  )
+  const subject = redrawSubject({ generation: 2, seed: SEED, base: b as TreeHead })
+  assert.is(count.statements(subject).length, 3)
+})
+
+redraws('who votes for two bases of one number is convicted once, and pushes out no votes but its own', () => {
+  const count = new RedrawCount(nodes)
+  const add = ([one]: ReturnType<typeof voteOf>) =>
+    count.add((one as NonNullable<typeof one>).bundle, (one as NonNullable<typeof one>).committee)
+  for (let i = 0; i < 8; i++) add(voteOf([i], 1))
+  const guilty = Array.from({ length: 100 }, (_, i) => {
+    return add(voteOf([11], 1 + (i % 10), { size: 1, root: bytesOf(`lie ${i}`) })).evidence
+  }).flat()
+  assert.is(guilty.length, 1)
+  const { committee } = groups[2] as Group
+  assert.equal(verifyLogEvidence(guilty[0] as Uint8Array, committee).guilty, committee.seats[3]?.memberId)
+  assert.is(count.statements(redrawSubject({ generation: 1, seed: SEED, base: EMPTY_TREE })).length, 2)
+  assert.ok(add(voteOf([8], 1)).reached)
 })
 
 redraws('new MasterNodes fetch the entries they lack, and believe nobody', () => {

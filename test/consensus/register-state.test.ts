@@ -148,7 +148,7 @@ joining('chunks tell what the epoch began with while payments go on, in the next
   }
   const records = new Disk()
   const joiner = createRegister({ committee: next, seat: 1, rules, records })
-  joiner.enterEpochWith(next, 1, earlier)
+  joiner.enterEpochWith(next, 1, earlier.objects())
   assert.equal(joiner.stateRoot(), root)
   records.write(joiner.flush())
   for (const life of [joiner, createRegister({ committee: next, seat: 1, rules, records })]) {
@@ -174,7 +174,7 @@ joining('whoever was left behind takes the newest state and forgets what it beli
   const next = following(following(member.committee))
   member.register.enterEpoch(next, 0, [])
   const root = member.register.stateRoot()
-  late.register.enterEpochWith(next, 1, imported(member.register, root))
+  late.register.enterEpochWith(next, 1, imported(member.register, root).objects())
   late.disk.write(late.register.flush())
   const again = createRegister({ committee: next, seat: 1, rules, records: late.disk })
   for (const life of [late.register, again]) {
@@ -183,7 +183,7 @@ joining('whoever was left behind takes the newest state and forgets what it beli
     assert.equal([life.inFlight(), life.highestBatch().sequence], [[], 0])
   }
   assert.is(
-    codeOf(() => again.enterEpochWith(next, 1, imported(member.register, root))),
+    codeOf(() => again.enterEpochWith(next, 1, imported(member.register, root).objects())),
     'bad-argument',
   )
 })
@@ -199,7 +199,7 @@ joining('orders that waited for their settlement hear of it by the state, once',
   late.turn()
   const next = following(member.committee)
   member.register.enterEpoch(next, 0, [])
-  const effects = late.register.enterEpochWith(next, 0, imported(member.register, member.register.stateRoot()))
+  const effects = late.register.enterEpochWith(next, 0, imported(member.register, member.register.stateRoot()).objects())
   const told = effects.flatMap((effect) => (effect.kind === 'settled-by-chain' ? [effect.order?.od] : []))
   assert.equal(told, [first?.od, second?.od])
   assert.is(late.register.object(same.oid)?.settled, 2)
@@ -210,7 +210,7 @@ joining('orders that waited for their settlement hear of it by the state, once',
 
   // who knew of none of them hears of each when it comes again, the newest first; of one that was another at that place, nothing
   const joiner = createRegister({ committee: next, seat: null, rules, records: new Disk() })
-  joiner.enterEpochWith(next, null, imported(member.register, member.register.stateRoot()))
+  joiner.enterEpochWith(next, null, imported(member.register, member.register.stateRoot()).objects())
   const hears = (order: Order | undefined): number =>
     joiner
       .step({ kind: 'order', order: order as Order, verified: true }, 0)

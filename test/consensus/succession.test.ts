@@ -3,7 +3,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import '../kit/wasm.ts'
-import type { HandOver } from '../../src/consensus/epoch/handover.ts'
+import type { Passed } from '../../src/consensus/epoch/handover.ts'
 import { encodeOpening } from '../../src/consensus/epoch/opening.ts'
 import { Succession } from '../../src/consensus/epoch/succession.ts'
 import { merklePath } from '../../src/consensus/merkle.ts'
@@ -24,7 +24,7 @@ import { bytesOf, world } from './people.ts'
 const test = suite('epoch: the way of a node that was not there')
 
 /** A state of so many objects as its chunks, and the hand-over that names it. */
-function stateOf(count: number): { readonly handOver: HandOver; readonly chunks: readonly Uint8Array[] } {
+function stateOf(count: number): { readonly passed: Passed; readonly chunks: readonly Uint8Array[] } {
   const buckets = new Map<number, SettledObject[]>()
   for (let i = 0; buckets.size < count; i++) {
     const oid = bytesOf(`object ${i}`)
@@ -36,15 +36,15 @@ function stateOf(count: number): { readonly handOver: HandOver; readonly chunks:
   const rest = parts.flatMap((own) => own.map((part, i) => encode([merklePath(partTree(own), i), part])))
   const opening = { ...anchorOf(world(4).genesis), epoch: 1, stateRoot: stateRootOf(marks) }
   return {
-    handOver: { opening, openingBytes: encodeOpening(opening) } as unknown as HandOver,
+    passed: { opening, openingBytes: encodeOpening(opening), handOver: new Uint8Array(1) },
     chunks: [table, ...rest],
   }
 }
 
 test('asks for more as soon as all that it asked for has come, and again after a while where something is lost', () => {
-  const { handOver, chunks } = stateOf(40)
+  const { passed, chunks } = stateOf(40)
   const walk = new Succession()
-  walk.step(handOver, new Uint8Array(1), 0, false)
+  walk.step(passed, 0, false)
   let nowMs = 0
   let asks = 0
   let isWhole = false
@@ -67,10 +67,10 @@ test('asks for more as soon as all that it asked for has come, and again after a
 })
 
 test('a node that has followed the epoch gets a while to come to its end by itself', () => {
-  const { handOver } = stateOf(1)
+  const { passed } = stateOf(1)
   const walks = [true, false].map((mayGetOn) => {
     const walk = new Succession()
-    walk.step(handOver, new Uint8Array(1), 1_000, mayGetOn)
+    walk.step(passed, 1_000, mayGetOn)
     return [walk.wanted(1_000) !== null, walk.wanted(3_000) !== null]
   })
   assert.equal(walks, [

@@ -161,10 +161,10 @@ test('a foreign or newer file is refused and left as it is', () =>
     const newer = join(directory, 'newer.db')
     await (await openSqliteStore({ path: newer })).close()
     const raised = new DatabaseSync(newer)
-    raised.exec('PRAGMA user_version = 2')
+    raised.exec('PRAGMA user_version = 3')
     raised.close()
     const error = (await openSqliteStore({ path: newer }).catch((thrown) => thrown)) as { message: string }
-    assert.match(error.message, 'schema version 2')
+    assert.match(error.message, 'schema version 3')
   }))
 
 test('a flipped bit anywhere in a value is noticed on get and on scan', () =>

@@ -7,9 +7,11 @@ import * as assert from 'uvu/assert'
 import { type Envelope, encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { WebxError } from '../../src/core/errors.ts'
 import { LIMITS } from '../../src/core/limits.ts'
+import { Later } from '../../src/kernel/later.ts'
 import { createCounters } from '../../src/kernel/observe.ts'
 import type { Link, Write } from '../../src/kernel/ports.ts'
 import { type Decision, type Lane, type Message, Road } from '../../src/kernel/road.ts'
+import { Schedule } from '../../src/kernel/schedule.ts'
 import { MemoryStore, TestClock } from '../kit/memory.ts'
 import { ErrorLog, keysOf } from '../kit/node.ts'
 import { makePair, makePerson, type Person } from '../kit/people.ts'
@@ -233,6 +235,65 @@ order('a turn without writes does not trouble the disk', async () => {
   await bench.judged()
   assert.is(bench.store.syncs, 0)
   assert.is(bench.sent.length, 1)
+})
+
+order('what may wait is stored with the next commit, and before anything leaves', async () => {
+  const bench = new Bench()
+  bench.onFrame = () => ({ writes: [write('heard')], mayWait: true })
+  bench.receive(bench.frame())
+  await bench.judged()
+  assert.is(bench.store.syncs, 0)
+  assert.equal([...bench.store.scan('test')].length, 1)
+  assert.is(bench.store.values('test').length, 0)
+  bench.trace.length = 0
+  await bench.road.run(() => ({ emit: [told('webx/test/answer')] }))
+  await until(2_000, () => bench.sent.length === 1)
+  assert.equal(bench.trace, ['sync begins', 'synced', 'emit webx/test/answer'])
+  assert.is(bench.store.values('test').length, 1)
+  bench.clock.advance(LIMITS.writesWaitMsMax)
+  await bench.judged()
+  assert.is(bench.store.syncs, 1, 'nothing waits any more')
+})
+
+order('what may wait does so only for a while, and together with what may not not at all', async () => {
+  const bench = new Bench()
+  bench.onFrame = () => ({ writes: [write('heard')], mayWait: true })
+  bench.receive(bench.frame())
+  await bench.judged()
+  bench.clock.advance(LIMITS.writesWaitMsMax - 1)
+  await bench.judged()
+  assert.is(bench.store.syncs, 0)
+  bench.clock.advance(1)
+  await until(2_000, () => bench.store.syncs === 1)
+  bench.road.atEndOfTurn(async () => ({ writes: [write('vote')] }))
+  bench.receive(bench.frame())
+  await until(2_000, () => bench.store.values('test').length === 2)
+})
+
+order('what somebody else says in the same turn is not said again', async () => {
+  const bench = new Bench()
+  const { clock, counters, log, road } = bench
+  const later = new Later({ schedule: new Schedule(clock, log), road, counters })
+  bench.onFrame = () => {
+    later.cancel('one')
+    return null
+  }
+  later.publish('one', 100, () => told('one'))
+  later.publish('other', 100, () => told('other'))
+  // a turn that is held, so that the message waits in the inbox when the time has come
+  bench.store.held = true
+  const held = road.run(() => ({ writes: [write('held')] }))
+  await until(2_000, () => bench.store.waiting.length === 1)
+  bench.receive(bench.frame())
+  clock.advance(100)
+  bench.store.release()
+  await held
+  await until(2_000, () => bench.sent.length === 1)
+  await bench.judged()
+  assert.equal(
+    bench.sent.map(({ topic }) => topic),
+    ['other'],
+  )
 })
 
 const failing = suite('road: what fails')

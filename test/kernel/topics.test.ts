@@ -14,7 +14,8 @@ const NET = Uint8Array.from({ length: 32 }, (_, i) => i + 1)
 const CID = new Uint8Array(32).fill(0xc1)
 const ME = new Uint8Array(32).fill(0xaa)
 const OTHER = new Uint8Array(32).fill(0xbb)
-const topics = new Topics(NET)
+const NID = new Uint8Array(16).fill(0xd1)
+const topics = new Topics(NET, NID)
 const P = 'webx/0102030405060708'
 
 const me = (rank: Identified['rank']): Identified => ({ id: ME, rank })
@@ -28,8 +29,14 @@ const statement = (type: number, scope: Uint8Array) => ({
 
 test('names follow from net, committee and identity', () => {
   assert.is(topics.prefix, P)
-  assert.is(topics.order, `${P}/order`)
-  assert.is(topics.sync, `${P}/sync`)
+  const home = `${P}/neighborhood/${toHex(NID)}`
+  assert.is(topics.neighborhood(NID), home)
+  assert.is(topics.order, `${home}/order`)
+  assert.is(topics.sync, `${home}/sync`)
+  assert.is(topics.candidacy, `${home}/candidacy`)
+  assert.is(topics.handOver, `${home}/hand-over`)
+  assert.is(topics.log('leaf'), `${home}/log/leaf`)
+  assert.is(topics.at(OTHER.subarray(0, 16)).order, `${P}/neighborhood/${toHex(OTHER.subarray(0, 16))}/order`)
   assert.is(topics.identity(ME), `${P}/id/${toHex(ME)}`)
   assert.is(topics.health(ME), `${P}/health/${toHex(ME)}`)
   assert.is(topics.to(ME), `${P}/to/${toHex(ME)}`)

@@ -7,7 +7,8 @@ import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readCertificate } from '../../src/consensus/certificate.ts'
 import type { Committee } from '../../src/consensus/committee.ts'
-import { META, SPACE } from '../../src/consensus/records.ts'
+import { readOrder } from '../../src/consensus/order.ts'
+import { META, SPACE, slotOfKey, voidHead } from '../../src/consensus/records.ts'
 import { createRegister } from '../../src/consensus/register.ts'
 import { readVoteBatch } from '../../src/consensus/statement.ts'
 import { equal, toHex } from '../../src/core/bytes.ts'
@@ -34,7 +35,7 @@ export interface Books {
   readonly supplies: readonly Supply[]
   /** All settled objects, one line each: id, version, digest of its head, state. Equal lines mean equal books. */
   readonly lines: readonly string[]
-  /** The order that is settled for a version, hexadecimal, or null. */
+  /** The order that is settled for a version, by a settlement or by the chain of blocks, hexadecimal; null where none is, or none at all was to be. */
   settled(oid: Uint8Array, version: number): string | null
   balance(oid: Uint8Array, asset: Uint8Array): number
 }
@@ -82,6 +83,15 @@ async function readStore(
       if (key.length !== 40) log.violations.push(`seat ${seat}: a settlement is stored under a strange key`)
     }
     const states = new Map(objects.map(({ oid, state }) => [toHex(oid), state]))
+    for (const { oid, settled: version, settledHead } of objects) {
+      if (!equal(settledHead, voidHead(oid, version))) settled.set(`${toHex(oid)}/${version}`, toHex(settledHead))
+    }
+    for (const { key, value } of store.scan(SPACE.order)) {
+      const { oid, version } = slotOfKey(key)
+      const name = `${toHex(oid)}/${version}`
+      const isSettled = version < (register.object(oid)?.settled ?? 0)
+      if (isSettled && !settled.has(name)) settled.set(name, toHex(readOrder(decodeEnvelope(value)).od))
+    }
     return {
       seat,
       violations: [...log.violations, ...unlogged(seat, log.roots, witness)],

@@ -5,8 +5,10 @@
  */
 
 import './wasm.ts'
+import type { Committee } from '../../src/consensus/committee.ts'
+import { divisionOf } from '../../src/consensus/epoch/division.ts'
 import { handOverBytes } from '../../src/consensus/epoch/handover.ts'
-import { committeeOfOpening, encodeOpening, openingDigest } from '../../src/consensus/epoch/opening.ts'
+import { committeeOfOpening, encodeOpening, type Opening, openingDigest } from '../../src/consensus/epoch/opening.ts'
 import {
   admissionBytes,
   type Candidature,
@@ -25,6 +27,7 @@ import { BALLOT, ballotMessage } from '../../src/consensus/simplex/ballot.ts'
 import { composeHeader, payloadDigestOf, payloadOf } from '../../src/consensus/simplex/candidate.ts'
 import { blockCertificateBytes } from '../../src/consensus/simplex/certificate.ts'
 import { finalityBytes } from '../../src/consensus/simplex/finality.ts'
+import { emptyStateRoot } from '../../src/consensus/statetree.ts'
 import { toHex } from '../../src/core/bytes.ts'
 import { encode } from '../../src/core/codec.ts'
 import { vrfKeyOf } from '../../src/proof/vrf.ts'
@@ -52,7 +55,10 @@ export const EPOCH_RULES: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     ['join', 'leave', 'ready', 'readyNewcomer', 'alive'].map((name) => [name, 'candidacy-message']),
   ),
+  finalOfTwo: 'transaction-message',
   handOver: 'hand-over-message',
+  handOverToStem: 'hand-over-message',
+  handOverToSprout: 'hand-over-message',
   epochQuery: 'epoch-query',
   blockQuery: 'block-query',
   stateChunk: 'state-chunk',
@@ -81,7 +87,7 @@ export function epochVectors(): Record<string, string> {
     attendance: [{ id, attended: 5, led: 1 }],
     convicted: [id],
   })
-  const final: Proposal = { kind: 'final', opening: openingDigest(openingBytes) }
+  const final: Proposal = { kind: 'final', opening: openingDigest(openingBytes), sprout: null }
   const proposals: Record<string, Proposal> = {
     turn: { kind: 'turn', proof: new Uint8Array(80).fill(7) },
     vouch: { kind: 'vouch', id },
@@ -115,22 +121,18 @@ export function epochVectors(): Record<string, string> {
     const body = candidacyBody({ nid: anchor.nid, epoch: 0, id: applicant.id, candidature })
     return candidacyBytes(anchor.netId, body, applicant.sign(candidacySignedBytes(anchor.netId, body)))
   }
-  const transactions = [propose(final)]
-  const header = composeHeader(committee, {
-    ...{ leader: seat, slot: 9, parentSlot: 8, parentHash: bytesOf('vector parent') },
-    payloadDigest: payloadDigestOf(payloadOf(transactions)),
-  })
-  const verdict = { kind: BALLOT.finalize, slot: 9, hash: header.hash }
-  const ballots = [0, 1, 2].map((voter) => {
-    const signature = (four.epochKeys[voter] as KeyPair).sign(ballotMessage(committee, voter, verdict))
-    return { ...verdict, seat: voter, signature }
-  })
-  const finality = finalityBytes(blockCertificateBytes(committee, verdict, ballots), []) as Uint8Array
-  const handOver = handOverBytes(committee, { ...header, transactions }, finality, openingBytes)
+  const { block: header, finality } = endedBy(committee, four.epochKeys, propose(final))
+  const handOver = handOverBytes(committee, header, finality, openingBytes)
+  const [stem, sprout] = dividedVectors(opening)
+  const finalOfTwo = propose({ kind: 'final', opening: openingDigest(stem), sprout: openingDigest(sprout) })
+  const endOfTwo = endedBy(committee, four.epochKeys, finalOfTwo)
   const all = [
     ...Object.entries(proposals).map(([name, proposal]) => [name, propose(proposal)] as const),
     ...Object.entries(candidatures).map(([name, candidature]) => [name, declare(candidature)] as const),
+    ['finalOfTwo', finalOfTwo] as const,
     ['handOver', handOver] as const,
+    ['handOverToStem', handOverBytes(committee, endOfTwo.block, endOfTwo.finality, stem, sprout)] as const,
+    ['handOverToSprout', handOverBytes(committee, endOfTwo.block, endOfTwo.finality, sprout, stem)] as const,
     ['epochQuery', encode([7, [0, 3], 2])] as const,
     ['blockQuery', encode([7, 9, header.hash, 8])] as const,
     ['stateChunk', encode([7, 3, bytesOf('vector chunk')])] as const,
@@ -142,6 +144,36 @@ export function epochVectors(): Record<string, string> {
     ['publicReceipt', encode([1, encodeReceipt(goldenParts(2)), [handOver]])] as const,
   ]
   return Object.fromEntries(all.map(([name, bytes]) => [name, toHex(bytes)]))
+}
+
+/** The last block of an epoch, and the proof that it is final. */
+function endedBy(committee: Committee, keys: readonly KeyPair[], final: Uint8Array) {
+  const transactions = [final]
+  const header = composeHeader(committee, {
+    ...{ leader: 2, slot: 9, parentSlot: 8, parentHash: bytesOf('vector parent') },
+    payloadDigest: payloadDigestOf(payloadOf(transactions)),
+  })
+  const verdict = { kind: BALLOT.finalize, slot: 9, hash: header.hash }
+  const ballots = [0, 1, 2].map((voter) => {
+    const signature = (keys[voter] as KeyPair).sign(ballotMessage(committee, voter, verdict))
+    return { ...verdict, seat: voter, signature }
+  })
+  const finality = finalityBytes(blockCertificateBytes(committee, verdict, ballots), []) as Uint8Array
+  return { block: { ...header, transactions }, finality }
+}
+
+/** Openings of both parts of a neighborhood that was divided: two members each. */
+function dividedVectors(opening: Opening): [Uint8Array, Uint8Array] {
+  const division = divisionOf(opening)
+  const both = { ...opening, division }
+  const part = (from: number): Pick<Opening, 'roster' | 'seats'> => ({
+    roster: opening.roster.slice(from, from + 2),
+    seats: opening.roster
+      .slice(from, from + 2)
+      .map(({ id: memberId }) => ({ memberId, epochKey: memberId, weight: 1 })),
+  })
+  const sprout = { ...both, ...part(2), nid: division.sprout, stateRoot: emptyStateRoot() }
+  return [encodeOpening({ ...both, ...part(0) }), encodeOpening(sprout)]
 }
 
 if (process.argv[1]?.endsWith('epoch-vectors.ts')) {

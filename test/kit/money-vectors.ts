@@ -25,6 +25,7 @@ import { REWARD_POLICY, rewardLines } from '../../src/ledger/reward.ts'
 import { emptyBook, encodeBook } from '../../src/ledger/reward-book.ts'
 import { proveLine, rewardsOf } from '../../src/ledger/reward-root.ts'
 import { NO_HEAD } from '../../src/ledger/terms.ts'
+import { arrivalBytes } from '../../src/services/abroad.ts'
 import { bytesOf, keyPair, person, Wallet, world } from '../consensus/people.ts'
 
 /** The rule of the document that each must fit. */
@@ -36,6 +37,7 @@ export const MONEY_RULES: Readonly<Record<string, string>> = {
   orderRelease: 'order-message',
   orderPayAbroad: 'order-message',
   orderImport: 'proving-order-message',
+  arrival: 'arrival-message',
   voucher: 'purse-voucher-message',
   workReceipt: 'work-receipt-message',
   overspend: 'overspend',
@@ -125,6 +127,7 @@ export function moneyVectors(): MoneyVectors {
       'Names are hashed to keys, ids and references by test/consensus/people.ts; state, proofs and trees are of the fields shown.',
     golden: {
       ...hexOf(Object.fromEntries(Object.entries(orders).map(([name, order]) => [name, orderBytes(order)]))),
+      ...hexOf({ arrival: arrivalBytes(netId, abroad, bytesOf('settlement')) }),
       ...hexOf({ voucher, workReceipt, overspend: findOverspend(netId, hold.envelope.body, [twice, voucher]) }),
       ...hexOf({ rewardHead: head, rewardLine: line, rewardBook: encodeBook(book) }),
     },

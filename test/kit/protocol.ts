@@ -126,6 +126,7 @@ export function buildProtocol() {
   const bytes: Record<string, Uint8Array> = {
     inception: people.shopper.inception,
     genesis: genesis.bytes,
+    genesisOfTwo: foundedBy(people, epochPairs, true).bytes,
     seatOffer: encode([people.members[0]?.inception ?? NOTHING, epochPairs[0]?.publicKey ?? NOTHING]),
     orderIncept: orderBytes(incept),
     orderMint: orderBytes(mint),
@@ -135,7 +136,7 @@ export function buildProtocol() {
     ...decided,
     ...evidenceIn(net, pay, incept),
     tagEvent: tagEventIn(net),
-    ...framesIn(net, terms),
+    ...framesIn(net, terms, decided.settlement),
     terms,
     receipt,
     brokerCredentials: credentialsIn(net),
@@ -172,15 +173,23 @@ interface Net {
   readonly payee: Uint8Array
 }
 
-function foundedBy({ organization, members, terminal }: People, epochPairs: readonly Pair[]): Genesis {
+/** @param asTwo the same members in two neighborhoods */
+function foundedBy({ organization, members, terminal }: People, epochPairs: readonly Pair[], asTwo = false): Genesis {
+  const seats = members.map(({ inception }, i) => ({
+    inception,
+    epochKey: epochPairs[i]?.publicKey ?? NOTHING,
+    weight: 1,
+  }))
+  const further = asTwo ? [{ neighborhood: new Uint8Array(16).fill(0xa2), seats: seats.splice(2) }] : []
   const body = genesisBody({
     name: 'vectors',
     createdMs: NOW_MS,
     organization: organization.inception,
     neighborhood: new Uint8Array(16).fill(0xa1),
-    seats: members.map(({ inception }, i) => ({ inception, epochKey: epochPairs[i]?.publicKey ?? NOTHING, weight: 1 })),
+    seats,
     assets: [{ issuer: organization.id, code: 'EUR', decimals: 2, cap: 100_000_000 }],
     terminals: [terminal.inception],
+    further,
   })
   return readGenesis(genesisFile(body, organization.sign(genesisSignedBytes(body))))
 }
@@ -272,8 +281,12 @@ function tagEventIn({ people, genesis }: Net): Uint8Array {
 }
 
 /** One frame of every type. */
-function framesIn({ people, genesis, payer, committee }: Net, terms: Uint8Array): Record<string, Uint8Array> {
-  const topics = new Topics(genesis.netId)
+function framesIn(
+  { people, genesis, payer, committee }: Net,
+  terms: Uint8Array,
+  settlement: Uint8Array,
+): Record<string, Uint8Array> {
+  const topics = new Topics(genesis.netId, genesis.neighborhood)
   const { terminal, shopper } = people
   const [member, asker] = people.members as [Person, Person]
   const frame = (type: number, from: Person, topic: string, payload: Cbor): Uint8Array => {
@@ -317,6 +330,9 @@ function framesIn({ people, genesis, payer, committee }: Net, terms: Uint8Array)
     ),
     frameAnswer: frame(TYPE.answer, shopper, topics.to(terminal.id), answer({ verdict: 'claim', account: payer })),
     frameSelect: frame(TYPE.select, terminal, toShopper, [reference, pseudonym]),
+    frameArrived: frame(TYPE.arrived, member, toShopper, [payer, 3]),
+    frameSettlementQuery: frame(TYPE.settlementQuery, shopper, topics.sync, [payer, 2, 1]),
+    frameSettlementAnswer: frame(TYPE.settlementAnswer, member, toShopper, [settlement]),
   }
 }
 

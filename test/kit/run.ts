@@ -9,13 +9,16 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const [pattern = '\\.test\\.ts$', minutes = '4', folder = 'test', lingerMs = '10000', processes = '1'] =
   process.argv.slice(2)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const color = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined
+
+/** So many files are named as the slowest ones. */
+const SLOWEST_SHOWN = 30
 
 /** What came of the files of one process. */
 interface Result {
@@ -59,18 +62,22 @@ function shares(): string[][] {
 /** Runs some files in a process of their own; all but the first say what they have to say when they have ended. */
 function run(files: readonly string[], isLoud: boolean): Promise<Result> {
   const script = fileURLToPath(new URL('./run-files.ts', import.meta.url))
-  const env = { ...process.env, FORCE_COLOR: color ? '1' : '0' }
+  // hundreds of processes load the same sources
+  const NODE_COMPILE_CACHE = join(root, 'node_modules/.cache/compiled')
+  const env = { NODE_COMPILE_CACHE, ...process.env, FORCE_COLOR: color ? '1' : '0' }
   // A group of its own, so that at the deadline everything it started ends with it.
   const options = { cwd: root, env, detached: true, stdio: ['inherit', 'pipe', 'inherit'] as const }
   const child = spawn(process.execPath, [script, ...files], { ...options, stdio: [...options.stdio] })
   running.add(child)
   const { promise, resolve: done } = Promise.withResolvers<Result>()
+  const clock = fileClock()
   let said = ''
   let lingers = ''
   let linger: NodeJS.Timeout | undefined
   child.stdout?.on('data', (chunk: Buffer) => {
     if (isLoud) process.stdout.write(chunk)
     said += chunk.toString()
+    clock.hear(chunk.toString())
     if (linger === undefined && /Duration:/.test(said.slice(-4_096))) {
       linger = setTimeout(() => {
         lingers = 'a test left a server, timer or child process open'
@@ -83,6 +90,7 @@ function run(files: readonly string[], isLoud: boolean): Promise<Result> {
     running.delete(child)
     endGroup(child)
     if (!isLoud) process.stdout.write(said)
+    if (files.length > 1) process.stdout.write(clock.slowest())
     const tail = said.slice(-4_096)
     done({
       total: count(tail, 'Total') ?? 0,
@@ -91,6 +99,26 @@ function run(files: readonly string[], isLoud: boolean): Promise<Result> {
     })
   })
   return promise
+}
+
+/** How long each file takes, told by when its name is printed. */
+function fileClock(): { hear(text: string): void; slowest(): string } {
+  const tookMs = new Map<string, number>()
+  let current = ''
+  let fromMs = 0
+  const hear = (text: string): void => {
+    for (const [, name = ''] of text.matchAll(/^([\w-]+\/[\w.-]+\.ts)$|^ {2}Total:/gm)) {
+      const nowMs = performance.now()
+      if (current) tookMs.set(current, nowMs - fromMs)
+      current = name
+      fromMs = nowMs
+    }
+  }
+  const slowest = (): string => {
+    const files = [...tookMs].sort(([, a], [, b]) => b - a).slice(0, SLOWEST_SHOWN)
+    return `  Slowest:   ${files.map(([name, ms]) => `${name} ${(ms / 1000).toFixed(1)} s`).join(', ')}\n`
+  }
+  return { hear, slowest }
 }
 
 function stop(reason: string): void {

@@ -19,7 +19,7 @@
  *   nothing of the old one any more. More than two thirds over one base decide; who hears of it goes on from there, as
  *   a log with another name: cosignatures of the generations are never counted together. A witness may hear late.
  *
- * Not modelled: which leaves are valid, who is drawn, proofs themselves (a consistency proof is sound), a third generation.
+ * Not modelled: which leaves are valid, who is drawn, proofs themselves (a consistency proof is sound), a third generation (redraw.pml).
  */
 
 #ifndef QUORUM

@@ -3,10 +3,13 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { seatOf } from '../../src/consensus/committee.ts'
+import { readCharge } from '../../src/consensus/epoch/charge.ts'
+import { committeeOfOpening } from '../../src/consensus/epoch/opening.ts'
 import { checkpointEnvelope, checkpointText, readCheckpointText } from '../../src/consensus/publiclog/checkpoint.ts'
 import { readBundle, textOf } from '../../src/consensus/publiclog/cosignature.ts'
 import { verifyPortable } from '../../src/consensus/publiclog/portable.ts'
 import { fromText, toHex } from '../../src/core/bytes.ts'
+import { verifyGroups } from '../../src/core/crypto.ts'
 import { decodeEnvelope, encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { anchorOf } from '../../src/epochs.ts'
 import { genesisBody, genesisFile, genesisSignedBytes, readGenesis } from '../../src/identity/genesis.ts'
@@ -171,6 +174,42 @@ turning('a new epoch goes on with the log, and its receipts lead back to the gen
     members.flatMap(({ log }) => log.errors),
     [],
   )
+  await net.close()
+})
+
+turning('who signs views of two sizes is convicted in blocks once the log outgrows them, and has no seat in the next epoch', async () => {
+  const net = new MemoryNet(4, turningNet(4))
+  const members = await net.members()
+  const [first] = members as [MemoryNode]
+  const liar = net.net.members[1] as (typeof net.net.members)[number]
+  const alarms: Uint8Array[] = []
+  first.publicLog.watch((news) => news.kind === 'fork' && alarms.push(news.bytes))
+  await appended(net, first, 'before')
+  const { term } = first.publicLog.generation as NonNullable<typeof first.publicLog.generation>
+  const seat = seatOf(term.masterNodes, liar.person.id) as number
+  // one view of a size that the log will only come to, its tree withheld
+  const text = checkpointText({ ...term, netId: term.masterNodes.netId, size: 2, root: bytesOf('lie'), network: 0 })
+  const share = checkpointEnvelope(term.masterNodes, text, [{ seat, signature: liar.epoch.sign(fromText(text)) }])
+  await net.bus.connect('liar').publish(first.context.topics.log('checkpoint'), encodeEnvelope(share))
+  await net.pass(1_000)
+  assert.equal(alarms, [], 'as far as anybody can tell it has grown')
+  await appended(net, first, 'second')
+  await appended(net, first, 'third')
+  const convicted = ({ agreed }: MemoryNode) => agreed.hood.term.state.membership.convicted.map(toHex)
+  await net.until(() => members.every((node) => convicted(node).length > 0))
+  for (const node of members) assert.equal(convicted(node), [toHex(liar.person.id)])
+  // a stranger with the genesis judges alike
+  const opening = anchorOf(net.net.genesis)
+  const charge = readCharge(decodeEnvelope(alarms[0] as Uint8Array), { opening, committee: committeeOfOpening(opening) })
+  assert.equal(charge.guilty, liar.person.id)
+  assert.equal(verifyGroups([charge.checks]), [true])
+  for (const { turning } of members) turning.wish()
+  await net.until(() => members.every(({ agreed }) => agreed.committee.epoch === 1))
+  const { seats, roster, convicted: named } = first.agreed.hood.term.opening
+  assert.equal(named.map(toHex), [toHex(liar.person.id)])
+  const present = [...seats.map(({ memberId }) => memberId), ...roster.map(({ id }) => id)].map(toHex)
+  assert.not(present.includes(toHex(liar.person.id)))
+  assert.is((await appended(net, first, 'without the liar')).index, 3)
   await net.close()
 })
 

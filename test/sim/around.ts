@@ -34,10 +34,12 @@ export class Around {
   readonly #member: number
   readonly #members: number
   readonly #register: () => Register<ObjectState>
-  readonly #later = new Map<string, { readonly atMs: number; readonly bytes: Uint8Array }>()
+  readonly #later = new Map<string, { readonly atMs: number; readonly bytes: Uint8Array; readonly home?: string }>()
   readonly #lacking = new Map<string, Lack>()
   readonly #askedMs = new Map<string, number>()
   #publish: Publication[] = []
+  /** The home whose topics are spoken on. */
+  home: string | undefined
   #summaryAtMs = 0
   #summaryMs = SUMMARY_MS_MIN
   #round = 0
@@ -48,13 +50,14 @@ export class Around {
     this.#register = register
   }
 
-  say(bytes: Uint8Array, to: number | null = null): void {
-    this.#publish.push({ bytes, to })
+  say(bytes: Uint8Array, to: number | null = null, home = this.home): void {
+    this.#publish.push({ bytes, to, ...(home !== undefined && { home }) })
   }
 
   /** Says it at that time, unless `heard` is called with its name before. */
   sayLater(name: string, atMs: number, bytes: Uint8Array): void {
-    if (!this.#later.has(name)) this.#later.set(name, { atMs, bytes })
+    if (!this.#later.has(name))
+      this.#later.set(name, { atMs, bytes, ...(this.home !== undefined && { home: this.home }) })
   }
 
   /** Somebody else was faster. */
@@ -80,10 +83,10 @@ export class Around {
       this.#summaryMs = Math.min(2 * this.#summaryMs, SUMMARY_MS_MAX)
       this.say(frame(TYPE.summary, this.#member, this.#round++, this.#register().summary()))
     }
-    for (const [name, { atMs, bytes }] of this.#later) {
+    for (const [name, { atMs, bytes, home }] of this.#later) {
       if (atMs > nowMs) continue
       this.#later.delete(name)
-      this.say(bytes)
+      this.say(bytes, null, home)
     }
     for (const [name, { atMs, oid, from }] of this.#lacking) {
       if (atMs > nowMs) continue

@@ -13,8 +13,8 @@ const SMALL = 7
 /** How a member lies: it says nothing; it is two nodes with one key; it follows a script of lies. */
 export type Treason = 'silent' | 'twin' | 'liar'
 
-/** What is driven: the register lane alone, or whole neighborhoods. */
-export type Lane = 'register' | 'hood'
+/** What is driven: the register lane alone, whole neighborhoods, or one that has grown and is divided. */
+export type Lane = 'register' | 'hood' | 'divided'
 
 export interface Config {
   readonly lane: Lane
@@ -52,8 +52,9 @@ export interface Config {
 
 const BOUND_MS = 60_000
 
-/** Whole neighborhoods are driven by one seed of eight, or of sixteen where the committee is large; by all others the register lane alone. */
+/** Whole neighborhoods are driven by one seed of eight, or of sixteen where the committee is large; by all others the register lane alone. Of the small ones one in five is divided. */
 export function laneOf(n: number, seed: number): Lane {
+  if (n <= SMALL && seed % 40 === 12) return 'divided'
   return seed % (n <= SMALL ? 8 : 16) === 4 ? 'hood' : 'register'
 }
 
@@ -81,7 +82,7 @@ export function configOf(n: number, seed: number): Config {
     n,
     seed,
     orders: ordersOf(n, seed, chance),
-    restMs: laneOf(n, seed) === 'hood' ? 2_000 : 250,
+    restMs: laneOf(n, seed) === 'register' ? 250 : 2_000,
     faultMs: chance.between(4_000, 12_000),
     boundMs: BOUND_MS,
     weather: {
@@ -103,7 +104,7 @@ export function configOf(n: number, seed: number): Config {
     leaps: sometimes(0.3, 3),
     thief: chance.hits(0.6),
     vandal: chance.hits(0.5),
-    turns: sometimes(0.8, 3),
+    turns: Math.max(sometimes(0.8, 3), laneOf(n, seed) === 'divided' ? 1 : 0),
     skipMs: chance.pick([60, 150, 400, 1_000]),
     leaves: sometimes(0.4, SPARES),
   }

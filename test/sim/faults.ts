@@ -30,7 +30,7 @@ export function scheduleFaults(ground: Ground): void {
   sometime(config.flips, () => chance.pick(nodes.filter(({ honest }) => honest)).disk.flip(chance))
   sometime(config.fullDisks, () => fill(ground, chance.pick(nodes)))
   sometime(config.leaps, () => chance.pick(nodes).leap(chance.between(100, 8_000)))
-  if (config.lane === 'hood') {
+  if (config.lane !== 'register') {
     sometime(config.turns, () => {
       for (const node of nodes) node.wish({ kind: 'turn' })
     })

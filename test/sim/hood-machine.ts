@@ -56,13 +56,22 @@ export class HoodMachine implements Machine {
     this.hood = createNeighborhood({
       anchor: anchorFor(stage),
       memberId: (stage.people[number] as Person).id,
-      rules: createLedgerRules(stage.world.genesis),
-      epochRules: plainSeating(stage.world.members.length),
+      rules: (nid) => createLedgerRules(stage.world.genesis, stage.settlements, nid),
+      epochRules: plainSeating(stage.world.members.length, stage.halfMin),
       records,
       timing: { skipMs },
     })
     this.#cid = this.hood.term.committee.cid
     this.#around = new Around(number, stage.people.length, () => this.hood.register)
+    this.#around.home = this.home
+  }
+
+  get home(): string {
+    return toHex(this.hood.term.opening.nid)
+  }
+
+  hears(home: string): boolean {
+    return home === this.home || home === toHex(this.hood.standing.nid)
   }
 
   receive(bytes: Uint8Array, nowMs: number): void {
@@ -185,10 +194,15 @@ export class HoodMachine implements Machine {
           break
         case 'epoch':
           this.#cid = effect.committee.cid
+          this.#around.home = toHex(effect.opening.nid)
           this.#notices.push({ kind: 'epoch', committee: effect.committee, opening: effect.opening })
           break
         case 'ask':
-          this.#around.say(frame(FRAME.askEpoch, this.#number, effect.epoch, [...effect.chunks], effect.attempt))
+          this.#around.say(
+            frame(FRAME.askEpoch, this.#number, effect.epoch, [...effect.chunks], effect.attempt),
+            null,
+            toHex(effect.nid),
+          )
           break
         case 'chunk':
           this.#around.say(frame(FRAME.chunk, this.#number, effect.epoch, effect.index, effect.bytes))

@@ -16,6 +16,8 @@ export interface Publication {
   readonly bytes: Uint8Array
   /** Seat; null for all. */
   readonly to: number | null
+  /** The home whose topics it is said on; left out where there is but one. */
+  readonly home?: string
 }
 
 /** What a node tells its user: promises, to be held to them. */
@@ -48,6 +50,10 @@ export type Wish =
 
 /** A member under simulation. */
 export interface Machine {
+  /** The home that it is of, in hexadecimal. */
+  readonly home: string
+  /** Whether it listens to the topics of a home. */
+  hears?(home: string): boolean
   /** Takes in a message. Throws a WebxError where it is refused. */
   receive(bytes: Uint8Array, nowMs: number): void
   /** Time has come to the moment that `wakeAtMs` named, or beyond. */

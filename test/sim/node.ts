@@ -73,6 +73,11 @@ export class SimNode {
     return this.machine !== null
   }
 
+  /** The home that it is of; empty while it is down. */
+  get home(): string {
+    return this.machine?.home ?? ''
+  }
+
   /** Comes back with what its disk holds. */
   start(): void {
     if (this.up || this.lost) return

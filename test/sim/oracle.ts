@@ -13,6 +13,15 @@ export interface Speaker {
 /** A node as it stands after a turn, or at the end. */
 export interface Survivor extends Speaker {
   readonly disk: Disk
+  /** The home that it is of, in hexadecimal. */
+  readonly home: string
+}
+
+/** Survivors by their homes. */
+export function byHome<T extends Pick<Survivor, 'home'>>(survivors: readonly T[]): Map<string, T[]> {
+  const homes = new Map<string, T[]>()
+  for (const survivor of survivors) homes.set(survivor.home, [...(homes.get(survivor.home) ?? []), survivor])
+  return homes
 }
 
 /** How a run ended. */

@@ -1,11 +1,13 @@
 /** Oracles about blocks and epochs: one chain, one committee for each epoch, and silence after its end. */
 
 import type { Committee } from '../../src/consensus/committee.ts'
+import type { Opening } from '../../src/consensus/epoch/opening.ts'
 import { keyOf } from '../../src/consensus/key.ts'
 import { BALLOT, ballotCheck } from '../../src/consensus/simplex/ballot.ts'
 import { toHex } from '../../src/core/bytes.ts'
 import type { Notice } from './machine.ts'
-import type { Accuse, Oracle, Speaker } from './oracle.ts'
+import type { Accuse, Ending, Oracle, Speaker } from './oracle.ts'
+import { epochName } from './oracles-votes.ts'
 import type { Said } from './said.ts'
 import { quorumIn, type Stage } from './stage.ts'
 
@@ -70,7 +72,7 @@ export class OneBlock implements Oracle {
       return
     }
     const { kind, slot, hash } = certificate
-    const name = `${committee.epoch}/${slot}`
+    const name = `${epochName(committee)}/${slot}`
     if (kind !== BALLOT.skip) this.#once(`block ${name}`, keyOf(hash))
     if (kind !== BALLOT.notarize) this.#once(`end ${name}`, kind === BALLOT.skip ? 'SKIP' : 'FINALIZE')
   }
@@ -82,41 +84,61 @@ export class OneBlock implements Oracle {
   }
 }
 
-/** All nodes come to the same committees, and whoever has entered an epoch signs nothing new for one before it. */
+/** All nodes of a home come to the same committees, and whoever has entered an epoch signs nothing new for one before it, of whatever home. */
 export class OneEpoch implements Oracle {
   readonly name = 'no signature of an old epoch'
   readonly #accuse: Accuse
-  readonly #cids = new Map<number, string>()
+  readonly #cids = new Map<string, string>()
   readonly #epochs = new Map<number, number>()
+  /** Home of each seat that has entered an epoch. */
+  readonly #homes = new Map<number, string>()
   readonly #said = new Set<string>()
+  /** Where everybody is who has entered no epoch yet. */
+  readonly #first: string
 
-  constructor(accuse: Accuse) {
+  /** `first`: the committee of epoch 0. */
+  constructor(accuse: Accuse, first: Committee) {
     this.#accuse = accuse
+    this.#first = toHex(first.nid)
   }
 
   get newest(): number {
     return Math.max(0, ...this.#epochs.values())
   }
 
-  /** True where all these seats have come to one epoch, and to that one at least. */
-  isReachedBy(seats: readonly number[], epoch: number): boolean {
-    const due = Math.max(epoch, this.newest)
-    return seats.every((seat) => (this.#epochs.get(seat) ?? 0) === due)
+  /** The newest epoch of each home that anybody has entered. */
+  get newestOf(): Map<string, number> {
+    const newest = new Map([[this.#first, 0]])
+    for (const [seat, home] of this.#homes)
+      newest.set(home, Math.max(newest.get(home) ?? 0, this.#epochs.get(seat) ?? 0))
+    return newest
+  }
+
+  /** True where all these seats have come to the newest epoch of their home, and all of `before` are over. */
+  isReachedBy(seats: readonly number[], before: ReadonlyMap<string, number>): boolean {
+    const newest = this.newestOf
+    return seats.every((seat) => {
+      const home = this.#homes.get(seat) ?? this.#first
+      const epoch = this.#epochs.get(seat) ?? 0
+      return epoch === newest.get(home) && epoch > (before.get(home) ?? -1)
+    })
   }
 
   reported({ seat }: Speaker, notice: Notice): void {
     if (notice.kind !== 'epoch') return
-    const { epoch, cid } = notice.committee
-    const before = this.#cids.get(epoch)
-    if (before !== undefined && before !== toHex(cid)) this.#accuse(this, `epoch ${epoch} has two committees`)
-    this.#cids.set(epoch, toHex(cid))
+    const { epoch, cid, nid } = notice.committee
+    const name = epochName(notice.committee)
+    const before = this.#cids.get(name)
+    if (before !== undefined && before !== toHex(cid)) this.#accuse(this, `epoch ${name} has two committees`)
+    this.#cids.set(name, toHex(cid))
     this.#epochs.set(seat, epoch)
+    this.#homes.set(seat, toHex(nid))
   }
 
   published(by: Speaker, said: Said): void {
     const signed = signedBy(said)
     if (!signed) return
-    const name = `${signed.committee.epoch} ${signed.name}`
+    const name = `${epochName(signed.committee)} ${signed.name}`
     const isNew = !this.#said.has(name)
     this.#said.add(name)
     if (isNew && by.honest && signed.committee.epoch < (this.#epochs.get(by.seat) ?? 0)) {
@@ -129,24 +151,75 @@ export class OneEpoch implements Oracle {
 export class FewLeave implements Oracle {
   readonly name = 'few leave at once'
   readonly #accuse: Accuse
-  readonly #committees: Map<number, Committee>
+  readonly #committees: Map<string, Committee>
+  /** How epochs began that were begun by a division, until both openings are known. */
+  readonly #parts = new Map<number, Opening>()
 
   /** `first`: the committee of epoch 0. */
   constructor(accuse: Accuse, first: Committee) {
     this.#accuse = accuse
-    this.#committees = new Map([[0, first]])
+    this.#committees = new Map([[epochName(first), first]])
   }
 
   reported(_by: Speaker, notice: Notice): void {
     if (notice.kind !== 'epoch') return
     const { committee, opening } = notice
-    if (this.#committees.has(committee.epoch)) return
-    this.#committees.set(committee.epoch, committee)
-    const before = this.#committees.get(committee.epoch - 1)?.seats.filter(({ weight }) => weight > 0) ?? []
-    const staying = new Set([...opening.roster.map(({ id }) => keyOf(id)), ...opening.convicted.map(keyOf)])
-    const gone = before.filter(({ memberId }) => !staying.has(keyOf(memberId))).length
-    if (gone > Math.max(1, before.length / 8))
-      this.#accuse(this, `${gone} of ${before.length} left with epoch ${committee.epoch - 1}`)
+    if (this.#committees.has(epochName(committee))) return
+    this.#committees.set(epochName(committee), committee)
+    const other = this.#parts.get(opening.epoch)
+    if (opening.division && !other) {
+      this.#parts.set(opening.epoch, opening)
+      return
+    }
+    const openings = opening.division && other ? [opening, other] : [opening]
+    const { epoch, nid } = opening.division ? { epoch: opening.epoch, nid: opening.division.stem } : opening
+    const before = this.#committees.get(epochName({ epoch: epoch - 1, nid }))?.seats ?? []
+    const seated = before.filter(({ weight }) => weight > 0)
+    const staying = new Set(
+      openings.flatMap(({ roster, convicted }) => [...roster.map(({ id }) => id), ...convicted].map(keyOf)),
+    )
+    const gone = seated.filter(({ memberId }) => !staying.has(keyOf(memberId))).length
+    if (gone > Math.max(1, seated.length / 8))
+      this.#accuse(this, `${gone} of ${seated.length} left with epoch ${epoch - 1}`)
+  }
+}
+
+/** A division parts everybody: nobody is on both rosters, and each ends where its roster says. */
+export class OneRoof implements Oracle {
+  readonly name = 'everybody is in one neighborhood'
+  readonly #accuse: Accuse
+  readonly #stage: Stage
+  /** By epoch and home, who was on its roster. */
+  readonly #rosters = new Map<string, readonly number[]>()
+  #division: { readonly epoch: number; readonly homes: readonly [string, string] } | null = null
+
+  constructor(accuse: Accuse, stage: Stage) {
+    this.#accuse = accuse
+    this.#stage = stage
+  }
+
+  reported(_by: Speaker, notice: Notice): void {
+    if (notice.kind !== 'epoch' || !notice.opening.division) return
+    const { epoch, nid, roster, division } = notice.opening
+    const homes = [toHex(division.stem), toHex(division.sprout)] as const
+    const numbers = roster.map(({ id }) => this.#stage.numberOf(id) as number)
+    this.#rosters.set(toHex(nid), numbers)
+    this.#division ??= { epoch, homes: [...homes] }
+    const both = homes.map((home) => this.#rosters.get(home) ?? [])
+    const [stem, sprout] = both as [readonly number[], readonly number[]]
+    const doubled = sprout.filter((number) => stem.includes(number))
+    if (doubled.length > 0) this.#accuse(this, `${doubled.join()} in both parts of epoch ${epoch}`)
+  }
+
+  ended({ correct, healedMs }: Ending): void {
+    if (!this.#division || healedMs === null) return
+    const [stem, sprout] = this.#division.homes
+    const going = this.#rosters.get(sprout)
+    if (!going) this.#accuse(this, 'a division of which nobody has seen the sprout')
+    for (const { seat, home } of correct) {
+      const due = going?.includes(seat) ? sprout : stem
+      if (home !== due) this.#accuse(this, `seat ${seat} is in ${home.slice(0, 8)}, its roster says ${due.slice(0, 8)}`)
+    }
   }
 }
 

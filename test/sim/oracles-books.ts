@@ -1,16 +1,19 @@
 /** Oracles about what was promised and what the disks say: nothing settled is lost, no money is made or credited twice, and everything ends well. */
 
+import { decodeOpening } from '../../src/consensus/epoch/opening.ts'
 import type { Order } from '../../src/consensus/order.ts'
 import { readOrder } from '../../src/consensus/order.ts'
 import { decodeObject, type ObjectRecord, SPACE, slotKey } from '../../src/consensus/records.ts'
-import { toHex } from '../../src/core/bytes.ts'
+import { fromHex, toHex } from '../../src/core/bytes.ts'
 import { decodeEnvelope } from '../../src/core/envelope.ts'
+import { assertFlows } from '../../src/ledger/abroad.ts'
 import { balanceOf, decodeState, type ObjectState } from '../../src/ledger/account.ts'
 import { assertConserved, supplies } from '../../src/ledger/conservation.ts'
+import { shownByImport } from '../../src/ledger/import.ts'
 import { operationOf } from '../../src/ledger/rules.ts'
 import type { Disk } from './disk.ts'
 import type { Notice } from './machine.ts'
-import type { Accuse, Ending, Oracle, Speaker, Survivor } from './oracle.ts'
+import { type Accuse, byHome, type Ending, type Oracle, type Speaker, type Survivor } from './oracle.ts'
 import { slotOf } from './oracles-votes.ts'
 import type { Stage } from './stage.ts'
 
@@ -44,12 +47,16 @@ export class NeverVoided implements Oracle {
   readonly #settled = new Map<string, string>()
   /** By seat and object, the highest version that was called settled. */
   readonly #promised = new Map<string, Promised>()
+  /** By object, its home. */
+  readonly #homes = new Map<string, string>()
 
   constructor(accuse: Accuse) {
     this.#accuse = accuse
   }
 
   reported({ seat }: Speaker, notice: Notice): void {
+    if ((notice.kind === 'settled' || notice.kind === 'decided') && notice.order)
+      this.#homes.set(toHex(notice.order.oid), toHex(notice.order.home))
     if (notice.kind === 'settled') {
       const { oid, version, od } = notice.order
       this.#promise({ seat, oid, version, od, proven: true })
@@ -60,8 +67,10 @@ export class NeverVoided implements Oracle {
   }
 
   inspected({ seat }: Speaker, disk: Disk): void {
+    const home = homeOf(disk)
     for (const { seat: who, oid, version, od, proven } of this.#promised.values()) {
-      if (who !== seat) continue
+      // who has come into another home keeps nothing of the one before: that is for those who stayed
+      if (who !== seat || (home !== null && this.#homes.get(toHex(oid)) !== home)) continue
       const stored = disk.get(SPACE.object, oid)
       const record = stored ? decodeObject(stored) : null
       const slot = slotOf({ oid, version })
@@ -94,6 +103,52 @@ export class NeverVoided implements Oracle {
   }
 }
 
+/** The home of a node, by its disk; null where it has entered no epoch. */
+function homeOf(disk: Disk): string | null {
+  let home: string | null = null
+  for (const { value } of disk.scan(SPACE.epochOpening)) home = toHex(decodeOpening(value).nid)
+  return home
+}
+
+/** Every object is where its home is, and nowhere else; what was ever settled is there in the end. */
+export class OneOwner implements Oracle {
+  readonly name = 'one owner for each object'
+  readonly #accuse: Accuse
+  /** By object, its home, and the highest version that anybody has called settled. */
+  readonly #settled = new Map<string, { readonly home: string; readonly version: number }>()
+
+  constructor(accuse: Accuse) {
+    this.#accuse = accuse
+  }
+
+  reported(_by: Speaker, notice: Notice): void {
+    if (!(notice.kind === 'settled' || notice.kind === 'decided') || !notice.order) return
+    const { oid, home, version } = notice.order
+    const before = this.#settled.get(toHex(oid))?.version ?? 0
+    this.#settled.set(toHex(oid), { home: toHex(home), version: Math.max(version, before) })
+  }
+
+  ended({ correct, healedMs }: Ending): void {
+    if (healedMs === null) return
+    const homes = byHome(correct)
+    const owners = new Map<string, string>()
+    for (const [home, survivors] of homes) {
+      for (const { oid } of survivors.flatMap(({ disk }) => booksOf(disk))) {
+        const other = owners.get(toHex(oid))
+        if (other !== undefined && other !== home) this.#accuse(this, `an object is in two homes: ${toHex(oid)}`)
+        owners.set(toHex(oid), home)
+      }
+    }
+    for (const [oid, { home, version }] of this.#settled) {
+      for (const { seat, disk } of homes.get(home) ?? []) {
+        const book = booksOf(disk).find((one) => toHex(one.oid) === oid)
+        if ((book?.record.settled ?? 0) < version)
+          this.#accuse(this, `seat ${seat} lacks ${oid.slice(0, 8)}…/${version}`)
+      }
+    }
+  }
+}
+
 /** Issued = held + in flight, on every disk at every moment. */
 export class Conservation implements Oracle {
   readonly name = 'conservation'
@@ -115,8 +170,32 @@ export class Conservation implements Oracle {
     }
   }
 
-  ended({ correct }: Ending): void {
+  ended({ correct, healedMs }: Ending): void {
     for (const node of correct) this.inspected(node, node.disk)
+    if (healedMs !== null) this.#overHomes([...byHome(correct).values()].map(([first]) => first as Survivor))
+  }
+
+  /** What one home has exported and no other has imported is on its way; nothing was imported that was not exported. */
+  #overHomes(homes: readonly Survivor[]): void {
+    const lists = homes.map(({ disk, home }) => {
+      const books = booksOf(disk)
+      const inFlight = books.flatMap(({ oid, record }) => openOrders(disk, oid, record))
+      const flows = books.flatMap(({ state }) => state?.flows ?? [])
+      return {
+        home: fromHex(home),
+        flows,
+        supply: supplies({ objects: books, inFlight }, this.#stage.world.genesis)[0],
+      }
+    })
+    const sum = (of: 'issued' | 'held' | 'inFlight' | 'exported' | 'imported'): number =>
+      lists.reduce((all, { supply }) => all + (supply?.[of] ?? 0), 0)
+    try {
+      assertFlows(lists)
+    } catch (error) {
+      this.#accuse(this, `over homes: ${(error as Error).message}`)
+    }
+    const due = sum('held') + sum('inFlight') + sum('exported') - sum('imported')
+    if (sum('issued') !== due) this.#accuse(this, `over homes: issued ${sum('issued')}, there are ${due}`)
   }
 }
 
@@ -148,10 +227,14 @@ export class ExactlyOnce implements Oracle {
   }
 
   ended({ correct, healedMs }: Ending): void {
-    const [first] = correct
-    if (healedMs === null || !first) return
-    const expected = this.#balances(correct)
-    for (const { seat, disk } of correct) {
+    if (healedMs === null) return
+    for (const survivors of byHome(correct).values()) this.#check(survivors)
+  }
+
+  /** All of one home. */
+  #check(survivors: readonly Survivor[]): void {
+    const expected = this.#balances(survivors)
+    for (const { seat, disk } of survivors) {
       for (const { oid, record, state } of booksOf(disk)) {
         const holds = balanceOf(state, this.#stage.world.asset)
         if (holds < 0) this.#accuse(this, `seat ${seat}: an account owes ${-holds}`)
@@ -174,6 +257,12 @@ export class ExactlyOnce implements Oracle {
         const operation = operationOf(order)
         if (operation.kind === 'pay') add(oid, -operation.amount)
         if (operation.kind === 'pay') add(operation.to, operation.amount)
+        if (operation.kind === 'pay-abroad') add(oid, -operation.amount)
+        if (operation.kind === 'import') {
+          const { order: paid } = shownByImport(order.attached)
+          const shown = operationOf(readOrder(decodeEnvelope(paid)))
+          if (shown.kind === 'pay-abroad') add(shown.to, shown.amount)
+        }
         if (operation.kind === 'mint') add(operation.to, operation.cumulative - minted)
         if (operation.kind === 'mint') minted = operation.cumulative
       }
@@ -199,10 +288,13 @@ export class Finality implements Oracle {
   readonly name = 'finality after healing'
   readonly #accuse: Accuse
   readonly #expected: ReadonlyMap<string, string>
+  readonly #homes: ReadonlyMap<string, string>
 
-  constructor(accuse: Accuse, expected: ReadonlyMap<string, string>) {
+  /** `expected`: order by slot; `homes`: home by object. */
+  constructor(accuse: Accuse, expected: ReadonlyMap<string, string>, homes: ReadonlyMap<string, string>) {
     this.#accuse = accuse
     this.#expected = expected
+    this.#homes = homes
   }
 
   reported(_by: Speaker, notice: Notice): void {
@@ -212,15 +304,29 @@ export class Finality implements Oracle {
     if (due !== undefined && due !== toHex(notice.order.od)) this.#accuse(this, `not the order of its owner at ${slot}`)
   }
 
-  /** The first version that is not settled on all of these disks though it must be, or is on another; null for none. */
-  open(disks: readonly Disk[]): string | null {
+  /** The first version that is not settled with all survivors of its home though it must be, or is with another; null for none. */
+  open(correct: readonly Survivor[]): string | null {
+    const homes = byHome(correct)
+    for (const [home, survivors] of homes) {
+      const open = this.#openAt(
+        home,
+        survivors.map(({ disk }) => disk),
+      )
+      if (open) return open
+    }
+    return null
+  }
+
+  #openAt(home: string, disks: readonly Disk[]): string | null {
     const settled = disks.map((disk) => {
       const records = [...disk.scan(SPACE.object)]
       return new Map(records.map(({ key, value }) => [toHex(key), decodeObject(value).settled]))
     })
     const due = new Map<string, number>()
     const raise = (oid: string, version: number) => due.set(oid, Math.max(due.get(oid) ?? 0, version))
-    for (const slot of this.#expected.keys()) raise(slot.slice(0, 64), Number(slot.slice(65)))
+    for (const slot of this.#expected.keys()) {
+      if (this.#homes.get(slot.slice(0, 64)) === home) raise(slot.slice(0, 64), Number(slot.slice(65)))
+    }
     for (const one of settled) for (const [oid, version] of one) raise(oid, version)
     for (const [oid, version] of due) {
       if (settled.some((one) => (one.get(oid) ?? 0) < version)) return `${oid.slice(0, 8)}…/${version}`
@@ -230,7 +336,7 @@ export class Finality implements Oracle {
 
   ended({ correct, healedMs }: Ending): void {
     if (healedMs !== null) return
-    this.#accuse(this, `not settled everywhere, such as ${this.open(correct.map(({ disk }) => disk))}`)
+    this.#accuse(this, `not settled everywhere, such as ${this.open(correct)}`)
   }
 }
 

@@ -21,6 +21,11 @@ export function slotOf({ oid, version }: Pick<VoteEntry, 'oid' | 'version'>): st
   return `${toHex(oid)}/${version}`
 }
 
+/** Epoch and home: two neighborhoods may have epochs of one number. */
+export function epochName({ epoch, nid }: Pick<Committee, 'epoch' | 'nid'>): string {
+  return `${epoch}@${toHex(nid).slice(0, 8)}`
+}
+
 /** All votes that were ever shown with a signature that holds: by kind, slot and order, the seats as bits. Not an oracle itself: what others count with. */
 export class Votes implements Oracle {
   readonly name = 'votes'
@@ -114,17 +119,17 @@ export class NoDoubleVote implements Oracle {
 
   published(_by: Speaker, said: Said): void {
     if (said.kind === 'votes' && said.signed && this.#isHonest(said.committee, said.batch.seat)) {
-      const who = `${said.committee.epoch}/${said.batch.seat}`
+      const who = `${epochName(said.committee)}/${said.batch.seat}`
       this.#once(`${who} batch ${said.batch.sequence}`, keyOf(said.batch.root))
       for (const { slot, od } of said.names) this.#once(`${who} vote ${slot}`, od)
     }
     if (said.kind === 'candidate' && said.signed && this.#isHonest(said.committee, said.candidate.leader)) {
       const { leader, slot, hash } = said.candidate
-      this.#once(`${said.committee.epoch}/${leader} candidate ${slot}`, keyOf(hash))
+      this.#once(`${epochName(said.committee)}/${leader} candidate ${slot}`, keyOf(hash))
     }
     if (said.kind === 'ballot' && said.signed && this.#isHonest(said.committee, said.ballot.seat)) {
       const { seat, kind, slot, hash } = said.ballot
-      const who = `${said.committee.epoch}/${seat}`
+      const who = `${epochName(said.committee)}/${seat}`
       if (kind !== BALLOT.skip) this.#once(`${who} block ${slot}`, keyOf(hash))
       if (kind !== BALLOT.notarize) this.#once(`${who} end ${slot}`, kind === BALLOT.skip ? 'SKIP' : 'FINALIZE')
     }

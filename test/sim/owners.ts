@@ -4,10 +4,12 @@
  * An owner repeats an order until it hears that it is settled. What is asked for decides what a simulation can find: an order that nobody sends breaks nothing.
  */
 
-import { type Order, orderBytes } from '../../src/consensus/order.ts'
+import { type Order, orderBody, orderBytes, provingOrderEnvelope, readOrder } from '../../src/consensus/order.ts'
 import { toHex } from '../../src/core/bytes.ts'
-import { NO_HEAD, nextOrder } from '../../src/ledger/terms.ts'
+import { importLane, importOrder, importProof } from '../../src/ledger/import.ts'
+import { accountId, keyLogOrder, NO_HEAD, nextOrder } from '../../src/ledger/terms.ts'
 import { CAP, issuerWallet, mint, type Person, person, signOrder, Wallet } from '../consensus/people.ts'
+import { Purser } from '../ledger/stage.ts'
 import type { Chance } from './chance.ts'
 import type { Stage } from './stage.ts'
 import type { Timeline } from './timeline.ts'
@@ -17,7 +19,15 @@ const PAYERS = 4
 const RETRY_MS_MIN = 500
 const RETRY_MS_MAX = 4_000
 const VAIN_TRIES_MAX = 5
+/** How many open accounts in a new neighborhood, how often they send something there, and how much. */
+const SETTLERS = 2
+const EMIGRATIONS = 2
+const ABROAD = 5
+const NOTHING = new Uint8Array(0)
 const people: Person[] = Array.from({ length: PAYERS + 3 }, (_, i) => person(`owner ${i}`))
+
+/** Called once an order is settled, with what shows it where anybody has that. */
+type Settled = (settlement: Uint8Array | null) => void
 
 /** An order on its way. */
 interface Task {
@@ -25,7 +35,7 @@ interface Task {
   readonly bytes: Uint8Array
   /** Whom it is sent to first, as a share of all. */
   readonly share: number
-  readonly settled: () => void
+  readonly settled: Settled
   tries: number
   done: boolean
 }
@@ -57,6 +67,8 @@ export interface CrowdOptions {
 export class Crowd {
   /** Slots that must be settled in the end: `oid/version` to the digest of the order. */
   readonly expected = new Map<string, string>()
+  /** Home of each object that anybody honest orders something for. */
+  readonly homes = new Map<string, string>()
   /** Digests of orders that nobody honest may vote for, and why. */
   readonly forbidden = new Map<string, string>()
   /** Identities that sign two orders for one version. */
@@ -65,6 +77,7 @@ export class Crowd {
   readonly pets: Order[] = []
   readonly #options: CrowdOptions
   readonly #tasks = new Map<string, Task>()
+  #wallets: readonly Wallet[] = []
   #left = 0
 
   constructor(options: CrowdOptions) {
@@ -75,6 +88,7 @@ export class Crowd {
   start(): void {
     const { stage, chance, orders, restMs } = this.#options
     const wallets = people.map((owner) => new Wallet(stage.world, owner))
+    this.#wallets = wallets
     for (const wallet of wallets) this.#expect(wallet.incept())
     this.#payIn(wallets)
     const each = Math.max(1, Math.floor((orders - 2 * wallets.length) / PAYERS))
@@ -89,12 +103,54 @@ export class Crowd {
     if (this.#options.vandal) this.#later(chance.between(500, 6000), () => this.#vandalize(victim, idle))
   }
 
-  /** An order is settled somewhere: its owner stops repeating it. */
-  heard(order: Order): void {
+  /** An order is settled somewhere: its owner stops repeating it. `settlement`: what shows that, where anybody has it. */
+  heard(order: Order, settlement: Uint8Array | null): void {
     const task = this.#tasks.get(toHex(order.od))
     if (!task || task.done) return
     task.done = true
-    task.settled()
+    task.settled(settlement)
+  }
+
+  /** A neighborhood has begun beside the first one: some open accounts there, and send money to them. */
+  settle(home: Uint8Array): void {
+    const { stage, chance } = this.#options
+    const settlers = this.#wallets.slice(0, SETTLERS)
+    for (const wallet of settlers) {
+      const { owner } = wallet
+      const account = new Purser(stage.world, owner, home)
+      account.maxEpoch = 1_000
+      const to = accountId(stage.world.genesis.netId, home, owner.id)
+      const log = signOrder(stage.world.genesis, owner, keyLogOrder(home, owner.id, owner.inception))
+      this.#expect(log, () =>
+        this.#later(chance.between(5, 500), () => this.#emigrate(wallet, account, to, 1, NO_HEAD)),
+      )
+    }
+  }
+
+  /** One payment from the old home to the new one, shown there once it is settled; then the next. */
+  #emigrate(wallet: Wallet, account: Purser, to: Uint8Array, number: number, head: Uint8Array): void {
+    const { stage } = this.#options
+    const { netId } = stage.world.genesis
+    const { home } = account
+    const fixed = {
+      kind: 'pay-abroad',
+      assetId: stage.world.asset,
+      reference: account.owner.id,
+      memo: NOTHING,
+    } as const
+    const paid = wallet.order({ ...fixed, home, to, amount: ABROAD, number })
+    this.#expect(paid, (settlement) => {
+      // what only the chain of blocks has settled cannot be shown to strangers
+      if (!settlement) return
+      const lane = importLane(paid.home, paid.oid)
+      const terms = importOrder({ home, lane, version: number - 1, head }, paid.od)
+      const proof = importProof(orderBytes(paid), settlement)
+      const arriving = readOrder(provingOrderEnvelope(netId, orderBody(terms), proof))
+      this.#expect(arriving, () => {
+        if (number < EMIGRATIONS) this.#emigrate(wallet, account, to, number + 1, arriving.od)
+        else this.#expect(account.order(account.pay(account.owner.id, 1)))
+      })
+    })
   }
 
   /** True while owners have something left to give. */
@@ -166,12 +222,13 @@ export class Crowd {
     })
   }
 
-  #expect(order: Order, settled: () => void = () => {}): void {
+  #expect(order: Order, settled: Settled = () => {}): void {
     this.expected.set(`${toHex(order.oid)}/${order.version}`, toHex(order.od))
+    this.homes.set(toHex(order.oid), toHex(order.home))
     this.#left++
-    this.#send(order, 1, () => {
+    this.#send(order, 1, (settlement) => {
       this.#left--
-      settled()
+      settled(settlement)
     })
   }
 
@@ -181,7 +238,7 @@ export class Crowd {
     this.#send(order, 1)
   }
 
-  #send(order: Order, share: number, settled: () => void = () => {}): void {
+  #send(order: Order, share: number, settled: Settled = () => {}): void {
     const task = { order, bytes: orderBytes(order), share, settled, tries: 0, done: false }
     this.#tasks.set(toHex(order.od), task)
     this.#try(task)

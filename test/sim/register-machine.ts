@@ -7,7 +7,7 @@ import type { Effect, Event, Records, Write } from '../../src/consensus/effects.
 import { type Order, orderMessage } from '../../src/consensus/order.ts'
 import { createRegister, type Register } from '../../src/consensus/register.ts'
 import { headerCheck, readHeader, type SignedHeader, type VoteBatch } from '../../src/consensus/statement.ts'
-import { equal } from '../../src/core/bytes.ts'
+import { equal, toHex } from '../../src/core/bytes.ts'
 import { type Cbor, decode, encode } from '../../src/core/codec.ts'
 import { TYPE } from '../../src/core/envelope.ts'
 import { WebxError } from '../../src/core/errors.ts'
@@ -26,6 +26,7 @@ const ASK_MS = 500
 const SEEN_BATCH = 'seen-batch'
 
 export class RegisterMachine implements Machine {
+  readonly home: string
   readonly register: Register<ObjectState>
   readonly #stage: Stage
   readonly #seat: number
@@ -44,6 +45,7 @@ export class RegisterMachine implements Machine {
     this.#stage = stage
     this.#seat = seat
     this.#life = life
+    this.home = toHex(committee.nid)
     this.register = createRegister({ committee, seat, rules: createLedgerRules(world.genesis), records })
     this.#around = new Around(seat, committee.seats.length, () => this.register)
     this.#voting = !recovers

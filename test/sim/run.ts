@@ -1,6 +1,7 @@
 /** One run: a net, its people and its faults out of one seed, watched by oracles, until everything is final or the time is up. */
 
 import type { Committee } from '../../src/consensus/committee.ts'
+import { isSprouts } from '../../src/consensus/epoch/division.ts'
 import { toHex } from '../../src/core/bytes.ts'
 import { Chance } from './chance.ts'
 import { type Config, configOf } from './config.ts'
@@ -12,8 +13,8 @@ import type { Machine, MachineMaker, Notice, Publication } from './machine.ts'
 import { Network } from './network.ts'
 import { type Outside, SimNode } from './node.ts'
 import type { Oracle, Violation } from './oracle.ts'
-import { FewLeave, OneBlock, OneChain, OneEpoch } from './oracles-blocks.ts'
-import { Conservation, ExactlyOnce, Finality, NeverVoided, StaysUp } from './oracles-books.ts'
+import { FewLeave, OneBlock, OneChain, OneEpoch, OneRoof } from './oracles-blocks.ts'
+import { Conservation, ExactlyOnce, Finality, NeverVoided, OneOwner, StaysUp } from './oracles-books.ts'
 import { FoundedSettlement, FoundedVotes, NoDoubleVote, OneCertificate, OnlyTheGuilty, Votes } from './oracles-votes.ts'
 import { Crowd } from './owners.ts'
 import { RegisterMachine } from './register-machine.ts'
@@ -71,11 +72,12 @@ class Run implements Outside {
   readonly #byEndpoint = new Map<number, { readonly seat: number }>()
   #said = 0
   #settled = 0
-  #epochDue = 0
+  /** Newest epoch of each home when everybody wished for one more. */
+  #epochsOver: ReadonlyMap<string, number> = new Map()
 
   constructor(config: Config) {
     this.config = config
-    this.stage = stageOf(config.n)
+    this.stage = stageOf(config.n, config.lane === 'divided')
     this.stage.forgetEpochs()
     this.chance = new Chance(config.seed, 1)
     this.network = new Network(this.timeline, this.#stream(2), config.weather, (to, bytes) =>
@@ -97,10 +99,10 @@ class Run implements Outside {
     }
     const guilty = new Set([...config.traitors.keys()].map((seat) => this.#memberId(seat)))
     const votes = new Votes(this.stage)
-    this.#finality = new Finality(accuse, this.#crowd.expected)
+    this.#finality = new Finality(accuse, this.#crowd.expected, this.#crowd.homes)
     this.#staysUp = new StaysUp(accuse)
     this.#chain = new OneChain(accuse)
-    this.#epochs = new OneEpoch(accuse)
+    this.#epochs = new OneEpoch(accuse, this.stage.committee)
     this.#oracles = [
       votes,
       new NoDoubleVote(accuse, (committee, seat) => this.#isHonest(committee, seat)),
@@ -115,19 +117,21 @@ class Run implements Outside {
       new OneBlock(accuse, this.stage),
       this.#epochs,
       new FewLeave(accuse, this.stage.committee),
+      new OneRoof(accuse, this.stage),
+      new OneOwner(accuse),
       this.#finality,
       this.#staysUp,
     ]
     for (const seat of this.stage.committee.seats.keys()) this.#seat(seat)
-    if (config.lane === 'hood') this.#addSpares()
+    if (config.lane !== 'register') this.#addSpares()
   }
 
   play(): Result {
     const { config, timeline } = this
     scheduleFaults(this)
-    if (config.lane === 'hood' && config.turns > 0) {
+    if (config.lane !== 'register' && config.turns > 0) {
       timeline.at(config.faultMs, () => {
-        this.#epochDue = this.#epochs.newest + 1
+        this.#epochsOver = this.#epochs.newestOf
         for (const node of this.nodes) node.wish({ kind: 'turn' })
       })
     }
@@ -161,20 +165,26 @@ class Run implements Outside {
     }
   }
 
-  publish(node: SimNode, { bytes, to }: Publication): void {
+  publish(node: SimNode, { bytes, to, home }: Publication): void {
     this.#heard(node, bytes)
     const listeners = to === null ? this.#listeners : this.#endpointsOf(to)
-    this.network.send(node.id, bytes, this.#reachable(node.id, listeners))
+    const reached = home === undefined ? listeners : listeners.filter((endpoint) => this.#hears(endpoint, home))
+    this.network.send(node.id, bytes, this.#reachable(node.id, reached))
+  }
+
+  /** Whether an endpoint listens to the topics of a home: liars hear everything. */
+  #hears(endpoint: number, home: string): boolean {
+    return this.nodes.find(({ id }) => id === endpoint)?.machine?.hears?.(home) ?? true
   }
 
   report(node: SimNode, notice: Notice): void {
     if (!node.honest) return
     for (const oracle of this.#oracles) oracle.reported?.(node, notice)
-    if (notice.kind === 'decided' && notice.order) this.#crowd.heard(notice.order)
+    if (notice.kind === 'decided' && notice.order) this.#crowd.heard(notice.order, null)
     if (notice.kind !== 'settled') return
     this.#settled++
     this.#trace.note(this.timeline.nowMs, node.id, notice.order.version)
-    this.#crowd.heard(notice.order)
+    this.#crowd.heard(notice.order, notice.settlement)
   }
 
   turned(node: SimNode): void {
@@ -182,7 +192,9 @@ class Run implements Outside {
   }
 
   reached({ committee, opening }: Extract<Notice, { kind: 'epoch' }>): void {
+    const isNew = isSprouts(opening) && !this.stage.newest.has(toHex(opening.nid))
     this.stage.reach(committee, opening.seed)
+    if (isNew) this.#crowd.settle(opening.nid)
   }
 
   broke(node: SimNode, error: Error): void {
@@ -201,7 +213,7 @@ class Run implements Outside {
       }
       const chance = this.#stream(100 + seat)
       const standpoint = () => this.#standpointOf(seat)
-      const liesAboutEpochs = this.config.lane === 'hood'
+      const liesAboutEpochs = this.config.lane !== 'register'
       const liar = new Liar({
         standpoint,
         liesAboutEpochs,
@@ -225,7 +237,7 @@ class Run implements Outside {
     const chance = this.#stream(1000 + id)
     const make: MachineMaker = (who, records, options): Machine => {
       this.#chain.restarted(who)
-      if (config.lane === 'hood') return new HoodMachine(this.stage, who, records, options)
+      if (config.lane !== 'register') return new HoodMachine(this.stage, who, records, options)
       return new RegisterMachine(this.stage, who, records, options)
     }
     const clockRate = 1 + chance.between(-config.skew, config.skew)
@@ -256,12 +268,13 @@ class Run implements Outside {
   /** Where a liar stands: null where it has lost its seat. */
   #standpointOf(number: number): Standpoint | null {
     const { stage } = this
-    const { committee, seed } = stage.newest
-    const seat = committee.seats.findIndex(({ memberId }) => stage.numberOf(memberId) === number)
-    const key = committee.seats[seat]?.epochKey
-    return key?.some((byte) => byte !== 0)
-      ? { committee, seed, seat, sign: (message) => stage.signWith(key, message) }
-      : null
+    for (const { committee, seed } of stage.newest.values()) {
+      const seat = committee.seats.findIndex(({ memberId }) => stage.numberOf(memberId) === number)
+      const key = committee.seats[seat]?.epochKey
+      if (key?.some((byte) => byte !== 0))
+        return { committee, seed, seat, sign: (message) => stage.signWith(key, message) }
+    }
+    return null
   }
 
   #isHonest(committee: Committee, seat: number): boolean {
@@ -319,10 +332,10 @@ class Run implements Outside {
       healedMs === null &&
       !this.#epochs.isReachedBy(
         correct.map(({ seat }) => seat),
-        this.#epochDue,
+        this.#epochsOver,
       )
     ) {
-      this.#violations.push({ oracle: 'epochs turn', what: `not everybody has come to epoch ${this.#epochDue}` })
+      this.#violations.push({ oracle: 'epochs turn', what: 'not everybody has come to the epoch that all wished for' })
     }
     for (const oracle of this.#oracles) oracle.ended?.({ correct, faulty: this.config.n - correct.length, healedMs })
   }
@@ -331,10 +344,10 @@ class Run implements Outside {
   #isFinal(): boolean {
     if (this.#crowd.isBusy) return false
     const correct = this.#correct()
-    if (this.#finality.open(correct.map(({ disk }) => disk)) !== null) return false
+    if (this.#finality.open(correct) !== null) return false
     return this.#epochs.isReachedBy(
       correct.map(({ seat }) => seat),
-      this.#epochDue,
+      this.#epochsOver,
     )
   }
 

@@ -6,16 +6,20 @@
  */
 
 import { hash } from 'node:crypto'
+import { checksOf, readCertificate } from '../../src/consensus/certificate.ts'
 import { type Committee, committeeOf } from '../../src/consensus/committee.ts'
 import { keyOf } from '../../src/consensus/key.ts'
-import { equal } from '../../src/core/bytes.ts'
+import { equal, toHex } from '../../src/core/bytes.ts'
 import { type SignatureCheck, verifySignature } from '../../src/core/crypto.ts'
-import type { Envelope } from '../../src/core/envelope.ts'
+import { decodeEnvelope, type Envelope } from '../../src/core/envelope.ts'
 import { WebxError } from '../../src/core/errors.ts'
+import type { Settlements } from '../../src/ledger/import.ts'
 import { bytesOf, keyPair, type Person, person, type World, world } from '../consensus/people.ts'
 
-/** Belong to the neighborhood without a seat. */
+/** Belong to the neighborhood without a seat, where the stage is one of the simulator's. */
 export const SPARES = 2
+/** So many more than there are seats, where a neighborhood is to be divided: both parts have seats for all but one. */
+const GROWN_BY = 2
 
 export class Stage {
   readonly world: World
@@ -27,17 +31,23 @@ export class Stage {
   readonly quorum: number
   /** By digest: the committees of all epochs that were reached. */
   readonly committees = new Map<string, Committee>()
-  /** The newest committee that anybody has reached, and the seed that draws its leaders. */
-  newest: { readonly committee: Committee; readonly seed: Uint8Array }
+  /** By home: the newest committee that anybody has reached, and the seed that draws its leaders. */
+  readonly newest = new Map<string, { readonly committee: Committee; readonly seed: Uint8Array }>()
+  /** A neighborhood is divided once both halves have so many. */
+  readonly halfMin: number
+  /** What everybody knows of other homes: how nodes follow them is no matter of the engines. */
+  readonly settlements: Settlements
   readonly #cheap = new Set<string>()
   readonly #epochKeys = new Map<string, Uint8Array>()
   readonly #numbers = new Map<string, number>()
 
-  constructor(count: number) {
-    this.world = world(count)
+  /** @param halfMin so many must be left in each part where a neighborhood is divided */
+  constructor(made: World, spares: readonly Person[], halfMin = Number.POSITIVE_INFINITY) {
+    this.world = made
     this.committee = committeeOf(this.world.genesis)
-    this.people = [...this.world.members, ...Array.from({ length: SPARES }, (_, i) => person(`spare ${i}`, 'device'))]
-    this.newest = { committee: this.committee, seed: bytesOf('seed 0') }
+    this.people = [...this.world.members, ...spares]
+    this.halfMin = halfMin
+    this.settlements = settlementsOf(this)
     this.quorum = quorumIn(this.committee)
     for (const [number, { id, publicKey }] of this.people.entries()) {
       this.#numbers.set(keyOf(id), number)
@@ -50,13 +60,15 @@ export class Stage {
   /** A run begins: only epoch 0 is known. */
   forgetEpochs(): void {
     this.committees.clear()
+    this.newest.clear()
     this.reach(this.committee, bytesOf('seed 0'))
   }
 
   /** Somebody has entered an epoch. */
   reach(committee: Committee, seed: Uint8Array): void {
     this.committees.set(keyOf(committee.cid), committee)
-    if (committee.epoch === 0 || committee.epoch > this.newest.committee.epoch) this.newest = { committee, seed }
+    const home = toHex(committee.nid)
+    if (committee.epoch > (this.newest.get(home)?.committee.epoch ?? -1)) this.newest.set(home, { committee, seed })
   }
 
   /** The committee that a statement was made for. Throws `wrong-epoch`. */
@@ -115,16 +127,36 @@ function placesOf(seats: Committee['seats']): number {
   return seats.filter(({ weight }) => weight > 0).length
 }
 
-const stages = new Map<number, Stage>()
+const stages = new Map<string, Stage>()
 
 /** The stage for so many members; the same one each time. */
-export function stageOf(count: number): Stage {
-  let stage = stages.get(count)
+export function stageOf(count: number, isGrown = false): Stage {
+  const name = `${count} ${isGrown}`
+  let stage = stages.get(name)
   if (!stage) {
-    stage = new Stage(count)
-    stages.set(count, stage)
+    const length = isGrown ? count + GROWN_BY : SPARES
+    const spares = Array.from({ length }, (_, i) => person(`spare ${i}`, 'device'))
+    stage = new Stage(world(count), spares, isGrown ? count : Number.POSITIVE_INFINITY)
+    stages.set(name, stage)
   }
   return stage
+}
+
+/** A settlement counts where its committee was reached by anybody honest, and enough of its seats have signed. */
+function settlementsOf(stage: Stage): Settlements {
+  return {
+    verify(bytes) {
+      const envelope = decodeEnvelope(bytes)
+      const committee = stage.committees.get(keyOf(envelope.scope))
+      if (!committee) return null
+      const certificate = readCertificate(envelope, committee)
+      if (!checksOf(certificate, committee).every((check) => stage.holds(check)))
+        throw new WebxError('bad-signature', 'a settlement that nobody signed')
+      const { oid, version, od, weight } = certificate
+      return { home: committee.nid, oid, version, od, isStrong: weight >= committee.strong }
+    },
+    isHome: (home) => stage.newest.has(toHex(home)),
+  }
 }
 
 function cheapSignature(key: Uint8Array, message: Uint8Array): Uint8Array {

@@ -69,6 +69,12 @@ const MODELS: readonly Model[] = [
     reached: ['base == 2 && final == 4', 'base == 1 && final == 3 && cosignedBy[0] == 2'],
   },
   {
+    name: 'redraw',
+    statesMin: 600_000,
+    weakenings: ['VOTES_REPEATED', 'OLD_NUMBER_COSIGNED', 'BASE_IS_EMPTY'],
+    reached: ['base[1] == 1 && base[2] == 3 && final == 3', 'base[1] == 2 && base[2] == 2 && final == 1'],
+  },
+  {
     name: 'simplex',
     statesMin: 30_000,
     weakenings: [

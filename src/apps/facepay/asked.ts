@@ -11,6 +11,7 @@ import { TYPE } from '../../core/envelope.ts'
 import { asWebxError, WebxError } from '../../core/errors.ts'
 import type { Frame } from '../../core/frame.ts'
 import { LIMITS } from '../../core/limits.ts'
+import { homeOf } from '../../identity/home.ts'
 import type { Context } from '../../kernel/context.ts'
 import type { AgreementKey, Assets, Wallet } from '../../kernel/ports.ts'
 import type { Decision, Lane, Message } from '../../kernel/road.ts'
@@ -91,9 +92,10 @@ export class Asked implements Lane {
     const { clock, genesis, netId } = this.#context
     const { assets, log, claims } = this.#parts
     const nowMs = clock.nowMs()
+    const { neighborhood } = homeOf(genesis, terms.terminalId)
     if (!equal(terms.terminalId, frame.sender)) throw new WebxError('not-allowed', 'terms of another terminal')
     // the floor counts by merchant: a terminal that could name any account would begin anew with each
-    if (!equal(terms.merchant, accountId(netId, genesis.neighborhood, terms.terminalId))) {
+    if (!equal(terms.merchant, accountId(netId, neighborhood, terms.terminalId))) {
       throw new WebxError('not-allowed', 'terms that credit another account than the terminal’s own')
     }
     if (terms.expiresMs <= nowMs) throw new WebxError('expired', `payment expired ${nowMs - terms.expiresMs} ms ago`)

@@ -8,6 +8,7 @@ import { equal } from '../../core/bytes.ts'
 import { TYPE } from '../../core/envelope.ts'
 import { asWebxError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
+import { homeOf } from '../../identity/home.ts'
 import { labelOf } from '../../identity/xqident.ts'
 import type { Context } from '../../kernel/context.ts'
 import type { Assets, Consent, Wallet } from '../../kernel/ports.ts'
@@ -63,9 +64,10 @@ export class Payer {
       if (!agreed || claim.terms.expiresMs <= clock.nowMs()) return this.#withdraw(claim)
       await road.run(() => ({ writes: this.#options.floor.confirmed(claim.terms) }))
     }
-    const { asset, amount, merchant: to } = claim.terms
+    const { asset, amount, merchant: to, terminalId } = claim.terms
+    const { neighborhood: home } = homeOf(this.#context.genesis, terminalId)
     try {
-      await this.#options.wallet.pay({ reference: claim.reference, asset, amount, to }, PAY_TIMEOUT_MS)
+      await this.#options.wallet.pay({ reference: claim.reference, asset, amount, to, home }, PAY_TIMEOUT_MS)
     } catch (thrown) {
       const error = asWebxError(thrown)
       this.#context.log.info({ error }, 'a payment did not settle')

@@ -4,10 +4,10 @@
  * Transactions wait in the pool and are taken in the order in which they came. Two kinds have no signature of their own, because they are the leader's: a checkpoint, and the end of the epoch.
  */
 
-import { equal } from '../../core/bytes.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { keyOf } from '../key.ts'
 import type { Block, BlockRules, FinalBlock, Opinion } from '../simplex/rules.ts'
+import { isSameEnd, type Openings } from './division.ts'
 import { type Ordered, type OrderedContext, openOrdered } from './ordered.ts'
 import type { Pool } from './pool.ts'
 import type { EpochState } from './state.ts'
@@ -23,8 +23,8 @@ export interface BlockKnowledge {
   checkpoint(): readonly Decided[] | null
   /** This member holds the settlement of that order. */
   holdsSettled(entry: Decided): boolean
-  /** Digest of the next opening; null while the epoch is not closed, or this member lacks something of the settled state. */
-  nextOpening(): Uint8Array | null
+  /** Digests of the next openings; null while the epoch is not closed, or this member lacks something of the settled state. */
+  nextOpening(): Openings<Uint8Array> | null
   /** A certificate of a final block that puts on record who voted for it; null where none is lacking. */
   attendance(): Uint8Array | null
   executed(block: FinalBlock, transactions: readonly Ordered[]): void
@@ -58,7 +58,7 @@ export class Blocks implements BlockRules {
     if (seat === null || state.phase === 'ended' || ancestors.some((block) => this.#ends(block))) return null
     if (state.phase === 'closed') {
       const opening = ancestors.length === 0 ? known.nextOpening() : null
-      return opening ? [this.#leaders({ kind: 'final', opening })] : null
+      return opening ? [this.#leaders({ kind: 'final', opening: opening.own, sprout: opening.sprout })] : null
     }
     const taken = new Set(
       ancestors.flatMap((block) => (this.#orderedOf(block) ?? []).map(({ digest }) => keyOf(digest))),
@@ -100,7 +100,7 @@ export class Blocks implements BlockRules {
         if (ancestors.length > 0 || state.phase !== 'closed') return 'later'
         const opening = known.nextOpening()
         if (!opening) return 'later'
-        if (!equal(opening, proposal.opening)) return 'no'
+        if (!isSameEnd(proposal, opening)) return 'no'
       }
     }
     return 'yes'

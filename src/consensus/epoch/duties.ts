@@ -4,7 +4,6 @@
  * Given the state of the epoch and what is known here alone, this says which words are due; saying them (signing, storing, sending) is `voice.ts`.
  */
 
-import { equal } from '../../core/bytes.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { keyOf, slotName } from '../key.ts'
 import { VOUCHERS_MIN } from './membership.ts'
@@ -118,6 +117,5 @@ function nameOf({ oid, version }: Place): string {
 
 /** True for a member that has a place in the next epoch and has not said with which key it will vote. */
 export function owesReadiness({ phase, turning }: EpochState, id: Uint8Array): boolean {
-  if (phase !== 'planned' || turning.isReady(id)) return false
-  return turning.plan?.seats.some((entry) => entry && equal(entry.id, id)) ?? false
+  return phase === 'planned' && !turning.isReady(id) && turning.hasPlace(id)
 }

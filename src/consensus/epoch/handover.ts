@@ -3,6 +3,9 @@
  *
  * Whoever holds the opening of an epoch walks on from it by hand-overs, each signed by a quorum of the seats that the one before named. Body: [header, transaction, finality]: the body of the
  * block's candidate, its only transaction, and the proof; attachment: the next opening, bound by its digest in the transaction. Scope: the digest of the committee that ends.
+ *
+ * Where the neighborhood was divided, the transaction names two openings. One is attached, the other one follows in the body, so that whoever reads it knows both parts; which of the two is
+ * attached says into which part it leads, and a node keeps the one that leads into its own.
  */
 
 import { equal } from '../../core/bytes.ts'
@@ -13,32 +16,43 @@ import { WebxError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { Fields } from '../../core/shape.ts'
 import type { Committee } from '../committee.ts'
+import { keyOf } from '../key.ts'
 import { headerBody, payloadDigestOf, payloadOf, readCandidateBody } from '../simplex/candidate.ts'
 import { readFinality } from '../simplex/finality.ts'
 import type { Block } from '../simplex/rules.ts'
+import { emptyStateRoot } from '../statetree.ts'
+import { type Division, divisionOf, type EpochName, isSameEnd, isSprouts, type Openings } from './division.ts'
 import { decodeOpening, type Opening, openingDigest } from './opening.ts'
 import { readTransaction } from './transaction.ts'
+
+/** What an epoch begins with, and the HAND-OVER statement that leads there. */
+export interface Passed {
+  readonly opening: Opening
+  readonly openingBytes: Uint8Array
+  readonly handOver: Uint8Array
+}
 
 /** A hand-over whose shape holds; true only if all checks hold. */
 export interface HandOver {
   readonly opening: Opening
   readonly openingBytes: Uint8Array
+  /** The same hand-over as it leads into the other part of a neighborhood that was divided; null where it stays one. */
+  readonly other: Passed | null
   readonly checks: readonly SignatureCheck[]
 }
 
-/** The statement. `block`: the last of the epoch; `finality`: the proof that it is final. Throws `bad-hand-over` for a block that ends no epoch. */
+/** The statement. `block`: the last of the epoch; `finality`: the proof that it is final; `other`: opening of the other part. Throws `bad-hand-over` for a block that ends no epoch. */
 export function handOverBytes(
   committee: Committee,
   block: Block,
   finality: Uint8Array,
   openingBytes: Uint8Array,
+  other: Uint8Array | null = null,
 ): Uint8Array {
   const [transaction, another] = block.transactions
   if (!transaction || another) throw new WebxError('bad-hand-over', 'the last block of an epoch holds one transaction')
   const header = headerBody({ ...block, payloadDigest: payloadDigestOf(payloadOf(block.transactions)) })
-  const body = encode([header, transaction, finality])
-  const envelope = { type: TYPE.handOver, scope: committee.cid, body, signature: NOTHING, attachment: openingBytes }
-  return encodeEnvelope(envelope)
+  return statement(committee, [header, transaction, finality], openingBytes, other)
 }
 
 /** Reads the hand-over of a committee. Throws `bad-hand-over` where it does not hang together, `wrong-epoch`, and what decoding throws. */
@@ -47,22 +61,81 @@ export function readHandOver(envelope: Envelope, committee: Committee): HandOver
     throw new WebxError('bad-shape', 'not a hand-over')
   if (!equal(envelope.scope, committee.cid)) throw new WebxError('wrong-epoch', 'hand-over of another committee')
   const fields = Fields.of('hand-over', envelope.body, LIMITS.envelopeBytesMax)
-  const header = readCandidateBody(fields.bytesBetween('header', 1, LIMITS.envelopeBytesMax), committee)
+  const headerBytes = fields.bytesBetween('header', 1, LIMITS.envelopeBytesMax)
   const transaction = fields.bytesBetween('transaction', 1, LIMITS.candidacyBytesMax)
-  const finality = readFinality(fields.bytesBetween('finality', 1, LIMITS.envelopeBytesMax), committee)
+  const finalityBytes = fields.bytesBetween('finality', 1, LIMITS.envelopeBytesMax)
+  const otherBytes = fields.isEmpty ? null : fields.bytesBetween('other', 1, LIMITS.openingBytesMax)
   fields.end()
+  const header = readCandidateBody(headerBytes, committee)
+  const finality = readFinality(finalityBytes, committee)
   if (finality.slot !== header.slot || !equal(finality.hash, header.hash))
     throw new WebxError('bad-hand-over', 'hand-over: another block is final')
   if (!equal(payloadDigestOf(payloadOf([transaction])), header.payloadDigest))
     throw new WebxError('bad-hand-over', 'hand-over: the block holds something else')
   const { proposal } = readTransaction(decodeEnvelope(transaction), committee)
   const openingBytes = envelope.attachment
-  if (proposal.kind !== 'final' || !equal(proposal.opening, openingDigest(openingBytes)))
-    throw new WebxError('bad-hand-over', 'hand-over: the block does not name this opening')
   const opening = decodeOpening(openingBytes)
-  if (opening.epoch !== committee.epoch + 1 || !equal(opening.netId, committee.netId))
+  const named = { opening, digest: openingDigest(openingBytes) }
+  const beside = otherBytes && { opening: decodeOpening(otherBytes), digest: openingDigest(otherBytes) }
+  const [own, sprout] = beside && isSprouts(opening) ? [beside, named] : [named, beside]
+  const digests = { own: own.digest, sprout: sprout?.digest ?? null }
+  if (proposal.kind !== 'final' || !isSameEnd(proposal, digests))
+    throw new WebxError('bad-hand-over', 'hand-over: the block does not name this opening')
+  assertFollows(committee, { own: own.opening, sprout: sprout?.opening ?? null })
+  const parts = [headerBytes, transaction, finalityBytes] as const
+  const other = otherBytes &&
+    beside && {
+      opening: beside.opening,
+      openingBytes: otherBytes,
+      handOver: statement(committee, parts, otherBytes, openingBytes),
+    }
+  return { opening, openingBytes, other, checks: finality.checks }
+}
+
+/** Where a hand-over leads somebody: into the sprout whoever is on its roster, everyone else on with the stem. `handOver`: the statement that it was read from. */
+export function wayOf({ opening, openingBytes, other }: HandOver, handOver: Uint8Array, memberId: Uint8Array): Passed {
+  const here = { opening, openingBytes, handOver }
+  if (!other) return here
+  const [stem, sprout] = isSprouts(opening) ? [other, here] : [here, other]
+  return sprout.opening.roster.some(({ id }) => equal(id, memberId)) ? sprout : stem
+}
+
+/** Throws `bad-hand-over` unless these are what may follow on the epoch of a committee. */
+function assertFollows({ netId, nid, epoch }: Committee, { own, sprout }: Openings<Opening>): void {
+  const next = { netId, nid, epoch: epoch + 1 }
+  const division = sprout && divisionOf(next)
+  assertIs(own, next, division)
+  if (!sprout || !division) return
+  assertIs(sprout, { ...next, nid: division.sprout }, division)
+  if (!equal(sprout.stateRoot, emptyStateRoot()))
+    throw new WebxError('bad-hand-over', 'a sprout begins with no objects')
+  const staying = new Set(own.roster.map(({ id }) => keyOf(id)))
+  if (sprout.roster.some(({ id }) => staying.has(keyOf(id))))
+    throw new WebxError('bad-hand-over', 'somebody belongs to both parts of a neighborhood')
+}
+
+function assertIs(opening: Opening, { netId, nid, epoch }: EpochName, division: Division | null): void {
+  if (opening.epoch !== epoch || !equal(opening.netId, netId))
     throw new WebxError('bad-hand-over', 'hand-over: the opening is not that of the epoch after')
-  return { opening, openingBytes, checks: finality.checks }
+  if (!equal(opening.nid, nid)) throw new WebxError('bad-hand-over', 'hand-over: the opening of another neighborhood')
+  const said = opening.division
+  const isSame = said ? division && equal(said.stem, division.stem) && equal(said.sprout, division.sprout) : !division
+  if (!isSame) throw new WebxError('bad-hand-over', 'hand-over: the opening names another division')
+}
+
+function statement(
+  { cid: scope }: Committee,
+  parts: readonly Uint8Array[],
+  attachment: Uint8Array,
+  other: Uint8Array | null,
+): Uint8Array {
+  const body = encode(other ? [...parts, other] : [...parts])
+  return encodeEnvelope({ type: TYPE.handOver, scope, body, signature: NOTHING, attachment })
+}
+
+/** 16-byte id of the neighborhood that a hand-over says to be of: that of its opening, which whoever believes it has checked. Throws what decoding throws. */
+export function homeOfHandOver({ attachment }: Pick<Envelope, 'attachment'>): Uint8Array {
+  return decodeOpening(attachment).nid
 }
 
 const NOTHING = new Uint8Array(0)

@@ -105,10 +105,15 @@ export class Membership {
 
   /** Evidence against a member was ordered. False where it is none, or was convicted before. */
   convict(id: Uint8Array): boolean {
-    const name = keyOf(id)
-    if (!this.#roster.has(name) || this.#convicted.has(name)) return false
-    this.#convicted.set(name, id.slice())
+    if (!this.mayConvict(id)) return false
+    this.#convicted.set(keyOf(id), id.slice())
     return true
+  }
+
+  /** Whether evidence against somebody would change anything. */
+  mayConvict(id: Uint8Array): boolean {
+    const name = keyOf(id)
+    return this.#roster.has(name) && !this.#convicted.has(name)
   }
 
   get convicted(): Uint8Array[] {

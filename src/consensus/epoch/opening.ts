@@ -11,6 +11,7 @@ import { LIMITS } from '../../core/limits.ts'
 import { Fields } from '../../core/shape.ts'
 import { readVersion } from '../../core/versions.ts'
 import { type Committee, type CommitteeSeat, createCommittee } from '../committee.ts'
+import { type Division, divisionFields, readDivision } from './division.ts'
 import type { RosterEntry } from './rules.ts'
 
 /** What one seat did in the epoch before. */
@@ -52,6 +53,8 @@ export interface Opening {
   readonly convicted: readonly Uint8Array[]
   /** Wire version that the epoch speaks. */
   readonly version: number
+  /** The neighborhood was divided with this epoch; left out where it was not. */
+  readonly division?: Division
 }
 
 /** A seat that nobody sits on: it has weight, and no key that could sign. */
@@ -59,7 +62,21 @@ export const VACANT = { id: new Uint8Array(32), epochKey: new Uint8Array(32) } a
 
 /** Canonical bytes. */
 export function encodeOpening(opening: Opening): Uint8Array {
-  const { netId, nid, epoch, seed, stateRoot, roster, seats, shares, blocks, attendance, convicted, version } = opening
+  const {
+    netId,
+    nid,
+    epoch,
+    seed,
+    stateRoot,
+    roster,
+    seats,
+    shares,
+    blocks,
+    attendance,
+    convicted,
+    version,
+    division,
+  } = opening
   return encode([
     netId,
     nid,
@@ -73,6 +90,7 @@ export function encodeOpening(opening: Opening): Uint8Array {
     attendance.map(({ id, attended, led }) => [id, attended, led]),
     [...convicted],
     version,
+    ...(division ? [divisionFields(division)] : []),
   ])
 }
 
@@ -97,6 +115,7 @@ export function decodeOpening(bytes: Uint8Array): Opening {
     attendance: fields.list('attendance', LIMITS.seatsMax, (item) => readAttendance(new Fields('attendance', item))),
     convicted: fields.list('convicted', LIMITS.rosterMax, (item) => new Fields('convicted', [item]).bytes('id', 32)),
     version: readVersion(fields),
+    ...(!fields.isEmpty && { division: fields.tuple('division', readDivision) }),
   }
   fields.end()
   return opening

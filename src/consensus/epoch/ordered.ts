@@ -11,8 +11,8 @@ import { LIMITS } from '../../core/limits.ts'
 import { readInception } from '../../identity/keylog.ts'
 import { type Certificate, checksOf, readCertificate } from '../certificate.ts'
 import type { Committee } from '../committee.ts'
-import { readEvidence } from '../evidence.ts'
 import { blockCertificateChecks, readBlockCertificate } from '../simplex/certificate.ts'
+import { readCharge } from './charge.ts'
 import type { Applicant } from './membership.ts'
 import type { Opening } from './opening.ts'
 import {
@@ -78,7 +78,7 @@ export function openOrdered(bytes: Uint8Array, context: OrderedContext): Opened 
       return { ordered, checks: checksOf(certificate, committee) }
     }
     case TYPE.evidence: {
-      const { guilty, checks } = readEvidence(envelope, committee)
+      const { guilty, checks } = readCharge(envelope, context)
       return { ordered: { digest, kind: 'evidence', guilty }, checks }
     }
     case TYPE.blockCertificate: {

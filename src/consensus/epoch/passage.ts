@@ -2,7 +2,6 @@
  * From one epoch to the next: what ends this one and opens that, for this node and, by its answers, for those who were not there.
  */
 
-import { equal } from '../../core/bytes.ts'
 import { decodeEnvelope } from '../../core/envelope.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { type Committee, turnOf } from '../committee.ts'
@@ -13,8 +12,8 @@ import { batchKey, SPACE } from '../records.ts'
 import type { Register } from '../register.ts'
 import type { SimplexEffect } from '../simplex/effects.ts'
 import type { StateImport } from '../state-import.ts'
-import type { HandOver } from './handover.ts'
-import { handOverBytes } from './handover.ts'
+import { isSameEnd, type Openings } from './division.ts'
+import { type HandOver, handOverBytes, type Passed, readHandOver, wayOf } from './handover.ts'
 import { committeeOfOpening, decodeOpening, encodeOpening, openingDigest } from './opening.ts'
 import { type Stand, Succession, type Wanted } from './succession.ts'
 import type { Term } from './term.ts'
@@ -22,10 +21,10 @@ import type { Term } from './term.ts'
 /** How often a node that is behind asks. */
 const BEHIND_MS = 1_000
 
-/** What opens the next epoch: the opening, and the HAND-OVER that names it. */
-export interface Passed {
-  readonly openingBytes: Uint8Array
-  readonly handOver: Uint8Array
+/** What the next epoch begins with, as bytes and as the digests that name them. */
+interface Next {
+  readonly bytes: Openings<Uint8Array>
+  readonly digests: Openings<Uint8Array>
 }
 
 export class Passage<S> {
@@ -33,13 +32,15 @@ export class Passage<S> {
   readonly #journal: Journal
   readonly #book: CommitteeBook
   #succession = new Succession()
-  #next: { readonly blocks: number; readonly bytes: Uint8Array; readonly digest: Uint8Array } | null = null
+  #next: (Next & { readonly blocks: number }) | null = null
   /** The newest final block. */
   #last: Extract<SimplexEffect, { kind: 'final' }> | null = null
+  readonly #memberId: Uint8Array
   #askedMs = Number.NEGATIVE_INFINITY
 
-  constructor(register: Register<S>, journal: Journal, book: CommitteeBook) {
+  constructor(register: Register<S>, journal: Journal, book: CommitteeBook, memberId: Uint8Array) {
     this.#register = register
+    this.#memberId = memberId
     this.#journal = journal
     this.#book = book
     for (const { value } of journal.scan(SPACE.handOver)) {
@@ -71,13 +72,15 @@ export class Passage<S> {
     this.#last = effect
   }
 
-  /** The next opening, once the epoch is closed and the settled state is whole here. */
-  nextOpening({ state }: Term): { readonly bytes: Uint8Array; readonly digest: Uint8Array } | null {
+  /** The next openings, once the epoch is closed and the settled state is whole here. */
+  nextOpening({ state }: Term): Next | null {
     const isClosed = state.phase === 'closed' || state.phase === 'ended'
     if (!isClosed || this.#register.lacking().length > 0) return null
     if (this.#next?.blocks !== state.blocks) {
-      const bytes = encodeOpening(state.nextOpening(this.#register.stateRoot()))
-      this.#next = { blocks: state.blocks, bytes, digest: openingDigest(bytes) }
+      const { own, sprout } = state.nextOpenings(this.#register.stateRoot())
+      const bytes = { own: encodeOpening(own), sprout: sprout && encodeOpening(sprout) }
+      const digests = { own: openingDigest(bytes.own), sprout: bytes.sprout && openingDigest(bytes.sprout) }
+      this.#next = { blocks: state.blocks, bytes, digests }
     }
     return this.#next
   }
@@ -85,30 +88,34 @@ export class Passage<S> {
   /** What opens the next epoch, where the last block is final and this node can tell; asks the others where it cannot. */
   passed(term: Term, nowMs: number): Passed | NeighborhoodEffect[] {
     const { state, committee } = term
-    if (state.phase !== 'ended' || !state.nextDigest) return []
+    if (state.phase !== 'ended' || !state.nextDigests) return []
     const next = this.nextOpening(term)
-    if (!next || !equal(next.digest, state.nextDigest) || !this.#last?.finality) return this.lacks(term, nowMs)
+    const { own, sprout } = state.nextDigests
+    if (!next || !isSameEnd({ opening: own, sprout }, next.digests) || !this.#last?.finality)
+      return this.lacks(term, nowMs)
     const { block, finality } = this.#last
-    return { openingBytes: next.bytes, handOver: handOverBytes(committee, block, finality, next.bytes) }
+    const handOver = handOverBytes(committee, block, finality, next.bytes.own, next.bytes.sprout)
+    return wayOf(readHandOver(decodeEnvelope(handOver), committee), handOver, this.#memberId)
   }
 
   /** This node is behind: a question to the others, now and then. */
   lacks({ opening }: Term, nowMs: number): NeighborhoodEffect[] {
     if (nowMs - this.#askedMs < BEHIND_MS) return []
     this.#askedMs = nowMs
-    const epoch = this.#succession.stand?.opening.epoch ?? opening.epoch
-    return [{ kind: 'ask', epoch, chunks: [], attempt: Math.floor(nowMs / BEHIND_MS) }]
+    const { nid, epoch } = this.#succession.stand?.opening ?? opening
+    return [{ kind: 'ask', nid, epoch, chunks: [], attempt: Math.floor(nowMs / BEHIND_MS) }]
   }
 
   /** A verified hand-over came, from the epoch under way or from where a walk has come to. A node that has seen a block of the epoch under way may come to its end by itself. */
   walk({ state }: Term, handOver: HandOver, bytes: Uint8Array, nowMs: number): void {
-    this.#succession.step(handOver, bytes, nowMs, state.blocks > 0)
+    this.#succession.step(wayOf(handOver, bytes, this.#memberId), nowMs, state.blocks > 0)
   }
 
   /** What a walk wants to know next. */
   wanted(nowMs: number): NeighborhoodEffect[] {
+    const { stand } = this.#succession
     const wanted = this.#succession.wanted(nowMs)
-    return wanted ? [{ kind: 'ask', ...wanted }] : []
+    return stand && wanted ? [{ kind: 'ask', nid: stand.opening.nid, ...wanted }] : []
   }
 
   /** Takes in a chunk of a state; where it was the last one, all that leads there is written down, and the state returned with where it begins. */

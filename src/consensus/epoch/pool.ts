@@ -22,8 +22,7 @@ export class Pool {
     if (this.#pending.has(name) || this.#pending.size >= LIMITS.pendingTransactionsMax) return false
     const sender = senderOf(pending.ordered)
     const count = this.#perSender.get(sender) ?? 0
-    const most =
-      pending.ordered.kind === 'certificate' ? LIMITS.pendingProofsMax : LIMITS.pendingTransactionsPerSenderMax
+    const most = ROOM[pending.ordered.kind] ?? LIMITS.pendingTransactionsPerSenderMax
     if (count >= most) return false
     this.#pending.set(name, { ...pending, sender })
     this.#perSender.set(sender, count + 1)
@@ -53,9 +52,16 @@ export class Pool {
   }
 }
 
-/** Whose room a transaction takes. Certificates and evidence are nobody's: all share one room, and what is worth ordering is handed in again. */
+/** Transactions of one sender that may wait, where these are not as many as of others; one piece of evidence convicts. */
+const ROOM: Readonly<Partial<Record<Ordered['kind'], number>>> = { certificate: LIMITS.pendingProofsMax, evidence: 1 }
+
+/**
+ * Whose room a transaction takes. Certificates are nobody's: all share one room, and what is worth ordering is handed in again. Evidence takes room of the guilty, who alone
+ * can make any.
+ */
 function senderOf(ordered: Ordered): string {
   if (ordered.kind === 'proposal') return `seat ${ordered.seat}`
   if (ordered.kind === 'candidacy') return `id ${keyOf(ordered.id)}`
+  if (ordered.kind === 'evidence') return `guilty ${keyOf(ordered.guilty)}`
   return ordered.kind
 }

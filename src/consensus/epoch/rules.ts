@@ -35,8 +35,10 @@ export interface SeatingInput {
   readonly seed: Uint8Array
   /** Everyone who may be seated: those who left, died or were convicted are gone from it. */
   readonly roster: readonly RosterEntry[]
-  /** Identity in each seat of the epoch that ends, by seat number; null for a vacant seat. */
+  /** Identity in each seat of the epoch that ends, by seat number; null for a vacant seat. Empty for a neighborhood that begins. */
   readonly incumbents: readonly (Uint8Array | null)[]
+  /** The neighborhood is divided with that epoch, or begins with it: all seats are filled at once. */
+  readonly isDivided?: boolean
 }
 
 /** One who has a seat in the next epoch and is ready for it. */
@@ -49,6 +51,12 @@ export interface ReadyCandidate {
 export interface EpochRules {
   /** Identity for each seat of the next epoch by seat number, null where a seat stays vacant. Keeps incumbents; fills holes with spares by rank; at most `replacedMax` replaced. */
   seat(input: SeatingInput): readonly (Uint8Array | null)[]
+  /**
+   * Identities of those who found a neighborhood of their own with the next epoch; null where all stay together. Left out: they always do.
+   *
+   * Asked anew when seats are planned anew. `ready`: who may be seated; those of the roster beside them did not get ready when they had a place.
+   */
+  divide?(input: SeatingInput & { readonly ready: readonly RosterEntry[] }): readonly Uint8Array[] | null
   /** Wire version of the next epoch, not lower than `today`'s; null where there is none that enough of them speak: then nothing is handed over. */
   version(candidates: readonly ReadyCandidate[], today: number): number | null
 }

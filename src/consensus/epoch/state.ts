@@ -6,8 +6,10 @@
 
 import { equal } from '../../core/bytes.ts'
 import { LIMITS } from '../../core/limits.ts'
-import { type Committee, createCommittee } from '../committee.ts'
+import type { Committee } from '../committee.ts'
 import { keyOf } from '../key.ts'
+import { emptyStateRoot } from '../statetree.ts'
+import { divisionOf, type Openings } from './division.ts'
 import { Membership } from './membership.ts'
 import { committeeOfOpening, type Opening } from './opening.ts'
 import type { Ordered } from './ordered.ts'
@@ -15,7 +17,7 @@ import { entryName, Reports } from './reports.ts'
 import type { EpochRules, RosterEntry } from './rules.ts'
 import { SeatSet } from './seatset.ts'
 import type { Decided, Proposal } from './transaction.ts'
-import { Turning } from './turning.ts'
+import { type PlannedPart, Turning } from './turning.ts'
 import { type Place, type Unlocked, Unlocks } from './unlocks.ts'
 
 /** What follows from a block. */
@@ -50,7 +52,7 @@ export class EpochState {
   readonly #recent = new Map<number, { readonly hash: Uint8Array; readonly seats: SeatSet }>()
   #reports: Reports | null = null
   #phase: Phase = 'open'
-  #nextDigest: Uint8Array | null = null
+  #nextDigests: Openings<Uint8Array> | null = null
   #blocks = 0
 
   constructor(opening: Opening, rules: EpochRules) {
@@ -73,9 +75,9 @@ export class EpochState {
     return newest ? { slot: newest[0], hash: newest[1].hash, recorded: newest[1].seats.size } : null
   }
 
-  /** Digest of the next opening, once the epoch has ended. */
-  get nextDigest(): Uint8Array | null {
-    return this.#nextDigest
+  /** Digests of the next openings, once the epoch has ended. */
+  get nextDigests(): Openings<Uint8Array> | null {
+    return this.#nextDigests
   }
 
   get blocks(): number {
@@ -124,25 +126,17 @@ export class EpochState {
     return events
   }
 
-  /** The committee of the next epoch, once this one is closing: nobody gets ready any more. */
-  nextCommittee(): Committee {
-    const { netId, nid, epoch } = this.opening
-    return createCommittee({ netId, nid, epoch: epoch + 1, seats: this.turning.seats() })
-  }
-
   /** What the next epoch begins with, once this one is closed: the same bytes at every member that has the settled state. */
-  nextOpening(stateRoot: Uint8Array): Opening {
+  nextOpenings(stateRoot: Uint8Array): Openings<Opening> {
     const { plan } = this.turning
-    const { netId, nid, epoch, roster } = this.opening
-    return {
-      netId,
-      nid,
-      epoch: epoch + 1,
-      seed: plan?.seed ?? this.opening.seed,
+    const { netId, nid, epoch, roster, seed } = this.opening
+    const next = { netId, nid, epoch: epoch + 1 }
+    const division = plan?.sprout && divisionOf(next)
+    const both = { ...next, seed: plan?.seed ?? seed, shares: this.turning.shares(), ...(division && { division }) }
+    const own = {
+      ...both,
+      ...this.#opened(plan ?? { roster, seats: [] }),
       stateRoot,
-      roster: plan?.roster ?? roster,
-      seats: this.turning.seats(),
-      shares: this.turning.shares(),
       blocks: this.#blocks,
       attendance: this.committee.seats.map(({ memberId }, seat) => ({
         id: memberId,
@@ -150,8 +144,16 @@ export class EpochState {
         led: this.#led[seat] ?? 0,
       })),
       convicted: this.membership.convicted,
-      version: this.turning.version ?? this.opening.version,
     }
+    if (!division || !plan.sprout) return { own, sprout: null }
+    // what the epoch before did is told, and counted, where its objects are
+    const before = { stateRoot: emptyStateRoot(), blocks: 0, attendance: [], convicted: [] }
+    return { own, sprout: { ...both, nid: division.sprout, ...this.#opened(plan.sprout), ...before } }
+  }
+
+  #opened(part: PlannedPart): Pick<Opening, 'roster' | 'seats' | 'version'> {
+    const { turning, opening } = this
+    return { roster: part.roster, seats: turning.seatsOf(part), version: turning.versionOf(part) ?? opening.version }
   }
 
   #apply(transaction: Ordered, events: EpochEvent[]): void {
@@ -210,10 +212,10 @@ export class EpochState {
         this.#considerClosing(events)
         return
       case 'final':
-        // that the digest is the right one was checked by a quorum, each before it voted for this block
+        // that the digests are the right ones was checked by a quorum, each before it voted for this block
         if (this.#phase !== 'closed') return
         this.#phase = 'ended'
-        this.#nextDigest = proposal.opening
+        this.#nextDigests = { own: proposal.opening, sprout: proposal.sprout }
         events.push({ kind: 'ended' })
     }
   }

@@ -9,8 +9,8 @@ import { asWebxError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import type { Committee } from '../committee.ts'
 import { StateImport } from '../state-import.ts'
-import type { HandOver } from './handover.ts'
-import { committeeOfOpening, type Opening } from './opening.ts'
+import type { Passed } from './handover.ts'
+import { committeeOfOpening } from './opening.ts'
 
 /** How long a node that is a moment behind may take to get on by itself. */
 const GRACE_MS = 1_500
@@ -19,11 +19,7 @@ const ASK_MS = 500
 const NEXT_ASK_MS = 2 * LIMITS.followingIntervalMsMin
 
 /** Where the walk has come to. */
-export interface Stand {
-  readonly opening: Opening
-  readonly openingBytes: Uint8Array
-  /** The HAND-OVER statement that led here. */
-  readonly handOver: Uint8Array
+export interface Stand extends Passed {
   readonly committee: Committee
 }
 
@@ -54,7 +50,7 @@ export class Succession {
   }
 
   /** A verified step, from the newest stand or from the epoch under way. `mayGetOn`: this node has followed the epoch under way, and may come to its end by itself. */
-  step({ opening, openingBytes }: HandOver, handOver: Uint8Array, nowMs: number, mayGetOn: boolean): void {
+  step({ opening, openingBytes, handOver }: Passed, nowMs: number, mayGetOn: boolean): void {
     if (this.#stands.length === 0) this.#fromMs = mayGetOn ? nowMs + GRACE_MS : nowMs
     if (this.#stands.length >= LIMITS.successionStepsMax) this.#stands.shift()
     this.#stands.push({ opening, openingBytes, handOver, committee: committeeOfOpening(opening) })

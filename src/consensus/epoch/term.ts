@@ -118,6 +118,7 @@ export class Term {
     const { ordered } = openOrdered(bytes, this.context)
     if (ordered.kind === 'proposal' && isLeaders(ordered.proposal))
       throw new WebxError('bad-transaction', 'only the leader of a block says this, in it')
+    if (ordered.kind === 'evidence' && !this.state.membership.mayConvict(ordered.guilty)) return false
     if (ordered.kind === 'attendance') throw new WebxError('bad-transaction', 'only in a block')
     return this.pool.add({ bytes, ordered })
   }

@@ -49,8 +49,8 @@ export type Proposal =
     }
   /** By the leader of the block, whose signature covers it: newest settled versions of objects. Whoever votes for the block holds their settlements. */
   | { readonly kind: 'checkpoint'; readonly entries: readonly Decided[] }
-  /** By the leader of the block: the end of the epoch, and the digest of what the next one begins with. */
-  | { readonly kind: 'final'; readonly opening: Uint8Array }
+  /** By the leader of the block: the end of the epoch, and the digest of what the next one begins with; where the neighborhood is divided, of what its sprout begins with, too. */
+  | { readonly kind: 'final'; readonly opening: Uint8Array; readonly sprout: Uint8Array | null }
 
 export interface Transaction {
   readonly seat: number
@@ -210,7 +210,7 @@ function contentOf(proposal: Proposal): Cbor[] {
     case 'checkpoint':
       return [proposal.entries.map(decidedFields)]
     case 'final':
-      return [proposal.opening]
+      return proposal.sprout ? [proposal.opening, proposal.sprout] : [proposal.opening]
   }
 }
 
@@ -242,7 +242,11 @@ function readProposal(kind: Proposal['kind'], fields: Fields): Proposal {
     case 'checkpoint':
       return { kind, entries: readEntries(fields) }
     case 'final':
-      return { kind, opening: fields.bytes('opening', 32) }
+      return {
+        kind,
+        opening: fields.bytes('opening', 32),
+        sprout: fields.isEmpty ? null : fields.bytes('sprout', 32),
+      }
   }
 }
 

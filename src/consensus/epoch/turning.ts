@@ -3,7 +3,7 @@
  *
  * More than the liars must wish for the end. From the block in which that is so the shares are gathered for a fixed number of slots, and until a quorum has given its own; the seed hashes all of them, so that
  * nobody selects among them, and it stays what it is when seats are planned anew. Whoever has a place must say with which key it will vote; a place whose holder does
- * not counts in the weight all the same, or else a few who are ready would be the majority.
+ * not counts in the weight all the same, or else a few who are ready would be the majority. Where the neighborhood is divided, all of this holds for either part: none of them begins that could not go on.
  */
 
 import { compare } from '../../core/bytes.ts'
@@ -14,20 +14,26 @@ import { type Committee, type CommitteeSeat, createCommittee } from '../committe
 import { keyOf } from '../key.ts'
 import { beaconInput, nextSeed } from './beacon.ts'
 import { type Opening, type Share, VACANT } from './opening.ts'
-import type { EpochRules, RosterEntry } from './rules.ts'
+import type { EpochRules, RosterEntry, SeatingInput } from './rules.ts'
 import { SeatSet } from './seatset.ts'
 import type { Candidature } from './transaction.ts'
 
 /** For how many slots shares of the seed are gathered. */
 const GATHER_SLOTS = 4
 
-/** The seats of the next epoch, as far as they are known. */
-export interface Plan {
-  /** 32 bytes. */
-  readonly seed: Uint8Array
+/** Who belongs to a neighborhood in the next epoch, and who sits where. */
+export interface PlannedPart {
   readonly roster: readonly RosterEntry[]
   /** By seat number; null where nobody sits. */
   readonly seats: readonly (RosterEntry | null)[]
+}
+
+/** The next epoch, as far as it is known. */
+export interface Plan extends PlannedPart {
+  /** 32 bytes. */
+  readonly seed: Uint8Array
+  /** The part that begins; null where the neighborhood stays one. */
+  readonly sprout: PlannedPart | null
 }
 
 type Ready = Pick<Extract<Candidature, { kind: 'ready' }>, 'epochKey' | 'versions'>
@@ -45,6 +51,8 @@ export class Turning {
   #nextSeed: Uint8Array | null = null
   #plan: Plan | null = null
   #plans = 0
+  /** Everyone who belongs to the neighborhood, or to one of its parts, in the next epoch. */
+  #roster: readonly RosterEntry[] = []
   readonly #ready = new Map<string, Ready>()
   readonly #unready = new Set<string>()
   #closers: SeatSet
@@ -85,6 +93,11 @@ export class Turning {
     return this.#ready.has(keyOf(id))
   }
 
+  /** Somebody has a seat in the next epoch. */
+  hasPlace(id: Uint8Array): boolean {
+    return this.#parts.some(({ seats }) => seats.some((entry) => entry && compare(entry.id, id) === 0))
+  }
+
   /** More than the liars wish for the end of the epoch. */
   get isWanted(): boolean {
     return this.#turned.isBelieved
@@ -117,7 +130,8 @@ export class Turning {
     this.#gatherFrom ??= slot
     if (slot < this.#gatherFrom + GATHER_SLOTS || !this.#turned.isQuorum) return false
     this.#nextSeed = nextSeed(this.#seed, this.#shares)
-    this.#makePlan(roster())
+    this.#roster = roster()
+    this.#makePlan()
     return true
   }
 
@@ -128,7 +142,7 @@ export class Turning {
   ready(id: Uint8Array, { epochKey, versions }: Ready): void {
     const name = keyOf(id)
     if (!speaks(versions, this.#today)) return
-    if (!this.#plan?.seats.some((entry) => entry && keyOf(entry.id) === name)) return
+    if (!this.hasPlace(id)) return
     if (this.#ready.has(name) || !isUsable(epochKey)) return
     for (const taken of this.#ready.values()) if (compare(taken.epochKey, epochKey) === 0) return
     this.#ready.set(name, { epochKey, versions })
@@ -141,27 +155,23 @@ export class Turning {
     return this.mayClose && this.#closers.isBelieved
   }
 
-  /** Wire version of the next epoch, by those who are ready; null where enough of them have none in common. */
-  get version(): number | null {
-    const candidates = (this.#plan?.seats ?? []).flatMap((entry) => {
+  /** Wire version that a part speaks in the next epoch, by those who are ready; null where enough of them have none in common. */
+  versionOf({ seats }: PlannedPart): number | null {
+    const candidates = seats.flatMap((entry) => {
       const ready = entry && this.#ready.get(keyOf(entry.id))
       return ready ? [{ versions: ready.versions, weight: entry.weight }] : []
     })
     return this.#rules.version(candidates, this.#today)
   }
 
-  /** A quorum of the next seats is ready, for one version. */
+  /** A quorum of the next seats is ready, for one version; of either part, where there are two. */
   get mayClose(): boolean {
-    if (!this.#plan) return false
-    const next = this.seats()
-    const { quorum } = createCommittee({ ...this.#committee, epoch: this.#committee.epoch + 1, seats: next })
-    const ready = next.filter(({ epochKey }) => compare(epochKey, VACANT.epochKey) !== 0)
-    return ready.reduce((sum, { weight }) => sum + weight, 0) >= quorum
+    return this.#plan !== null && this.#parts.every((part) => this.#isQuorate(part))
   }
 
   /** Everyone who has a place is ready. */
   get isComplete(): boolean {
-    return this.#plan?.seats.every((entry) => !entry || this.isReady(entry.id)) ?? false
+    return this.#plan !== null && this.#places.every(({ id }) => this.isReady(id))
   }
 
   /** A seat says: too few get ready. True where the seats were planned anew with it. */
@@ -169,15 +179,15 @@ export class Turning {
     if (!this.#plan) return false
     this.#replanners.add(seat)
     if (!this.#replanners.isBelieved || this.isComplete) return false
-    for (const entry of this.#plan.seats) if (entry && !this.isReady(entry.id)) this.#unready.add(keyOf(entry.id))
-    this.#makePlan(this.#plan.roster)
+    for (const { id } of this.#places) if (!this.isReady(id)) this.#unready.add(keyOf(id))
+    this.#makePlan()
     return true
   }
 
-  /** The next seats: who is not ready, or does not speak what the others will, has a place, weight, and no key. */
-  seats(): CommitteeSeat[] {
-    const { version } = this
-    return (this.#plan?.seats ?? []).map((entry) => {
+  /** The next seats of a part: who is not ready, or does not speak what the others will, has a place, weight, and no key. */
+  seatsOf(part: PlannedPart): CommitteeSeat[] {
+    const version = this.versionOf(part)
+    return part.seats.map((entry) => {
       if (!entry) return { memberId: VACANT.id, epochKey: VACANT.epochKey, weight: 0 }
       const { id, weight } = entry
       const ready = this.#ready.get(keyOf(id))
@@ -186,18 +196,53 @@ export class Turning {
     })
   }
 
-  #makePlan(roster: readonly RosterEntry[]): void {
-    const seed = this.#nextSeed as Uint8Array
-    const eligible = roster.filter(({ id }) => !this.#unready.has(keyOf(id)))
-    const incumbents = this.#committee.seats.map(({ memberId }) =>
-      compare(memberId, VACANT.id) === 0 ? null : memberId,
-    )
-    const chosen = this.#rules.seat({ epoch: this.#committee.epoch + 1, seed, roster: eligible, incumbents })
-    const byId = new Map(roster.map((entry) => [keyOf(entry.id), entry]))
-    this.#plan = { seed, roster, seats: chosen.map((id) => (id ? (byId.get(keyOf(id)) ?? null) : null)) }
+  /** The neighborhood, or both of its parts, the one that goes on first. */
+  get #parts(): PlannedPart[] {
+    if (!this.#plan) return []
+    return this.#plan.sprout ? [this.#plan, this.#plan.sprout] : [this.#plan]
+  }
+
+  /** Everyone who has a place. */
+  get #places(): RosterEntry[] {
+    return this.#parts.flatMap(({ seats }) => seats.filter((entry) => entry !== null))
+  }
+
+  #isQuorate(part: PlannedPart): boolean {
+    const next = this.seatsOf(part)
+    const { quorum } = createCommittee({ ...this.#committee, epoch: this.#committee.epoch + 1, seats: next })
+    const ready = next.filter(({ epochKey }) => compare(epochKey, VACANT.epochKey) !== 0)
+    return ready.reduce((sum, { weight }) => sum + weight, 0) >= quorum
+  }
+
+  #makePlan(): void {
+    const roster = this.#roster
+    const input = {
+      epoch: this.#committee.epoch + 1,
+      seed: this.#nextSeed as Uint8Array,
+      incumbents: this.#committee.seats.map(({ memberId }) => (compare(memberId, VACANT.id) === 0 ? null : memberId)),
+    }
+    const leaving = new Set(this.#rules.divide?.({ ...input, roster, ready: this.#readyOf(roster) })?.map(keyOf))
+    const isDivided = leaving.size > 0
+    const staying = isDivided ? roster.filter(({ id }) => !leaving.has(keyOf(id))) : roster
+    this.#plan = { seed: input.seed, ...this.#planOf(staying, { ...input, isDivided }), sprout: null }
+    if (isDivided) {
+      const sprouting = roster.filter(({ id }) => leaving.has(keyOf(id)))
+      this.#plan = { ...this.#plan, sprout: this.#planOf(sprouting, { ...input, incumbents: [], isDivided }) }
+    }
     this.#plans++
     this.#closers = new SeatSet(this.#committee)
     this.#replanners = new SeatSet(this.#committee)
+  }
+
+  #planOf(roster: readonly RosterEntry[], input: Omit<SeatingInput, 'roster'>): PlannedPart {
+    const chosen = this.#rules.seat({ ...input, roster: this.#readyOf(roster) })
+    const byId = new Map(roster.map((entry) => [keyOf(entry.id), entry]))
+    return { roster, seats: chosen.map((id) => (id ? (byId.get(keyOf(id)) ?? null) : null)) }
+  }
+
+  /** Without those who had a place and did not get ready. */
+  #readyOf(roster: readonly RosterEntry[]): RosterEntry[] {
+    return roster.filter(({ id }) => !this.#unready.has(keyOf(id)))
   }
 }
 

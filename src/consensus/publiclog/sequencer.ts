@@ -76,8 +76,8 @@ export class Sequencer implements BlockRules {
   readonly #waiting = new Map<string, number>()
   /** Signatures under the texts that follow from blocks executed here; nobody can fill it with others. */
   readonly #shares = new Map<string, readonly SeatSignature[]>()
-  /** Leaves that were here before others were fetched. */
-  readonly #firm: number
+  /** Leaves that were here before others were fetched; 0 once these have been seen to lead nowhere, for what an earlier life fetched may be a lie as well. */
+  #firm: number
   #mark: { readonly size: number; readonly bytes: Uint8Array } | null = null
   #network: number
   #signed: SignedMark
@@ -112,7 +112,7 @@ export class Sequencer implements BlockRules {
     return Math.max(0, this.#terms.base.size - this.#book.tree.size)
   }
 
-  /** Takes entries from anyone, in order, from the end of the own log up to the base. Throws `inconsistent-log` where they do not lead to it; then all that was filled is dropped. */
+  /** Takes entries from anyone, in order, from the end of the own log up to the base. Throws `inconsistent-log` where they do not lead to it; then all that was filled is dropped, and the second time everything. */
   fill(entries: readonly Uint8Array[]): void {
     for (const entry of entries.slice(0, this.lacks)) this.#book.append(entry)
     if (this.lacks > 0) return
@@ -120,6 +120,7 @@ export class Sequencer implements BlockRules {
       this.#assertBase()
     } catch (error) {
       this.#book.truncate(this.#firm)
+      this.#firm = 0
       throw error
     }
   }
@@ -129,12 +130,16 @@ export class Sequencer implements BlockRules {
     const name = toHex(hash)
     const source = toHex(leaf.kind === 'settled' ? leaf.home : leaf.owner)
     const waiting = this.#waiting.get(source) ?? 0
-    const isKnown = this.#queue.has(name) || this.#book.indexOf(hash) !== null
     const isFull = this.#queue.size >= LIMITS.logQueuedLeavesMax || waiting >= LIMITS.logQueuedPerSourceMax
-    if (isKnown || isFull) return false
+    if (isFull || this.knows(hash)) return false
     this.#queue.set(name, { statement, source })
     this.#waiting.set(source, waiting + 1)
     return true
+  }
+
+  /** Whether a leaf is logged or waits already, by its hash. */
+  knows(hash: Uint8Array): boolean {
+    return this.#queue.has(toHex(hash)) || this.#book.indexOf(hash) !== null
   }
 
   /** The network has cosigned this checkpoint of the present generation, says `NetworkCount`. */

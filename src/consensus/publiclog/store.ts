@@ -5,7 +5,7 @@
  *     log-entry     index u64 → body of a leaf
  *     log-leaf      leaf hash → [index]
  *     log-meta      'size' → [number of leaves]; 'signed' → [generation, size, network]: what this MasterNode signed last
- *     log-witness   'state' → [generation, size, root, networkSize, networkRoot, closed]: what this witness has promised
+ *     log-witness   'state' → [generation, size, root, networkSize, networkRoot, [] / [number, epoch, size, root]]: what this witness has promised, and voted for last
  *
  * Values are canonical CBOR but for tiles and entries. Numbers in keys are big-endian.
  */

@@ -6,7 +6,7 @@
  * stored cosigns nothing until its neighborhood's next epoch, like any voter.
  */
 
-import { encode } from '../../core/codec.ts'
+import { type Cbor, encode } from '../../core/codec.ts'
 import { type SignatureCheck, verifyGroups } from '../../core/crypto.ts'
 import { type Envelope, encodeEnvelope } from '../../core/envelope.ts'
 import { asWebxError, type Code } from '../../core/errors.ts'
@@ -29,8 +29,17 @@ export interface WitnessState {
   readonly head: TreeHead
   /** The newest head of this generation that the network has cosigned. */
   readonly network: TreeHead
-  /** Has voted to end this generation: nothing of it is cosigned any more. */
-  readonly closed: boolean
+  /** The vote for the highest number so far: there is no other for that number, and nothing of a lower one is cosigned any more. */
+  readonly voted: GivenVote | null
+}
+
+/** A vote for new MasterNodes that was given. */
+export interface GivenVote {
+  readonly generation: number
+  /** In which its key was valid. */
+  readonly epoch: number
+  /** Null where an older version of this program has voted, and kept no more than that. */
+  readonly base: TreeHead | null
 }
 
 /** A leaf with what proves it, and where it stands. */
@@ -116,10 +125,27 @@ export class Witness {
     this.#become({ ...this.#state, network: { size, root } })
   }
 
-  /** Prepares a vote for new MasterNodes, on the newest head that the network has cosigned; sealing it ends the present generation here. */
-  vote(seed: Uint8Array): RedrawVote {
-    const vote = { generation: this.#state.generation + 1, seed, base: this.#state.network }
-    this.#pending = { subject: redrawSubject(vote), after: { ...this.#state, closed: true } }
+  /** The number that was voted for in this epoch and is not decided here; null where there is none. */
+  get voting(): number | null {
+    const { generation, voted } = this.#state
+    return voted && voted.generation > generation && voted.epoch === this.#terms.committee.epoch
+      ? voted.generation
+      : null
+  }
+
+  /**
+   * Prepares a vote for new MasterNodes, on the newest head that the network has cosigned; sealing it ends all generations below here. One for each number: for the one that was
+   * voted for last the very same vote, null for every other up to it.
+   */
+  vote(generation: number, seed: Uint8Array): RedrawVote | null {
+    const { voted, network } = this.#state
+    const isAgain = generation === this.voting
+    if (!isAgain && generation <= Math.max(this.#state.generation, voted?.generation ?? 0)) return null
+    const base = isAgain ? voted?.base : network
+    if (!base) return null
+    const vote = { generation, seed, base }
+    const given = { generation, epoch: this.#terms.committee.epoch, base }
+    this.#pending = { subject: redrawSubject(vote), after: { ...this.#state, voted: given } }
     return vote
   }
 
@@ -127,13 +153,13 @@ export class Witness {
   adopt({ generation, base }: Pick<RedrawVote, 'generation' | 'base'>): boolean {
     if (generation <= this.#state.generation) return false
     this.#pending = null
-    this.#become({ generation, head: base, network: base, closed: false })
+    this.#become({ ...this.#state, generation, head: base, network: base })
     return true
   }
 
   /** Goes on from a head of this generation that the network has cosigned: how a joiner, or who was away, skips what others have validated. False where it does not extend what was cosigned here. */
   join(head: TreeHead, consistency: readonly Uint8Array[]): boolean {
-    if (this.#state.closed || !verifyConsistency(this.#state.head, head, consistency)) return false
+    if (this.#isClosed || !verifyConsistency(this.#state.head, head, consistency)) return false
     this.#pending = null
     this.#become({ ...this.#state, head })
     this.cosigned(this.#state.generation, head)
@@ -151,10 +177,10 @@ export class Witness {
   /** Takes the signature over what `next` returned. False where something else has come up since: then it never leaves. */
   seal({ subject, seconds }: Signable, signature: Uint8Array): boolean {
     if (this.#pending?.subject !== subject) return false
-    const { head, closed } = this.#pending.after
+    const { head, voted } = this.#pending.after
     const { committee, seat } = this.#terms
     this.#pending = null
-    this.#become({ ...this.#state, head, closed })
+    this.#become({ ...this.#state, head, voted })
     this.#publish.push(encodeEnvelope(bundleEnvelope(committee.cid, subject, [{ seat, seconds, signature }])))
     return true
   }
@@ -170,10 +196,16 @@ export class Witness {
     return { writes, publish }
   }
 
+  /** This generation is voted to end, or about to be. */
+  get #isClosed(): boolean {
+    const { generation, voted } = this.#pending?.after ?? this.#state
+    return voted !== null && voted.generation > generation
+  }
+
   #judgeHead({ checkpoint, term, consistency, networkConsistency }: Offer): Verdict | null {
-    const { generation, head, network, closed } = this.#state
+    const { generation, head, network } = this.#state
     if (checkpoint.generation > generation) return { kind: 'later', code: 'wrong-epoch' }
-    if (checkpoint.generation < generation || closed) return { kind: 'refused', code: 'wrong-epoch' }
+    if (checkpoint.generation < generation || this.#isClosed) return { kind: 'refused', code: 'wrong-epoch' }
     if (!isOfTerm(checkpoint, term)) return { kind: 'refused', code: 'wrong-epoch' }
     if (checkpoint.weight < term.masterNodes.quorum) return { kind: 'later', code: 'no-quorum' }
     if (checkpoint.size < head.size || (checkpoint.size === head.size && !sameHead(checkpoint, head))) {
@@ -214,7 +246,7 @@ export class Witness {
   }
 }
 
-const BEGINNING: WitnessState = { generation: 0, head: EMPTY_TREE, network: EMPTY_TREE, closed: false }
+const BEGINNING: WitnessState = { generation: 0, head: EMPTY_TREE, network: EMPTY_TREE, voted: null }
 
 const NO_STATEMENT = { body: new Uint8Array(0) }
 
@@ -227,8 +259,10 @@ function codeOf(action: () => unknown): Code | null {
   }
 }
 
-function encodeState({ generation, head, network, closed }: WitnessState): Uint8Array {
-  return encode([generation, head.size, head.root, network.size, network.root, closed])
+function encodeState({ generation, head, network, voted }: WitnessState): Uint8Array {
+  const { base } = voted ?? {}
+  const given = voted ? [voted.generation, voted.epoch, ...(base ? [base.size, base.root] : [])] : []
+  return encode([generation, head.size, head.root, network.size, network.root, given])
 }
 
 function decodeState(bytes: Uint8Array): WitnessState {
@@ -237,8 +271,20 @@ function decodeState(bytes: Uint8Array): WitnessState {
     generation: fields.uint('generation'),
     head: { size: fields.uint('size'), root: fields.bytes('root', 32) },
     network: { size: fields.uint('networkSize'), root: fields.bytes('networkRoot', 32) },
-    closed: fields.boolean('closed'),
   }
+  const voted = readGiven(fields.any('voted'), state.generation)
   fields.end()
-  return state
+  return { ...state, voted }
+}
+
+/** An older version kept only whether it had voted. */
+function readGiven(item: Cbor, generation: number): GivenVote | null {
+  if (item === false) return null
+  if (item === true) return { generation: generation + 1, epoch: 0, base: null }
+  const fields = new Fields('vote of a witness', item)
+  if (fields.isEmpty) return null
+  const given = { generation: fields.uint('generation'), epoch: fields.uint('epoch') }
+  const base = fields.isEmpty ? null : { size: fields.uint('size'), root: fields.bytes('root', 32) }
+  fields.end()
+  return { ...given, base }
 }

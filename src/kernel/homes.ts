@@ -1,0 +1,149 @@
+/**
+ * The other neighborhoods of a net, as far as this node knows them: whose settlements it believes, and to whom money may go. Joins consensus, which knows what a
+ * committee is, to the ledger, which lets money arrive.
+ *
+ * Each begins with an opening that somebody vouches for (the genesis, for those that the net began with) and goes on by hand-overs, so that whoever was told of a home once can follow it through
+ * all its epochs. The newest committees are kept in memory; whoever has a disk hands in the older ones as they are asked for.
+ */
+
+import { checksOf, readCertificate } from '../consensus/certificate.ts'
+import type { Committee } from '../consensus/committee.ts'
+import { CommitteeBook } from '../consensus/committee-book.ts'
+import { isSprouts } from '../consensus/epoch/division.ts'
+import { type HandOver, readHandOver } from '../consensus/epoch/handover.ts'
+import { committeeOfOpening, type Opening } from '../consensus/epoch/opening.ts'
+import { equal, toHex } from '../core/bytes.ts'
+import { type SignatureCheck, verifyGroups } from '../core/crypto.ts'
+import { decodeEnvelope, type Envelope, TYPE } from '../core/envelope.ts'
+import { WebxError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import type { SettlementFact, Settlements } from '../ledger/import.ts'
+
+interface Home {
+  readonly book: CommitteeBook
+  newest: Committee
+  opening: Opening
+}
+
+export class KnownHomes implements Settlements {
+  readonly #netId: Uint8Array
+  readonly #hold: (checks: readonly SignatureCheck[]) => boolean
+  readonly #older: (cid: Uint8Array) => Committee | null
+  /** By id in hexadecimal. */
+  readonly #homes = new Map<string, Home>()
+
+  /**
+   * @param hold whether all signatures hold; simulations have signatures of their own
+   * @param older a committee of a known home that is not in memory any more
+   */
+  constructor(
+    netId: Uint8Array,
+    hold: (checks: readonly SignatureCheck[]) => boolean = verified,
+    older: (cid: Uint8Array) => Committee | null = () => null,
+  ) {
+    this.#netId = netId
+    this.#hold = hold
+    this.#older = older
+  }
+
+  /**
+   * Takes in a home by how an epoch of it began; one that is known stays as it is. Only for openings that this net has agreed on: who is let in here may settle what others pay.
+   *
+   * Throws `wrong-net`, `limit`.
+   */
+  add(opening: Opening): void {
+    if (!equal(opening.netId, this.#netId)) throw new WebxError('wrong-net', 'a home of another net')
+    const name = toHex(opening.nid)
+    if (this.#homes.has(name)) return
+    if (this.#homes.size >= LIMITS.homesKnownMax) throw new WebxError('limit', 'too many homes are known here')
+    const newest = committeeOfOpening(opening)
+    this.#homes.set(name, { book: new CommitteeBook(newest), newest, opening })
+  }
+
+  /** Goes on by an encoded hand-over of the newest epoch known of a home; false for any other. Throws `bad-hand-over`, and what reading one does. */
+  follow(handOver: Uint8Array): boolean {
+    const read = this.read(decodeEnvelope(handOver))
+    if (!read) return false
+    if (!this.#hold(read.checks))
+      throw new WebxError('bad-hand-over', 'the hand-over is not signed by the seats of its epoch')
+    for (const opening of openingsOf(read)) this.goOn(opening)
+    return true
+  }
+
+  /** The hand-over of the newest epoch known of a home, which holds only if all its checks do; null for any other. Throws `bad-hand-over`, and what reading one does. */
+  read(envelope: Envelope): HandOver | null {
+    const home = [...this.#homes.values()].find(({ newest }) => equal(newest.cid, envelope.scope))
+    return home ? readHandOver(envelope, home.newest) : null
+  }
+
+  /**
+   * A home is in the epoch of this opening: whoever says so has checked the hand-over, or had stored that it did. What is older than what is known changes nothing; a home that is not known here
+   * is a sprout, on which the net has agreed by the same signatures. Throws `limit`.
+   */
+  goOn(opening: Opening): void {
+    const home = this.#homes.get(toHex(opening.nid))
+    if (!home) this.add(opening)
+    if (!home || opening.epoch <= home.newest.epoch) return
+    home.newest = committeeOfOpening(opening)
+    home.opening = opening
+    home.book.add(home.newest)
+  }
+
+  /** The newest epoch that is known of a home; null for a home that is not known. */
+  epochOf(home: Uint8Array): number | null {
+    return this.#homes.get(toHex(home))?.newest.epoch ?? null
+  }
+
+  /** The newest committee that is known of a home; null for a home that is not known. */
+  committeeOf(home: Uint8Array): Committee | null {
+    return this.#homes.get(toHex(home))?.newest ?? null
+  }
+
+  /** How the newest epoch that is known of each home began. */
+  get openings(): readonly Opening[] {
+    return [...this.#homes.values()].map(({ opening }) => opening)
+  }
+
+  verify(settlement: Uint8Array): SettlementFact | null {
+    const envelope = decodeEnvelope(settlement)
+    if (envelope.type !== TYPE.settlement) throw new WebxError('bad-certificate', 'an import shows a settlement')
+    const committee = this.#committeeNamed(envelope.scope)
+    if (!committee) return null
+    return settlementFact(envelope, committee, this.#hold)
+  }
+
+  isHome(home: Uint8Array): boolean {
+    return this.#homes.has(toHex(home))
+  }
+
+  #committeeNamed(cid: Uint8Array): Committee | null {
+    for (const { book } of this.#homes.values()) {
+      const committee = book.find(cid)
+      if (committee) return committee
+    }
+    return this.#older(cid)
+  }
+}
+
+/** Where a hand-over leads: on with the home, and into its sprout where it was divided. */
+export function openingsOf({ opening, other }: HandOver): Opening[] {
+  if (!other) return [opening]
+  return isSprouts(opening) ? [other.opening, opening] : [opening, other.opening]
+}
+
+/** What a settlement of a committee says. Throws `bad-certificate`, `bad-signature`, and what reading one does. */
+export function settlementFact(
+  envelope: Envelope,
+  committee: Committee,
+  hold: (checks: readonly SignatureCheck[]) => boolean = verified,
+): SettlementFact {
+  const certificate = readCertificate(envelope, committee)
+  if (!hold(checksOf(certificate, committee)))
+    throw new WebxError('bad-signature', 'the settlement is not signed by the seats of its home')
+  const { oid, version, od, weight } = certificate
+  return { home: committee.nid, oid, version, od, isStrong: weight >= committee.strong }
+}
+
+function verified(checks: readonly SignatureCheck[]): boolean {
+  return verifyGroups([checks])[0] === true
+}

@@ -1,0 +1,227 @@
+/** A net of two neighborhoods, on whole nodes: each decides for itself, follows the other's epochs, and lets arrive what was paid there – once, and not before it can tell. */
+
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { decodeOpening, encodeOpening, type Opening } from '../../src/consensus/epoch/opening.ts'
+import { readOrder } from '../../src/consensus/order.ts'
+import { batchKey, SPACE } from '../../src/consensus/records.ts'
+import { equal, fromText } from '../../src/core/bytes.ts'
+import { decodeEnvelope, encodeEnvelope } from '../../src/core/envelope.ts'
+import { LIMITS } from '../../src/core/limits.ts'
+import { genesisBody, genesisFile, genesisSignedBytes, readGenesis } from '../../src/identity/genesis.ts'
+import { homeOf } from '../../src/identity/home.ts'
+import { assertFlows, booksId } from '../../src/ledger/abroad.ts'
+import { assertConserved, supplies } from '../../src/ledger/conservation.ts'
+import { arrivalBytes } from '../../src/services/abroad.ts'
+import { judged, MemoryNet, type MemoryNode, randomReference, vrfOf } from '../kit/node.ts'
+import { makeNet, makePerson, type Net, type Person } from '../kit/people.ts'
+import { codeOfAsync } from '../kit/refusal.ts'
+
+const MS = 20_000
+const FUNDS = 50_000
+const SEATS = 4
+const test = suite('homes: a net of two')
+
+/** The members of one net, in two neighborhoods. */
+function twoNeighborhoods(): Net {
+  const made = makeNet(2 * SEATS)
+  const { genesis, organization, members } = made
+  const seats = genesis.seats.map((seat, i) => {
+    return { ...seat, vrfKey: vrfOf(fromText('vrf'), (members[i] as Net['members'][number]).person).publicKey }
+  })
+  const further = [{ neighborhood: new Uint8Array(16).fill(7), seats: seats.splice(SEATS) }]
+  const body = genesisBody({ ...genesis, seats, further })
+  return { ...made, genesis: readGenesis(genesisFile(body, organization.sign(genesisSignedBytes(body)))) }
+}
+
+/** Somebody who is at home in a neighborhood. */
+function personIn(net: Net, home: number): Person {
+  for (;;) {
+    const person = makePerson('device')
+    if (homeOf(net.genesis, person.id) === net.genesis.homes[home]) return person
+  }
+}
+
+const net = new MemoryNet(SEATS, twoNeighborhoods())
+const { genesis } = net.net
+let members: MemoryNode[]
+let organization: MemoryNode
+let payer: MemoryNode
+let payee: MemoryNode
+
+const here = (): MemoryNode[] => members.slice(0, SEATS)
+const there = (): MemoryNode[] => members.slice(SEATS)
+const balances = (): number[] => [payer, payee].map(({ wallet }) => wallet.balance(net.asset(payer).id))
+
+function payAbroad(from: MemoryNode, to: MemoryNode, amount: number, reference = randomReference()) {
+  const home = to.context.genesis.neighborhood
+  return net.during(from.wallet.pay({ reference, asset: net.asset(from).id, amount, to: to.wallet.account, home }, MS))
+}
+
+async function turn(nodes: readonly MemoryNode[]): Promise<void> {
+  const epoch = (nodes[0] as MemoryNode).agreed.committee.epoch + 1
+  for (const { turning } of nodes.slice(2)) turning.wish()
+  await net.until(() => nodes.every(({ agreed }) => agreed.committee.epoch === epoch))
+}
+
+/** Nothing was made and nothing was lost, in either neighborhood and over both. */
+function check(): void {
+  const books = [here(), there()].map(([member]) => {
+    const { agreed, context } = member as MemoryNode
+    const objects = [...agreed.register.objects()]
+    const list = supplies({ objects, inFlight: agreed.register.inFlight() }, context.genesis)
+    assertConserved(list)
+    const home = context.genesis.neighborhood
+    const state = objects.find(({ oid }) => equal(oid, booksId(genesis.netId, home)))?.state
+    return { home, flows: state?.flows ?? [], supply: list[0] }
+  })
+  assertFlows(books)
+  const sum = (of: 'held' | 'inFlight' | 'exported' | 'imported'): number =>
+    books.reduce((all, { supply }) => all + (supply?.[of] ?? 0), 0)
+  assert.is(sum('held') + sum('inFlight') + sum('exported') - sum('imported'), FUNDS)
+}
+
+test.before(async () => {
+  members = await net.members()
+  organization = await net.node(net.net.organization)
+  payer = await net.node(personIn(net.net, 0))
+  payee = await net.node(personIn(net.net, 1))
+  await net.fund(organization, payer, FUNDS)
+})
+test.after(() => net.close())
+
+test('everybody is of one neighborhood, by the genesis', () => {
+  const [first, second] = genesis.homes
+  for (const node of [...here(), organization, payer])
+    assert.equal(node.agreed.committee.nid, first?.neighborhood as Uint8Array)
+  for (const node of [...there(), payee]) assert.equal(node.agreed.committee.nid, second?.neighborhood as Uint8Array)
+  assert.equal(
+    members.map(({ agreed }) => agreed.seat),
+    [0, 1, 2, 3, 0, 1, 2, 3],
+  )
+  const hosts = [...here(), ...there()].map(({ context }) => context.counters.read())
+  for (const counters of hosts) assert.not.ok(counters['refused.wrong-home'])
+})
+
+test('a payment to the other home arrives by itself, and so does one back', async () => {
+  const reference = randomReference()
+  const credits: number[] = []
+  payee.wallet.onCredit(({ amount }) => credits.push(amount))
+  const paid = await payAbroad(payer, payee, 500, reference)
+  assert.is((await payAbroad(payer, payee, 500, reference)).orderDigest.length, 32, 'asked for twice')
+  await net.until(() => balances().join() === `${FUNDS - 500},500`)
+  assert.equal((await payAbroad(payer, payee, 500, reference)).orderDigest, paid.orderDigest)
+  await payAbroad(payee, payer, 200)
+  await net.until(() => balances().join() === `${FUNDS - 300},300`)
+  assert.equal(credits, [500])
+  assert.is(payee.wallet.settled(reference)?.amount, 500)
+  await net.until(() => payer.abroad.underWay === 0 && payee.abroad.underWay === 0)
+  check()
+  const nowhere = { reference: randomReference(), asset: net.asset(payer).id, amount: 1, to: payee.wallet.account }
+  assert.is(
+    await codeOfAsync(() => payer.wallet.pay({ ...nowhere, home: new Uint8Array(16).fill(9) }, MS)),
+    'wrong-home',
+  )
+})
+
+test('a refund goes home; what is shown again does not arrive again', async () => {
+  const [before, was] = balances() as [number, number]
+  const paid = await payAbroad(payer, payee, 50)
+  await net.until(() => balances()[1] === was + 50)
+  const refund = { reference: randomReference(), asset: net.asset(payer).id, amount: 20, to: payer.wallet.account }
+  await net.during(payee.wallet.pay({ ...refund, refundOf: paid.orderDigest }, MS))
+  await net.until(() => balances().join() === `${before - 30},${was + 30}`)
+  const again = arrivalBytes(genesis.netId, readOrder(decodeEnvelope(paid.order)), paid.settlement)
+  const topic = (there()[0] as MemoryNode).context.topics.sync
+  for (let i = 0; i < 3; i++) await organization.link.publish(topic, again)
+  await net.pass(2_000, 100)
+  assert.equal(balances(), [before - 30, was + 30])
+  check()
+})
+
+test('what a large payment shows has a strong quorum', async () => {
+  const [before, was] = balances() as [number, number]
+  const amount = LIMITS.importPlainAmountMax + 1
+  await payAbroad(payer, payee, amount)
+  await net.until(() => balances().join() === `${before - amount},${was + amount}`)
+  check()
+})
+
+test('a settlement of an epoch that is not known yet waits, and the hand-over is fetched', async () => {
+  const [before, was] = balances() as [number, number]
+  const nid = genesis.homes[0]?.neighborhood as Uint8Array
+  const topic = payer.context.topics.handOver
+  for (const { link } of there()) await link.unsubscribe(topic)
+  await turn(here())
+  for (const { link } of there()) await link.subscribe(topic)
+  assert.ok(there().every(({ homes }) => homes.epochOf(nid) === 0))
+  await payAbroad(payer, payee, 70)
+  await net.until(() => balances().join() === `${before - 70},${was + 70}`)
+  assert.ok(there().some(({ context }) => (context.counters.read()['refused.wrong-epoch'] ?? 0) > 0))
+  await net.until(() => there().every(({ homes }) => homes.epochOf(nid) === 1))
+  check()
+})
+
+test('a forged hand-over moves nobody, and a true one is kept over a restart', async () => {
+  const nid = genesis.homes[0]?.neighborhood as Uint8Array
+  const [member] = here() as [MemoryNode]
+  const [other] = there() as [MemoryNode]
+  const { topics, road, counters } = other.context
+  const topic = topics.at(nid).handOver
+  await other.link.unsubscribe(topic)
+  await turn(here())
+  const handOver = member.context.store.get(SPACE.handOver, batchKey(1)) as Uint8Array
+  const envelope = decodeEnvelope(handOver)
+  const opening = decodeOpening(envelope.attachment)
+  const forge = (change: Partial<Opening>): Uint8Array =>
+    encodeEnvelope({ ...envelope, attachment: encodeOpening({ ...opening, ...change }) })
+  const lies: readonly (readonly [string, string, Uint8Array])[] = [
+    ['bad-hand-over', topic, forge({ seed: new Uint8Array(32) })],
+    ['wrong-epoch', topic, encodeEnvelope({ ...envelope, scope: new Uint8Array(32).fill(1) })],
+    ['wrong-home', topics.at(new Uint8Array(16)).handOver, forge({ nid: new Uint8Array(16) })],
+    ['wrong-topic', topics.handOver, handOver],
+  ]
+  for (const [code, where, bytes] of lies) {
+    const was = counters.read()[`refused.${code}`] ?? 0
+    road.receive(where, bytes)
+    await judged(other)
+    assert.is(counters.read()[`refused.${code}`], was + 1, code)
+  }
+  assert.is(other.homes.epochOf(nid), 1)
+  road.receive(topic, handOver)
+  await judged(other)
+  assert.is(other.homes.epochOf(nid), 2)
+  await other.stop()
+  net.nodes.splice(net.nodes.indexOf(other), 1)
+  const again = await net.member(SEATS, other.store)
+  members[SEATS] = again
+  assert.is(again.homes.epochOf(nid), 2)
+  await net.until(() => again.recovered())
+})
+
+test('it arrives where the payee is away, and is carried on after a restart of the payer', async () => {
+  await net.until(() => payer.abroad.underWay === 0)
+  const [before, was] = balances() as [number, number]
+  const { person, store } = payee
+  await payee.stop()
+  net.nodes.splice(net.nodes.indexOf(payee), 1)
+  // the other home hears nothing until the payer has started anew
+  const topic = (there()[0] as MemoryNode).context.topics.sync
+  net.bus.loses = (message) => message.topic === topic
+  await payAbroad(payer, payee, 30)
+  assert.is(payer.abroad.underWay, 1)
+  const payerStore = payer.crash()
+  net.bus.loses = () => false
+  payer = await net.node(payer.person, { store: payerStore })
+  assert.is(payer.abroad.underWay, 1)
+  await net.until(() => payer.abroad.underWay === 0)
+  payee = await net.node(person, { store })
+  await net.until(() => balances().join() === `${before - 30},${was + 30}`)
+  check()
+  assert.equal(
+    net.nodes.flatMap(({ log }) => log.errors),
+    [],
+  )
+})
+
+test.run()

@@ -134,6 +134,8 @@ export class District {
       const steps = entered.epoch - epoch
       this.shadow()
       this.epochs += steps
+      // who does not belong to the neighborhood does not listen to it for longer than it must
+      watcher.context.link.subscribe(watcher.context.topics.sync).catch(() => undefined)
       if (came > steps * replacedMaxOf(seats)) this.violations.push(`${came} seats got another holder at once`)
       const members = entered.members.length
       report({ what: 'epoch', neighborhood: this.number, epoch: entered.epoch, seats: now.length, came, members })

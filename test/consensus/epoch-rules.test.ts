@@ -3,7 +3,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import '../kit/wasm.ts'
-import { createCommittee } from '../../src/consensus/committee.ts'
+import { type Committee, createCommittee } from '../../src/consensus/committee.ts'
 import { dutiesOf } from '../../src/consensus/epoch/duties.ts'
 import { Membership } from '../../src/consensus/epoch/membership.ts'
 import type { Ordered } from '../../src/consensus/epoch/ordered.ts'
@@ -91,22 +91,17 @@ members('an applicant needs two seats that answer for it, each only once in an e
 members(
   'seats answer for applicants two by two, so that many who come one by one are taken in; where two are dead, the next ones step in',
   () => {
-    const vouchedFor = (membership: Membership, seat: number, waitedMs: number): Uint8Array[] => {
+    const vouchedFor = (membership: Membership, committee: Committee, seat: number, waitedMs: number): Uint8Array[] => {
       const turning = { isWanted: false, hasTurned: () => true }
       const unlocks = { unreported: () => [] }
-      const state = { phase: 'open', committee: full, turning, membership, unlocks } as unknown as EpochState
+      const state = { phase: 'open', committee, turning, membership, unlocks } as unknown as EpochState
       const known = { seat, nowMs: 0, wantsTurn: false, plannedMs: 0, suspects: [], stuck: [], openProofs: () => [] }
-      const duties = dutiesOf(state, {
-        ...known,
-        waitedMs: () => waitedMs,
-        hasSaid: () => false,
-        certifiedAt: () => null,
-      })
+      const duties = dutiesOf(state, { ...known, waitedMs, hasSaid: () => false, certifiedAt: () => null })
       return duties.flatMap(({ say }) => (say !== 'turn' && say.kind === 'vouch' ? [say.id] : []))
     }
-    const speak = (membership: Membership, silent: readonly number[], waitedMs: number): void => {
-      const said = full.seats.flatMap((_, seat) =>
-        silent.includes(seat) ? [] : vouchedFor(membership, seat, waitedMs).map((id) => ({ seat, id })),
+    const speak = (membership: Membership, silent: readonly number[], waitedMs: number, committee = full): void => {
+      const said = committee.seats.flatMap((_, seat) =>
+        silent.includes(seat) ? [] : vouchedFor(membership, committee, seat, waitedMs).map((id) => ({ seat, id })),
       )
       for (const { seat, id } of said) membership.vouch(seat, id)
     }
@@ -127,6 +122,11 @@ members(
       full.seats.flatMap((_, seat) => (few.hasVouched(seat) ? [seat] : [])),
       [3, 4, 5],
     )
+    const scarce = committeeOf(5)
+    const crowd = new Membership(scarce, roster(5))
+    for (const name of ['one', 'two', 'three']) crowd.apply(entry(name))
+    for (const waitedMs of [0, 1_000, 2_000]) speak(crowd, [1, 3], waitedMs, scarce)
+    assert.is(crowd.next(4).length, 6, 'three seats that answer take in one of three, not none')
   },
 )
 

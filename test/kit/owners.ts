@@ -12,12 +12,13 @@ import {
   orderSignedBytes,
   readOrder,
 } from '../../src/consensus/order.ts'
-import { toHex } from '../../src/core/bytes.ts'
+import { equal, toHex } from '../../src/core/bytes.ts'
 import { LIMITS } from '../../src/core/limits.ts'
+import { homeOf } from '../../src/identity/home.ts'
 import type { Settled } from '../../src/kernel/events.ts'
 import { accountId, accountNonce, keyLogOrder, NO_HEAD, nextOrder, type OrderFields } from '../../src/ledger/terms.ts'
 import { makePerson, type Person } from './people.ts'
-import { within } from './within.ts'
+import { until, within } from './within.ts'
 
 /** One owner with its account's chain as it signed it. */
 export interface Owner {
@@ -40,7 +41,9 @@ export class Owners {
   /** A new owner whose key log is settled. */
   async open(): Promise<Owner> {
     const { genesis } = this.#node.context
-    const person = makePerson()
+    let person = makePerson()
+    // chance says where somebody is at home
+    while (!equal(homeOf(genesis, person.id).neighborhood, genesis.neighborhood)) person = makePerson()
     const account = accountId(genesis.netId, genesis.neighborhood, person.id)
     const keyLog = this.sign(person, keyLogOrder(genesis.neighborhood, person.id, person.inception))
     await this.settle(keyLog)
@@ -136,7 +139,15 @@ export class Owners {
     const unhear = this.#node.context.events.on('settled', () => {
       if ((this.#node.agreed.register.object(to)?.state?.balances[0]?.amount ?? 0) >= amount) credited.resolve()
     })
-    await organization.wallet.issue(asset, amount, to)
+    const { wallet, context } = organization
+    const home = this.#node.context.genesis.neighborhood
+    if (equal(home, context.genesis.neighborhood)) await wallet.issue(asset, amount, to)
+    else {
+      // what is issued is at home with its issuer, and goes abroad from there
+      await wallet.issue(asset, amount, wallet.account)
+      await until(60_000, () => wallet.balance(asset.id) >= amount, 'what was issued')
+      await wallet.pay({ reference: new Uint8Array(randomBytes(32)), asset: asset.id, amount, to, home }, 60_000)
+    }
     await within(60_000, credited.promise)
     unhear()
   }

@@ -43,9 +43,9 @@ export class StormWire {
     this.#unread = this.#unread.filter((envelope) => !this.#readSettlement(envelope))
   }
 
-  /** Settlements of committees that the watching node has not heard of. */
-  get unread(): number {
-    return this.#unread.length
+  /** Settlements of committees that none of these books knows. */
+  unknownTo(books: readonly CommitteeBook[]): number {
+    return this.#unread.filter(({ scope }) => !books.some((book) => book.find(scope))).length
   }
 
   /** When the next vote of this identity is on the wire, in a seat of whatever epoch; by `performance.now`. */

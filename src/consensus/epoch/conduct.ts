@@ -40,8 +40,8 @@ export class Conduct<S> {
   readonly #versions: VersionRange
   readonly #suspects = new Map<string, Uint8Array>()
   readonly #stuck = new Map<string, Place>()
-  /** Since when each applicant waits, in this node's time. */
-  readonly #waitingSinceMs = new Map<string, number>()
+  /** The applicant that is the first in line, and since when, in this node's time. */
+  #first: { readonly name: string; readonly sinceMs: number } | null = null
   #wantsTurn = false
   #checkpoint: { readonly entries: readonly Decided[]; readonly fromMs: number } | null = null
   #checkpointMs = 0
@@ -59,7 +59,7 @@ export class Conduct<S> {
     this.#wantsTurn = false
     this.#checkpoint = null
     this.#stuck.clear()
-    this.#waitingSinceMs.clear()
+    this.#first = null
     this.#provedMs = Number.NEGATIVE_INFINITY
   }
 
@@ -123,10 +123,9 @@ export class Conduct<S> {
   }
 
   #duties(term: Term, seat: number): ReturnType<typeof dutiesOf> {
-    const since = this.#waitingSinceMs
-    for (const { entry } of term.state.membership.waiting()) {
-      if (!since.has(keyOf(entry.id))) since.set(keyOf(entry.id), term.nowMs)
-    }
+    const [applicant] = term.state.membership.waiting()
+    const name = applicant ? keyOf(applicant.entry.id) : null
+    if (this.#first?.name !== name) this.#first = name === null ? null : { name, sinceMs: term.nowMs }
     return dutiesOf(term.state, {
       seat,
       nowMs: term.nowMs,
@@ -135,7 +134,7 @@ export class Conduct<S> {
       suspects: [...this.#suspects.values()],
       // only what stands on a decided version: a version above one that nobody can supply any more could never be given an end
       stuck: [...this.#stuck.values()].filter(({ oid, version }) => this.#register.covered(oid) >= version - 1),
-      waitedMs: (id) => term.nowMs - (since.get(keyOf(id)) ?? term.nowMs),
+      waitedMs: term.nowMs - (this.#first?.sinceMs ?? term.nowMs),
       hasSaid: (name) => term.voice.has(name),
       certifiedAt: ({ oid, version }) => this.#register.proofOf(oid, version)?.od ?? null,
       openProofs: () => this.#register.openProofs(),

@@ -29,8 +29,8 @@ export interface Knowledge {
   readonly plannedMs: number
   readonly suspects: readonly Uint8Array[]
   readonly stuck: readonly Place[]
-  /** For how long somebody has waited for seats that answer for it, as far as this node saw. */
-  waitedMs(applicant: Uint8Array): number
+  /** For how long the first of those who apply has been the first in line, as far as this node saw. */
+  readonly waitedMs: number
   /** Whether a word of that name was said. */
   hasSaid(name: string): boolean
   /** Certified here: what a report lists. */
@@ -85,17 +85,15 @@ export function patienceMs(state: EpochState, plannedMs: number, nowMs: number):
 }
 
 /**
- * As many seats as it takes answer for an applicant, and others for the next: none can answer twice in an epoch, and all at once would be used up by the first who comes. Where they do not,
- * the next ones step in.
+ * The first in line is answered for by as many seats as it takes, the next by others: none can answer twice in an epoch, and all at once would be used up by the first who comes. Where those
+ * whose turn it is do not, the next ones step in; only then is it the next one's turn, or few seats would answer for many, and for none of them enough.
  */
 function applicantFor({ membership, committee }: EpochState, { seat, waitedMs }: Knowledge): Uint8Array | null {
-  if (membership.hasVouched(seat)) return null
+  const [first] = membership.waiting()
+  if (!first || membership.hasVouched(seat)) return null
   const count = committee.seats.length
-  for (const { entry, place } of membership.waiting()) {
-    const distance = (seat + count - ((VOUCHERS_MIN * place) % count)) % count
-    if (waitedMs(entry.id) >= Math.floor(distance / VOUCHERS_MIN) * VOUCH_PATIENCE_MS) return entry.id
-  }
-  return null
+  const distance = (seat + count - ((VOUCHERS_MIN * first.place) % count)) % count
+  return waitedMs >= Math.floor(distance / VOUCHERS_MIN) * VOUCH_PATIENCE_MS ? first.entry.id : null
 }
 
 function reportName(part: number): string {

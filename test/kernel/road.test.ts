@@ -255,6 +255,26 @@ order('what may wait is stored with the next commit, and before anything leaves'
   assert.is(bench.store.syncs, 1, 'nothing waits any more')
 })
 
+order('what promises nothing is applied and sent at once; a vote after it takes it to the disk', async () => {
+  const bench = new Bench()
+  let applied = 0
+  bench.onFrame = () => ({
+    writes: [write('settled')],
+    apply: () => applied++,
+    emit: [told('webx/test/proof')],
+    mayWait: true,
+  })
+  bench.receive(bench.frame())
+  await until(2_000, () => bench.sent.length === 1)
+  assert.is(applied, 1)
+  assert.is(bench.store.syncs, 0)
+  bench.trace.length = 0
+  await bench.road.run(() => ({ writes: [write('vote')], emit: [told('webx/test/vote')] }))
+  await until(2_000, () => bench.sent.length === 2)
+  assert.equal(bench.trace, ['sync begins', 'synced', 'emit webx/test/vote'])
+  assert.is(bench.store.values('test').length, 2)
+})
+
 order('what may wait does so only for a while, and together with what may not not at all', async () => {
   const bench = new Bench()
   bench.onFrame = () => ({ writes: [write('heard')], mayWait: true })

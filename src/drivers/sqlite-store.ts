@@ -57,6 +57,8 @@ class SqliteStore implements Store {
   /** On the disk as turns, and not yet in the table of values. */
   readonly #turns = new Changes()
   #turnNumber = 0
+  /** What the table of turns holds. */
+  #turnBytes = 0
   #foldTimer: NodeJS.Timeout | null = null
   #nextCommit: Promise<void> | null = null
   #failure: WebxError | null = null
@@ -176,10 +178,10 @@ class SqliteStore implements Store {
     if (this.#failure) throw this.#failure
     if (this.#closed) throw stopped(this.#path)
     if (this.#held.isEmpty) return
-    const unfoldedBytes = this.#turns.bytes + this.#held.bytes
-    if (unfoldedBytes <= LIMITS.storeUnfoldedBytesMax) this.#commitTurn()
+    const isTooMuch = this.#turnBytes + this.#held.bytes > LIMITS.storeUnfoldedBytesMax
+    if (!isTooMuch) this.#commitTurn()
     this.#turns.putAll(this.#held)
-    if (unfoldedBytes > LIMITS.storeUnfoldedBytesMax) this.#fold()
+    if (isTooMuch) this.#fold()
     this.#held.clear()
   }
 
@@ -193,6 +195,7 @@ class SqliteStore implements Store {
       throw this.#fail(storeFailure(this.#path, cause))
     }
     this.#turnNumber = number
+    this.#turnBytes += changes.length
     this.#foldTimer ??= setTimeout(() => {
       this.#foldTimer = null
       try {
@@ -220,6 +223,7 @@ class SqliteStore implements Store {
       throw this.#fail(storeFailure(this.#path, cause))
     }
     this.#turns.clear()
+    this.#turnBytes = 0
   }
 
   /** Changes of a space that are not in the table of values, in the order of their keys. */

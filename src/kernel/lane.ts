@@ -34,8 +34,8 @@ export interface Decision {
   readonly apply?: () => void
   readonly emit?: readonly Outgoing[]
   /**
-   * True where nothing that is applied or sent with these writes promises that they are kept: lost, they were as good as never heard. They may wait for the next
-   * commit, for a quarter of a second at most; whatever else leaves before that takes them to the disk first.
+   * True where nothing that is applied with these writes promises that they are kept: lost, they were as good as never heard. They may wait for the next commit, for
+   * a quarter of a second at most; whatever leaves before that, with them or after them, takes them to the disk first.
    */
   readonly mayWait?: boolean
 }

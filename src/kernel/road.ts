@@ -305,9 +305,9 @@ export class Road {
   }
 }
 
-/** True where the disk need not have a decision before it is applied and sent. */
+/** True where the disk need not have a decision before it is applied. */
 function promisesNothing({ writes = [], apply, emit = [], mayWait = false }: Decision): boolean {
-  return mayWait || (writes.length === 0 && !apply && emit.length === 0)
+  return emit.length === 0 && (mayWait || (writes.length === 0 && !apply))
 }
 
 const NOTHING = new Uint8Array(0)

@@ -188,7 +188,7 @@ function statementOf(effect: NeighborhoodEffect): Statement | null {
   return { bytes, delayMs: patienceMs + rank * RANK_STEP_MS, name }
 }
 
-/** What is applied, or sent, without a promise that it is kept here: a proof is other members' word, and they have it on their disks. */
+/** What is applied without a promise that it is kept here: it follows from other members' words, and they have those on their disks. */
 const UNPROMISED: readonly Effect['kind'][] = ['certified', 'settled', 'strong', 'refused', 'parked', 'need']
 
 /** True where nothing of an effect promises that what it comes of is on this node's disk. */

@@ -212,10 +212,8 @@ export class PublicLog implements Service, Lane {
   #apply(effects: readonly SimplexEffect[], news: readonly LogNews[]): void {
     for (const effect of effects) {
       if (effect.kind === 'publish' && effect.rank > 0)
-        this.#later.publish(
-          this.#intake.nameOf(effect.bytes),
-          effect.rank * RANK_STEP_MS,
-          () => this.#statement(effect.bytes),
+        this.#later.publish(this.#intake.nameOf(effect.bytes), effect.rank * RANK_STEP_MS, () =>
+          this.#statement(effect.bytes),
         )
       if (effect.kind === 'final') this.#context.counters.count('public.blocks')
       if (effect.kind === 'evidence') this.#hearing.convictOne(effect.guilty, effect.of, effect.bytes)

@@ -1,6 +1,15 @@
 import '../kit/wasm.ts'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +18,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fromText, toHex } from '../../src/core/bytes.ts'
 import { LIMITS } from '../../src/core/limits.ts'
+import { checksumOf } from '../../src/drivers/sqlite-changes.ts'
+import { checkStoreFile } from '../../src/drivers/sqlite-check.ts'
 import { openSqliteStore } from '../../src/drivers/sqlite-store.ts'
 import type { Store } from '../../src/kernel/ports.ts'
 import { withTemp } from '../kit/temp.ts'
@@ -306,6 +317,81 @@ test('after one failed commit nothing is promised again, and nothing more is tak
     assert.is(again.get('s', Uint8Array.of(0)), null)
     await again.close()
   }))
+
+test('a turn is one row until it is folded: a power cut before loses nothing of it', () =>
+  withTemp(async (directory) => {
+    const path = join(directory, 'store.db')
+    const store = await openSqliteStore({ path })
+    store.write([entry('s', 'a', '1'), entry('s', 'b', '2')])
+    await store.sync()
+    store.write([entry('s', 'a', null), entry('s', 'c', '3')])
+    await store.sync()
+    const cut = asAfterPowerCut(path, join(directory, 'cut.db'))
+    assert.equal(rowsIn(cut), { turn: 2, kv: 0 })
+    assert.is(checkStoreFile(cut), 2)
+    const again = await openSqliteStore({ path: cut })
+    assert.equal(listing(again, 's'), ['b=2', 'c=3'])
+    assert.equal(listing(store, 's'), ['b=2', 'c=3'])
+    await again.close()
+    assert.equal(rowsIn(cut), { turn: 0, kv: 2 })
+    await store.close()
+    assert.equal(rowsIn(path), { turn: 0, kv: 2 })
+  }))
+
+test('too much to keep as turns is folded with the commit', () =>
+  withTemp(async (directory) => {
+    const path = join(directory, 'store.db')
+    const store = await openSqliteStore({ path })
+    const part = new Uint8Array(Math.floor(LIMITS.storeUnfoldedBytesMax / 2.5))
+    const commit = (name: string): Promise<void> => {
+      store.write([{ space: 's', key: key(name), value: part }])
+      return store.sync()
+    }
+    await commit('a')
+    await commit('a')
+    assert.equal(rowsIn(asAfterPowerCut(path, join(directory, 'before.db'))), { turn: 2, kv: 0 })
+    await commit('b')
+    assert.equal(rowsIn(asAfterPowerCut(path, join(directory, 'after.db'))), { turn: 0, kv: 2 })
+    await store.close()
+  }))
+
+test('a store of schema 1 is read on, and no turn passes that was changed', () =>
+  withTemp(async (directory) => {
+    const path = join(directory, 'store.db')
+    const old = new DatabaseSync(path)
+    old.exec(`CREATE TABLE kv (space TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, checksum BLOB NOT NULL,
+      PRIMARY KEY (space, key)) WITHOUT ROWID, STRICT; PRAGMA application_id = ${0x77656278}; PRAGMA user_version = 1`)
+    const insert = old.prepare('INSERT INTO kv VALUES (?, ?, ?, ?)')
+    insert.run('s', key('a'), fromText('1'), checksumOf('s', key('a'), fromText('1')))
+    old.close()
+    assert.is(checkStoreFile(path), 1)
+    const store = await openSqliteStore({ path })
+    assert.equal(listing(store, 's'), ['a=1'])
+    await store.close()
+    const forged = new DatabaseSync(path)
+    forged
+      .prepare('INSERT INTO turn VALUES (1, ?, ?)')
+      .run(Uint8Array.of(1, 115, 0, 1, 97, 0, 0, 0, 0), new Uint8Array(8))
+    forged.close()
+    assert.is(await codeOf(() => openSqliteStore({ path })), 'store-damaged')
+    assert.is(await codeOf(() => checkStoreFile(path)), 'store-damaged')
+  }))
+
+/** The file of an open store and its log, copied as a power cut leaves them. */
+function asAfterPowerCut(path: string, to: string): string {
+  for (const suffix of ['', '-wal']) copyFileSync(path + suffix, to + suffix)
+  return to
+}
+
+/** How many rows each table of a file has that nobody has open. */
+function rowsIn(path: string): { turn: number; kv: number } {
+  const database = new DatabaseSync(path)
+  const count = (table: string): number =>
+    (database.prepare(`SELECT count(*) AS n FROM ${table}`).get() as { n: number }).n
+  const rows = { turn: count('turn'), kv: count('kv') }
+  database.close()
+  return rows
+}
 
 /** The numbers of all turns in the store, each checked to be whole. */
 function turnsIn(store: Store): number[] {

@@ -10,7 +10,7 @@ import { LIMITS } from '../../src/core/limits.ts'
 import { Later } from '../../src/kernel/later.ts'
 import { createCounters } from '../../src/kernel/observe.ts'
 import type { Link, Write } from '../../src/kernel/ports.ts'
-import { type Decision, type Lane, type Message, Road } from '../../src/kernel/road.ts'
+import { type Decision, type Lane, type Message, type Outgoing, Road } from '../../src/kernel/road.ts'
 import { Schedule } from '../../src/kernel/schedule.ts'
 import { MemoryStore, TestClock } from '../kit/memory.ts'
 import { ErrorLog, keysOf } from '../kit/node.ts'
@@ -253,6 +253,25 @@ order('what may wait is stored with the next commit, and before anything leaves'
   bench.clock.advance(LIMITS.writesWaitMsMax)
   await bench.judged()
   assert.is(bench.store.syncs, 1, 'nothing waits any more')
+})
+
+order('what promises nothing is applied at once; what is sent with it, or after it, takes it to the disk', async () => {
+  const bench = new Bench()
+  let applied = 0
+  let emit: Outgoing[] = []
+  bench.onFrame = () => ({ writes: [write(`settled ${applied}`)], apply: () => applied++, emit, mayWait: true })
+  bench.receive(bench.frame())
+  await bench.judged()
+  assert.is(applied, 1)
+  assert.is(bench.store.syncs, 0)
+  await bench.road.run(() => ({ writes: [write('vote')], emit: [told('webx/test/vote')] }))
+  await until(2_000, () => bench.sent.length === 1)
+  assert.equal(bench.trace.slice(-3), ['sync begins', 'synced', 'emit webx/test/vote'])
+  assert.is(bench.store.values('test').length, 2)
+  emit = [told('webx/test/proof')]
+  bench.receive(bench.frame())
+  await until(2_000, () => bench.sent.length === 2)
+  assert.equal(bench.trace.slice(-3), ['sync begins', 'synced', 'emit webx/test/proof'])
 })
 
 order('what may wait does so only for a while, and together with what may not not at all', async () => {

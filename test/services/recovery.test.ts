@@ -4,6 +4,7 @@ import { VOTE } from '../../src/consensus/statement.ts'
 import type { Cbor } from '../../src/core/codec.ts'
 import { decodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { decodeFrame } from '../../src/core/frame.ts'
+import { LIMITS } from '../../src/core/limits.ts'
 import { judged, MemoryNet, type MemoryNode, quiet, randomReference } from '../kit/node.ts'
 import { makePair } from '../kit/people.ts'
 import { Seats, Speaker } from '../kit/wire.ts'
@@ -183,6 +184,8 @@ alone(
     const sequences = new Map<number, Uint8Array>()
     for (const sequence of [3, 5, 4]) vote(sequence)
     await judged(member)
+    // what nobody was told of waits that long for a commit
+    await net.pass(LIMITS.writesWaitMsMax)
     const again = await net.member(0, member.crash())
     await ask(net, again, 2)
     const shown = net.said(TYPE.batchAnswer, again).at(-1)

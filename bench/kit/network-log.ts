@@ -28,10 +28,9 @@ import type { SignatureCheck } from '../../src/core/crypto.ts'
 import { verifyGroups } from '../../src/core/crypto.ts'
 import { decodeEnvelope, type Envelope, encodeEnvelope } from '../../src/core/envelope.ts'
 import type { KeyPair } from '../../test/consensus/people.ts'
+import { LEAVES_PER_NODE } from './network-plan.ts'
 import { blockOf, type Group, group, judgeOf, MemoryLog, NET, SEED, settledOf } from '../../test/consensus/publiclog.ts'
 
-/** Leaves for each node of the net and checkpoint. */
-export const LEAVES_PER_NODE = 0.4
 const SEATS = 25
 const EPOCH = 3
 const SECONDS = 1_790_000_000

@@ -107,8 +107,11 @@ model('what stays in a neighborhood stays as it is, what all hear of all grows w
   )
   assert.ok(Math.abs(unevenness([small, larger], 25) - 100 / 11) < 1e-9)
   assert.is(unevenness([small, larger], 100), 0)
-  const text = networkPage([small, larger], found, 1_000_000).join('\n')
-  for (const { name } of QUANTITIES) assert.ok(text.includes(`| ${name}, `), name)
+  const three = [small, larger, larger]
+  const text = networkPage(three, estimate(three, 1_000_000), 1_000_000).join('\n')
+  for (const { name } of QUANTITIES) assert.ok(text.includes(`| ${name}`), name)
+  assert.match(text, /What breaks on the way to 1,000,000 nodes/)
+  assert.match(networkPage([small], estimate([small], 1_000), 1_000).join('\n'), /No model/)
   assert.not.match(text, /NaN|undefined|Infinity/)
 })
 

@@ -8,6 +8,8 @@ import { digits } from './report.ts'
 const BASES = { cosigners: 'cosigner', leaves: 'leaf', neighborhoods: 'neighborhood', nodes: 'node' } as const
 const DAY_SECONDS = 86_400
 const MB = 1e6
+/** A line through fewer points says nothing. */
+const SIZES_MIN = 3
 
 /** The part of the page of results, in lines of Markdown. */
 export function networkPage(
@@ -17,6 +19,7 @@ export function networkPage(
 ): readonly string[] {
   const largest = figures.at(-1) as SizeFigures
   const names = figures.map(({ log }) => `${text(log.nodes)} nodes`)
+  const isModel = figures.length >= SIZES_MIN
   return [
     'What one node has to do, on average over all members of all neighborhoods (seats and spares); counts of the production engines in virtual time.',
     '',
@@ -24,21 +27,24 @@ export function networkPage(
     `|${' --- |'.repeat(names.length + 3)}`,
     `| neighborhoods | ${figures.map(({ log }) => text(log.neighborhoods)).join(' | ')} | | ${text(hoodsOf(largest, nodes))} |`,
     `| members of a neighborhood | ${figures.map(({ town }) => text(town.members)).join(' | ')} | | ${text(largest.town.members)} |`,
-    ...estimates.map(rowOf),
+    ...estimates.map((one) => rowOf(one, isModel)),
     '',
     ...assumptions(largest),
     '',
-    ...breaks(figures, estimates, nodes),
+    ...(isModel ? breaks(figures, estimates, nodes) : [`No model is made of fewer than ${SIZES_MIN} sizes.`]),
   ]
 }
 
-function rowOf({ quantity: { name, unit, base }, values, line, drift, extrapolated }: Estimate): string {
+function rowOf({ quantity, values, line, drift, extrapolated }: Estimate, isModel: boolean): string {
+  const { name, unit, base } = quantity
   const flat = `its neighborhood alone${drift === null ? '' : ` (last step ${signed(100 * drift)} %)`}`
   const grows =
     line && base
       ? `${text(line.a)} + ${text(line.b)} a ${BASES[base]} (worst point ${text(100 * line.residual)} % off)`
       : flat
-  return `| ${name}, ${unit} | ${values.map(text).join(' | ')} | ${grows} | ${text(extrapolated)} |`
+  const title = name.includes(unit) ? name : `${name}, ${unit}`
+  const model = isModel ? `${grows} | ${text(extrapolated)}` : ' | '
+  return `| ${title} | ${values.map(text).join(' | ')} | ${model} |`
 }
 
 function assumptions({ town, log }: SizeFigures): string[] {

@@ -88,7 +88,7 @@ model('finds the line that is there, and says how far points are from it', () =>
 
 model('what stays in a neighborhood stays as it is, what all hear of all grows with what it is made of', () => {
   const larger = {
-    town: { ...town, neighborhoods: 20, idle: { ...town.idle, sent: town.idle.sent * 1.1 } },
+    town: { ...town, nodes: 250, neighborhoods: 20, idle: { ...town.idle, sent: town.idle.sent * 1.1 } },
     log: { ...log, nodes: 250, neighborhoods: 20, cosigners: 500, leaves: 100, validated: 12 },
   }
   const found = estimate([small, larger], 1_000_000)
@@ -98,10 +98,20 @@ model('what stays in a neighborhood stays as it is, what all hear of all grows w
   assert.is(idle.extrapolated, idle.values[1])
   const heard = byName(found, 'a checkpoint: cosignatures heard')
   assert.ok(Math.abs(heard.extrapolated - 2 * 2_000_000) < 1)
+  const alone = byName(found, 'idle, a second: health of strangers heard')
+  assert.is(alone.values[0], 0)
+  assert.ok((alone.values[1] as number) > 8)
+  assert.ok(
+    estimate([small], 1_000).every(({ extrapolated }) => Number.isFinite(extrapolated)),
+    'one size does',
+  )
   assert.ok(Math.abs(unevenness([small, larger], 25) - 100 / 11) < 1e-9)
   assert.is(unevenness([small, larger], 100), 0)
-  const text = networkPage([small, larger], found, 1_000_000).join('\n')
-  for (const { name } of QUANTITIES) assert.ok(text.includes(`| ${name}, `), name)
+  const three = [small, larger, larger]
+  const text = networkPage(three, estimate(three, 1_000_000), 1_000_000).join('\n')
+  for (const { name } of QUANTITIES) assert.ok(text.includes(`| ${name}`), name)
+  assert.match(text, /What breaks on the way to 1,000,000 nodes/)
+  assert.match(networkPage([small], estimate([small], 1_000), 1_000).join('\n'), /No model/)
   assert.not.match(text, /NaN|undefined|Infinity/)
 })
 

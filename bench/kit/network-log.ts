@@ -24,14 +24,12 @@ import { drawMasterNodes } from '../../src/consensus/publiclog/redraw.ts'
 import { Sequencer } from '../../src/consensus/publiclog/sequencer.ts'
 import { type OfferedLeaf, Witness } from '../../src/consensus/publiclog/witness.ts'
 import { equal, toHex } from '../../src/core/bytes.ts'
-import type { SignatureCheck } from '../../src/core/crypto.ts'
-import { verifyGroups } from '../../src/core/crypto.ts'
+import { type SignatureCheck, verifyGroups } from '../../src/core/crypto.ts'
 import { decodeEnvelope, type Envelope, encodeEnvelope } from '../../src/core/envelope.ts'
 import type { KeyPair } from '../../test/consensus/people.ts'
 import { blockOf, type Group, group, judgeOf, MemoryLog, NET, SEED, settledOf } from '../../test/consensus/publiclog.ts'
+import { LEAVES_PER_NODE } from './network-plan.ts'
 
-/** Leaves for each node of the net and checkpoint. */
-export const LEAVES_PER_NODE = 0.4
 const SEATS = 25
 const EPOCH = 3
 const SECONDS = 1_790_000_000

@@ -6,6 +6,7 @@
  */
 
 import type { LogFigures } from './network-log.ts'
+import { HEALTH_MS } from './network-plan.ts'
 import type { NodeFigures } from './network-run.ts'
 import type { Unit } from './report.ts'
 
@@ -16,7 +17,7 @@ export interface SizeFigures {
 }
 
 /** What something in the whole net is made of. */
-export type Base = 'cosigners' | 'leaves' | 'neighborhoods'
+export type Base = 'nodes' | 'cosigners' | 'leaves' | 'neighborhoods'
 
 /** One quantity, always of one node. */
 export interface Quantity {
@@ -37,9 +38,11 @@ export const QUANTITIES: readonly Quantity[] = [
     return town.idleOf.orders.sent + town.idleOf.blocks.sent
   }),
   within('idle, a second: bytes sent', 'bytes', ({ town }) => town.idle.sentBytes),
-  within('idle, a second: messages heard', 'messages', ({ town }) => town.idle.heard),
-  within('idle, a second: bytes heard', 'bytes', ({ town }) => town.idle.heardBytes),
-  within('idle, a second: signatures to verify', 'signatures', ({ town }) => town.idle.checks),
+  within('idle, a second: messages heard of the neighborhood', 'messages', ({ town }) => town.idle.heard),
+  within('idle, a second: bytes heard of it', 'bytes', ({ town }) => town.idle.heardBytes),
+  ofNet('idle, a second: health of strangers heard', 'messages', 'nodes', ({ town }) => strangersHealth(town)),
+  ofNet('idle, a second: bytes of that', 'bytes', 'nodes', ({ town }) => strangersHealth(town) * town.healthBytes),
+  within('idle, a second: signatures to verify of the neighborhood', 'signatures', ({ town }) => town.idle.checks),
   within('a payment: messages sent', 'messages', ({ town }) => town.payment.sent),
   within('a payment: messages heard', 'messages', ({ town }) => town.payment.heard),
   within('a payment: bytes heard', 'bytes', ({ town }) => town.payment.heardBytes),
@@ -57,6 +60,8 @@ export const QUANTITIES: readonly Quantity[] = [
   ofNet('an epoch: hand-overs of others heard', 'bytes', 'neighborhoods', ({ town }) => {
     return town.handOverBytes * (town.neighborhoods - 1)
   }),
+  within('on the disk in the end', 'rows', ({ town }) => town.storedRows),
+  within('on the disk in the end', 'bytes', ({ town }) => town.storedBytes),
   within('memory of the engines', 'bytes', ({ town }) => town.memoryBytes),
   within('a checkpoint: leaves validated by a witness', 'leaves', ({ log }) => log.validated),
   within('a checkpoint: signatures under them', 'signatures', ({ log }) => log.validatedChecks),
@@ -78,6 +83,9 @@ export interface Line {
   /** How far the worst point is from the line, as a share of its value. */
   readonly residual: number
 }
+
+/** Of what a net so small has not at all. */
+const NOTHING: Line = { a: 0, b: 0, residual: 0 }
 
 /** A quantity at the sizes measured and beyond. */
 export interface Estimate {
@@ -116,7 +124,7 @@ export function estimate(sizes: readonly SizeFigures[], nodes: number): Estimate
     const { base } = quantity
     if (base === null) return { quantity, values, line: null, drift, extrapolated: last }
     const points = sizes.map(({ log }, i) => ({ x: log[base], y: values[i] as number })).filter(({ y }) => y > 0)
-    const line = fit(points)
+    const line = points.length > 0 ? fit(points) : NOTHING
     // so many of them for each node as in the largest net
     const x = (largest.log[base] / largest.log.nodes) * nodes
     return { quantity, values, line, drift, extrapolated: line.a + line.b * x }
@@ -128,6 +136,11 @@ export function unevenness(sizes: readonly SizeFigures[], nodesMin: number): num
   const values = sizes.filter(({ log }) => log.nodes >= nodesMin).map(({ log }) => log.validated)
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
   return 100 * Math.max(...values.map((value) => Math.abs(value / mean - 1)))
+}
+
+/** Everybody outside the neighborhood says how it is. Each message has a signature to verify. */
+function strangersHealth({ nodes, members }: NodeFigures): number {
+  return ((nodes - members) * 1000) / HEALTH_MS
 }
 
 function within(name: string, unit: Unit, of: Quantity['of']): Quantity {

@@ -6,17 +6,8 @@ import { Chance } from '../../test/sim/chance.ts'
 import { Timeline } from '../../test/sim/timeline.ts'
 import { LiveHood } from './network-hood.ts'
 import { type Count, LANES, type Lane, Meter, sumOf, type Tallied } from './network-meter.ts'
+import { PLAN, type Plan } from './network-plan.ts'
 import type { Hood } from './network-town.ts'
-
-/** How long each part lasts, in virtual time, and how often people pay. */
-export interface Plan {
-  readonly idleMs: number
-  readonly loadMs: number
-  /** Payments of a neighborhood while there is load. */
-  readonly paymentsPerHood: number
-}
-
-export const PLAN: Plan = { idleMs: 30_000, loadMs: 20_000, paymentsPerHood: 5 }
 
 /** From the beginning until summaries come at their slowest. */
 const CALM_MS = 20_000
@@ -35,9 +26,8 @@ export interface NodeFigures {
   readonly idleOf: Readonly<Record<Lane, Count>>
   /** One payment in the own neighborhood: the order, votes and proofs of it. */
   readonly payment: Count
-  /** A second in which people pay: blocks that cover what is settled, and what is asked for more than in one that is idle. */
+  /** Blocks that cover what is settled, in a second in which people pay. */
   readonly cover: Count
-  readonly repair: Count
   /** Covering blocks included. */
   readonly paymentWrites: number
   readonly paymentWrittenBytes: number
@@ -46,6 +36,8 @@ export interface NodeFigures {
   readonly turnMs: number
   /** Of the hand-over, which everybody in the net hears. */
   readonly handOverBytes: number
+  /** Of a frame of health, which everybody in the net hears as well. */
+  readonly healthBytes: number
   /** On the disk of a member in the end. */
   readonly storedRows: number
   readonly storedBytes: number
@@ -96,11 +88,10 @@ export function runTown(town: readonly Hood[], plan: Plan = PLAN, say: (line: st
     // a payment concerns the members of one neighborhood
     payment: scaled(extra.lanes.orders, 1 / payments / perMember),
     cover: scaled(extra.lanes.blocks, 1000 / plan.loadMs / nodes),
-    repair: scaled(extra.lanes.repair, 1000 / plan.loadMs / nodes),
     paymentWrites: extra.writes / payments / perMember,
     paymentWrittenBytes: extra.writtenBytes / payments / perMember,
     turn: scaled(without(turned, idle, turnMs / plan.idleMs).lanes.blocks, 1 / first.members),
-    ...{ turnMs, handOverBytes: first.handOverBytes },
+    ...{ turnMs, handOverBytes: first.handOverBytes, healthBytes: first.watch.healthBytes },
     ...{ storedRows: after.rows, storedBytes: after.bytes },
     rowsPerPayment: (after.rows - stored.rows) / plan.paymentsPerHood,
     bytesPerPayment: (after.bytes - stored.bytes) / plan.paymentsPerHood,

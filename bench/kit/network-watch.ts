@@ -1,7 +1,7 @@
 /** Who looks after whom in a simulated neighborhood: the production liveness machines, HELLO and health, paced as the services do it, their frames counted in full. */
 
 import { toHex } from '../../src/core/bytes.ts'
-import type { Cbor } from '../../src/core/codec.ts'
+import { type Cbor, encode } from '../../src/core/codec.ts'
 import { encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { encodeFrame } from '../../src/core/frame.ts'
 import { SPOKEN } from '../../src/core/versions.ts'
@@ -14,10 +14,10 @@ import type { Person } from '../../test/consensus/people.ts'
 import type { Chance } from '../../test/sim/chance.ts'
 import type { Timeline } from '../../test/sim/timeline.ts'
 import type { Meter } from './network-meter.ts'
+import { HEALTH_MS } from './network-plan.ts'
 
-/** `services/neighbors.ts` and `services/presence.ts` say theirs so often. */
+/** `services/neighbors.ts` says its own so often. */
 const HELLO_MS = 60_000
-const HEALTH_MS = 30_000
 const LIFETIME_MS = 30_000
 const START_MS = 1_790_000_000_000
 const SOFTWARE = 'webx 0.1.0'
@@ -47,6 +47,8 @@ export interface WatchOptions {
 export class Watch {
   /** How often somebody was taken for dead; in a calm net never. */
   deaths = 0
+  /** Of one frame of health. */
+  healthBytes = 0
   readonly #options: WatchOptions
   readonly #members = new Map<string, { readonly liveness: Liveness; wakeAtMs: number }>()
   readonly #sizes = new Map<string, number>()
@@ -68,12 +70,12 @@ export class Watch {
       const { id } = people[i] as Person
       const hello = { software: SOFTWARE, versions: SPOKEN, capabilities: 3, storeVersion: 1, vrfKey: id, load: 0 }
       this.#every(HELLO_MS, id, TYPE.hello, this.#topic, helloPayload(hello))
-      this.#every(HEALTH_MS, id, TYPE.health, this.#topics.health(id), [SOFTWARE, START_MS, []])
+      this.healthBytes = this.#every(HEALTH_MS, id, TYPE.health, this.#topics.health(id), [SOFTWARE, START_MS, []])
     }
   }
 
-  /** A frame to all of the neighborhood, again and again. */
-  #every(everyMs: number, id: Uint8Array, type: number, topic: string, payload: Cbor): void {
+  /** A frame to all of the neighborhood, again and again; its bytes. */
+  #every(everyMs: number, id: Uint8Array, type: number, topic: string, payload: Cbor): number {
     const { netId, timeline, chance, meter, people } = this.#options
     const bytes = frameBytes(netId, id, type, topic, payload)
     const say = (): void => {
@@ -83,6 +85,7 @@ export class Watch {
       timeline.after(everyMs, say)
     }
     timeline.after(chance.between(0, everyMs), say)
+    return bytes
   }
 
   #step(name: string, event: LivenessEvent): void {
@@ -110,7 +113,7 @@ export class Watch {
 
   /** Messages of one kind, with as many words and a number of one length, are equally long, whoever sends them to whom. */
   #sizeOf(to: string | null, message: SwimMessage): number {
-    const width = 'number' in message ? Math.ceil(Math.log2(message.number + 1) / 8) + (message.number < 24 ? 0 : 1) : 0
+    const width = 'number' in message ? encode(message.number).length : 0
     const name = `${message.kind} ${to === null} ${message.words.length} ${width}`
     let bytes = this.#sizes.get(name)
     if (bytes === undefined) {

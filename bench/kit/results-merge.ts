@@ -15,20 +15,21 @@ export function merged(page: string, suite: string, results: Results): string {
   const parts = partsOf(page)
   const demands = parts.find(({ title }) => title === DEMANDS)
   if (!demands) throw new RangeError('not a page of results')
-  const others = demands.lines.filter((line) => !line.startsWith(`| ${suite} |`))
   const own = table([], demandCells(suite, results)).slice(2)
-  demands.lines = inOrder([...others.filter(isRow), ...own], others)
-  const [title, empty, ...lines] = suiteLines(suite, results)
+  const lines = demands.lines.filter((line) => !line.startsWith(`| ${suite} |`))
+  const at = lines.findIndex((line) => isBehind(line.split(' ')[1], suite))
+  lines.splice(at < 0 ? lines.findLastIndex((line) => line.startsWith('|')) + 1 : at, 0, ...own)
+  demands.lines = lines
+  const [title, empty, ...rest] = suiteLines(suite, results)
   const made = [
     `By itself, \`npm run bench -- all --only ${suite}${results.quick ? ' --quick' : ''}\` on ${results.date}.`,
     ...machineLines(results),
     '',
   ]
-  const section = { title: title as string, lines: [empty as string, ...made, ...lines] }
-  const place = new Map<string, number>(SUITES.map((name, i) => [`## ${name}`, i]))
+  const section = { title: title as string, lines: [empty as string, ...made, ...rest] }
   const kept = parts.filter((part) => part.title !== section.title)
-  const at = kept.findIndex(({ title: other }) => (place.get(other) ?? -1) > (place.get(section.title) as number))
-  kept.splice(at < 0 ? kept.length : at, 0, section)
+  const next = kept.findIndex((part) => part.title.startsWith('## ') && isBehind(part.title.slice(3), suite))
+  kept.splice(next < 0 ? kept.length : next, 0, section)
   return kept.map(({ title: head, lines: all }) => [...(head === '' ? [] : [head]), ...all].join('\n')).join('\n')
 }
 
@@ -46,14 +47,8 @@ function partsOf(page: string): Part[] {
   return parts
 }
 
-function isRow(line: string): boolean {
-  return line.startsWith('| ') && !line.startsWith('| suite |') && !line.startsWith('| --- |')
-}
-
-/** The table's rows sorted by suite, between what stood around them. */
-function inOrder(rows: readonly string[], around: readonly string[]): string[] {
-  const placeOf = (row: string): number => SUITES.findIndex((suite) => row.startsWith(`| ${suite} |`))
-  const sorted = [...rows].sort((a, b) => placeOf(a) - placeOf(b))
-  const first = around.findIndex((line) => line.startsWith('| --- |')) + 1
-  return [...around.slice(0, first), ...sorted, ...around.slice(first).filter((line) => !isRow(line))]
+/** Whether a name is that of a suite that comes after this one. */
+function isBehind(name: string | undefined, suite: string): boolean {
+  const names: readonly string[] = SUITES
+  return names.indexOf(name ?? '') > names.indexOf(suite)
 }

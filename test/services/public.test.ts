@@ -145,12 +145,22 @@ test('who signs two views is convicted by everybody, and MasterNodes are drawn a
   assert.is(verifyPortable((await appended(net, first, 'before')).document, anchorOf(net.net.genesis), POLICY).index, 0)
 })
 
-test('MasterNodes that sign for another generation than theirs are not heard, however many they are', async ({ net, members }) => {
+test('MasterNodes that sign for another generation than theirs are not heard, however many they are', async ({
+  net,
+  members,
+}) => {
   const [first] = members as [MemoryNode]
   await appended(net, first, 'before')
   const { term } = first.publicLog.generation as NonNullable<typeof first.publicLog.generation>
   const { masterNodes } = term
-  const text = checkpointText({ ...term, netId: masterNodes.netId, generation: 99, size: 2, root: bytesOf('x'), network: 0 })
+  const text = checkpointText({
+    ...term,
+    netId: masterNodes.netId,
+    generation: 99,
+    size: 2,
+    root: bytesOf('x'),
+    network: 0,
+  })
   const signatures = net.net.members.map(({ person, epoch }) => {
     return { seat: seatOf(masterNodes, person.id) as number, signature: epoch.sign(fromText(text)) }
   })
@@ -169,7 +179,10 @@ test('the same document twice at once is logged once, and both hear of it', asyn
   )
 })
 
-test('what was indexed is not indexed again after a restart, and what proved final leaves is forgotten', async ({ net, members }) => {
+test('what was indexed is not indexed again after a restart, and what proved final leaves is forgotten', async ({
+  net,
+  members,
+}) => {
   const [first, , , last] = members as [MemoryNode, MemoryNode, MemoryNode, MemoryNode]
   await appended(net, first, 'one')
   await appended(net, first, 'two')
@@ -220,40 +233,46 @@ turning('a new epoch goes on with the log, and its receipts lead back to the gen
   await net.close()
 })
 
-turning('who signs views of two sizes is convicted in blocks once the log outgrows them, and has no seat in the next epoch', async () => {
-  const net = new MemoryNet(4, turningNet(4))
-  const members = await net.members()
-  const [first] = members as [MemoryNode]
-  const liar = net.net.members[1] as (typeof net.net.members)[number]
-  const alarms: Uint8Array[] = []
-  first.publicLog.watch((news) => news.kind === 'fork' && alarms.push(news.bytes))
-  await appended(net, first, 'before')
-  const { term } = first.publicLog.generation as NonNullable<typeof first.publicLog.generation>
-  const seat = seatOf(term.masterNodes, liar.person.id) as number
-  // one view of a size that the log will only come to, its tree withheld
-  const text = checkpointText({ ...term, netId: term.masterNodes.netId, size: 2, root: bytesOf('lie'), network: 0 })
-  const share = checkpointEnvelope(term.masterNodes, text, [{ seat, signature: liar.epoch.sign(fromText(text)) }])
-  await net.bus.connect('liar').publish(first.context.topics.log('checkpoint'), encodeEnvelope(share))
-  await net.pass(1_000)
-  assert.equal(alarms, [], 'as far as anybody can tell it has grown')
-  await appended(net, first, 'second')
-  await appended(net, first, 'third')
-  const convicted = ({ agreed }: MemoryNode) => agreed.hood.term.state.membership.convicted.map(toHex)
-  await net.until(() => members.every((node) => convicted(node).length > 0))
-  for (const node of members) assert.equal(convicted(node), [toHex(liar.person.id)])
-  // a stranger with the genesis judges alike
-  const opening = anchorOf(net.net.genesis)
-  const charge = readCharge(decodeEnvelope(alarms[0] as Uint8Array), { opening, committee: committeeOfOpening(opening) })
-  assert.equal(charge.guilty, liar.person.id)
-  assert.equal(verifyGroups([charge.checks]), [true])
-  for (const { turning } of members) turning.wish()
-  await net.until(() => members.every(({ agreed }) => agreed.committee.epoch === 1))
-  const { seats, roster, convicted: named } = first.agreed.hood.term.opening
-  assert.equal(named.map(toHex), [toHex(liar.person.id)])
-  const present = [...seats.map(({ memberId }) => memberId), ...roster.map(({ id }) => id)].map(toHex)
-  assert.not(present.includes(toHex(liar.person.id)))
-  assert.is((await appended(net, first, 'without the liar')).index, 3)
-  await net.close()
-})
+turning(
+  'who signs views of two sizes is convicted in blocks once the log outgrows them, and has no seat in the next epoch',
+  async () => {
+    const net = new MemoryNet(4, turningNet(4))
+    const members = await net.members()
+    const [first] = members as [MemoryNode]
+    const liar = net.net.members[1] as (typeof net.net.members)[number]
+    const alarms: Uint8Array[] = []
+    first.publicLog.watch((news) => news.kind === 'fork' && alarms.push(news.bytes))
+    await appended(net, first, 'before')
+    const { term } = first.publicLog.generation as NonNullable<typeof first.publicLog.generation>
+    const seat = seatOf(term.masterNodes, liar.person.id) as number
+    // one view of a size that the log will only come to, its tree withheld
+    const text = checkpointText({ ...term, netId: term.masterNodes.netId, size: 2, root: bytesOf('lie'), network: 0 })
+    const share = checkpointEnvelope(term.masterNodes, text, [{ seat, signature: liar.epoch.sign(fromText(text)) }])
+    await net.bus.connect('liar').publish(first.context.topics.log('checkpoint'), encodeEnvelope(share))
+    await net.pass(1_000)
+    assert.equal(alarms, [], 'as far as anybody can tell it has grown')
+    await appended(net, first, 'second')
+    await appended(net, first, 'third')
+    const convicted = ({ agreed }: MemoryNode) => agreed.hood.term.state.membership.convicted.map(toHex)
+    await net.until(() => members.every((node) => convicted(node).length > 0))
+    for (const node of members) assert.equal(convicted(node), [toHex(liar.person.id)])
+    // a stranger with the genesis judges alike
+    const opening = anchorOf(net.net.genesis)
+    const charge = readCharge(decodeEnvelope(alarms[0] as Uint8Array), {
+      opening,
+      committee: committeeOfOpening(opening),
+    })
+    assert.equal(charge.guilty, liar.person.id)
+    assert.equal(verifyGroups([charge.checks]), [true])
+    for (const { turning } of members) turning.wish()
+    await net.until(() => members.every(({ agreed }) => agreed.committee.epoch === 1))
+    const { seats, roster, convicted: named } = first.agreed.hood.term.opening
+    assert.equal(named.map(toHex), [toHex(liar.person.id)])
+    const present = [...seats.map(({ memberId }) => memberId), ...roster.map(({ id }) => id)].map(toHex)
+    assert.not(present.includes(toHex(liar.person.id)))
+    assert.is((await appended(net, first, 'without the liar')).index, 3)
+    await net.close()
+  },
+)
 
 turning.run()

@@ -116,7 +116,6 @@ export class PublicHearing {
     if (!checkpoint) return
     this.#state.patience.relieved()
     this.#state.generation?.sequencer.cosigned(checkpoint)
-    this.#state.records.forgetStatements(checkpoint.network)
     this.#state.step({ kind: 'tick' })
     const standings = this.#state.witness.standingsOf(checkpoint.epoch)
     const weight = standings.standing(checkpointSubject(checkpoint.text))?.weight ?? 0

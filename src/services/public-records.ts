@@ -69,11 +69,12 @@ export class PublicRecords {
     this.#store.put(SPACE.statement, indexKey(index), bytes)
   }
 
-  /** So many leaves are final: no generation begins below them, and nobody is shown what proved them. */
+  /** So many leaves need no proof here any more; some of them are forgotten at a time. */
   forgetStatements(leaves: number): void {
-    if (leaves <= this.#forgotten) return
-    for (let index = this.#forgotten; index < leaves; index++) this.keepStatement(index, null)
-    this.#forgotten = leaves
+    const until = Math.min(leaves, this.#forgotten + LIMITS.logOfferedLeavesMax)
+    if (until <= this.#forgotten) return
+    for (let index = this.#forgotten; index < until; index++) this.keepStatement(index, null)
+    this.#forgotten = until
     this.#keepPlace()
   }
 

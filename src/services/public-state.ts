@@ -163,6 +163,13 @@ export class PublicState {
     }
   }
 
+  /** What proves a leaf is kept until it is final, so that no generation begins below it, and this node's witness has looked at it. */
+  forgetFinal(): void {
+    const { standings, witness } = this.#witness
+    const leaves = standings.reached?.network ?? 0
+    this.records.forgetStatements(Math.min(leaves, witness?.state.head.size ?? leaves))
+  }
+
   /** What has been appended since the last turn. */
   indexNews(): void {
     const book = this.#generation?.sequencer.book

@@ -243,6 +243,7 @@ export class PublicLog implements Service, Lane {
     }
     if (this.#state.maySign && this.#state.isOver && this.#state.witness.vote())
       this.#repeatedMs = Number.NEGATIVE_INFINITY
+    this.#state.forgetFinal()
     this.#following.tick()
     this.documents.tick()
     if (nowMs - this.#repeatedMs >= REPEAT_MS) {

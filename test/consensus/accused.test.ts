@@ -3,9 +3,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import '../kit/wasm.ts'
+import { Pool } from '../../src/consensus/epoch/pool.ts'
 import { equal } from '../../src/core/bytes.ts'
 import { Hoods, type Node, sparePeople } from './hoods.ts'
-import { world } from './people.ts'
+import { bytesOf, world } from './people.ts'
 
 const four = world(4)
 const test = suite('neighborhood: the accused')
@@ -51,6 +52,17 @@ test('who is not there stays accused, and one accuser takes nobody away', () => 
   net.act(1, (hood) => hood.suspect(gone.person.id, true))
   net.run(2_500)
   assert.ok(net.nodes[0]?.hood.term.state.membership.hasChanged)
+})
+
+test('evidence takes the room of the guilty, who alone can make any, and only once', () => {
+  const pool = new Pool()
+  const against = (guilty: string, name: string) => {
+    const digest = bytesOf(name)
+    return pool.add({ bytes: digest, ordered: { digest, kind: 'evidence', guilty: bytesOf(guilty) } })
+  }
+  assert.ok(against('one', 'a'))
+  for (let i = 0; i < 100; i++) assert.not(against('one', `more ${i}`))
+  assert.ok(against('other', 'b'))
 })
 
 test.run()

@@ -188,7 +188,7 @@ const safety = suite('public log: safety')
 /** Seeds that were seen to make leaves final and to draw anew. */
 const SEEDS = [9, 41, 77, 78, 86, 90, 118, 125]
 /** Seeds in which one round goes wrong. */
-const MUTANT_SEEDS = [65, 142, 194]
+const MUTANT_SEEDS = [65]
 const STEPS = 200
 
 safety('no final leaf is ever contradicted, over re-draws, and no number has two decisions', () => {

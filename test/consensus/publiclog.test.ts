@@ -641,6 +641,17 @@ redraws('new MasterNodes fetch the entries they lack, and believe nobody', () =>
   assert.is(member.lacks, 3)
   member.fill(entries)
   assert.ok(member.lacks === 0 && equal(member.book.tree.head.root, head.root))
+  // what an earlier life had of a liar before it was switched off does not stay for good
+  const half = late.members[1] as Sequencer
+  half.fill([documentOf('lie').body])
+  late.disks[1]?.write(half.flush().writes)
+  const again = late.start(1)
+  for (let tries = 0; again.book.tree.size > 0; tries++) {
+    assert.ok(tries < 3)
+    codeOf(() => again.fill(entries.slice(again.book.tree.size)))
+  }
+  again.fill(entries)
+  assert.is(again.lacks, 0)
   const branch = new Masters(master, judge)
   branch.order([documentOf('x'), documentOf('y'), documentOf('z')])
   const turned = new Masters(group('turned', 4, 3), judge, { generation: 1, base: head, disks: branch.disks })

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { seatOf } from '../../src/consensus/committee.ts'
 import { readCharge } from '../../src/consensus/epoch/charge.ts'
 import { committeeOfOpening } from '../../src/consensus/epoch/opening.ts'
+import { LogBook } from '../../src/consensus/publiclog/book.ts'
 import { checkpointEnvelope, checkpointText, readCheckpointText } from '../../src/consensus/publiclog/checkpoint.ts'
 import { readBundle, textOf } from '../../src/consensus/publiclog/cosignature.ts'
 import { verifyPortable } from '../../src/consensus/publiclog/portable.ts'
@@ -13,6 +14,7 @@ import { verifyGroups } from '../../src/core/crypto.ts'
 import { decodeEnvelope, encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { anchorOf } from '../../src/epochs.ts'
 import { genesisBody, genesisFile, genesisSignedBytes, readGenesis } from '../../src/identity/genesis.ts'
+import { PublicRecords } from '../../src/services/public-records.ts'
 import { bytesOf } from '../consensus/people.ts'
 import { MemoryNet, type MemoryNode, typeOf, vrfOf } from '../kit/node.ts'
 import { makeNet, type Net } from '../kit/people.ts'
@@ -119,23 +121,77 @@ test('who signs two views is convicted by everybody, and MasterNodes are drawn a
   const [first] = members as [MemoryNode]
   await appended(net, first, 'before')
   await net.until(() => members.every(({ publicLog }) => publicLog.witness.witness?.state.network.size === 1))
-  const { term } = first.publicLog.generation as NonNullable<typeof first.publicLog.generation>
   const liar = net.net.members[1] as (typeof net.net.members)[number]
-  const seat = seatOf(term.masterNodes, liar.person.id) as number
-  const views = ['one', 'other'].map((name) => {
-    const text = checkpointText({ ...term, netId: term.masterNodes.netId, size: 9, root: bytesOf(name), network: 0 })
-    return encodeEnvelope(
-      checkpointEnvelope(term.masterNodes, text, [{ seat, signature: liar.epoch.sign(fromText(text)) }]),
-    )
-  })
+  const show = async (generation: typeof first.publicLog.generation, names: readonly string[]) => {
+    const { masterNodes, ...term } = (generation as NonNullable<typeof generation>).term
+    const at = seatOf(masterNodes, liar.person.id) as number
+    for (const name of names) {
+      const text = checkpointText({ ...term, netId: masterNodes.netId, size: 9, root: bytesOf(name), network: 0 })
+      const signed = [{ seat: at, signature: liar.epoch.sign(fromText(text)) }]
+      const bytes = encodeEnvelope(checkpointEnvelope(masterNodes, text, signed))
+      await net.bus.connect('liar').publish(first.context.topics.log('checkpoint'), bytes)
+    }
+  }
   const alarms: string[] = []
   first.publicLog.watch((news) => news.kind === 'fork' && alarms.push(`${news.offence} ${toHex(news.guilty)}`))
-  const link = net.bus.connect('liar')
-  for (const bytes of views) await link.publish(first.context.topics.log('checkpoint'), bytes)
+  await show(first.publicLog.generation, ['one', 'other'])
   await net.until(() => members.every(({ publicLog }) => publicLog.generation?.term.generation === 1))
   assert.equal(alarms, [`double-checkpoint ${toHex(liar.person.id)}`])
+  // it costs them one generation, and not all that follow
+  await show(first.publicLog.generation, ['one again', 'other again'])
+  await net.pass(3_000)
+  for (const { publicLog } of members) assert.is(publicLog.generation?.term.generation, 1)
   assert.is((await appended(net, first, 'after')).index, 1)
   assert.is(verifyPortable((await appended(net, first, 'before')).document, anchorOf(net.net.genesis), POLICY).index, 0)
+})
+
+test('MasterNodes that sign for another generation than theirs are not heard, however many they are', async ({
+  net,
+  members,
+}) => {
+  const [first] = members as [MemoryNode]
+  await appended(net, first, 'before')
+  const { term } = first.publicLog.generation as NonNullable<typeof first.publicLog.generation>
+  const { masterNodes } = term
+  const text = checkpointText({
+    ...term,
+    netId: masterNodes.netId,
+    generation: 99,
+    size: 2,
+    root: bytesOf('x'),
+    network: 0,
+  })
+  const signatures = net.net.members.map(({ person, epoch }) => {
+    return { seat: seatOf(masterNodes, person.id) as number, signature: epoch.sign(fromText(text)) }
+  })
+  const bytes = encodeEnvelope(checkpointEnvelope(masterNodes, text, signatures))
+  await net.bus.connect('liars').publish(first.context.topics.log('checkpoint'), bytes)
+  assert.is((await appended(net, first, 'after')).index, 1)
+  assert.is(first.publicLog.witness.standings.newest?.generation, 0)
+})
+
+test('the same document twice at once is logged once, and both hear of it', async ({ net, members }) => {
+  const [first] = members as [MemoryNode]
+  const both = await Promise.all([appended(net, first, 'twice'), appended(net, first, 'twice')])
+  assert.equal(
+    both.map(({ index }) => index),
+    [0, 0],
+  )
+})
+
+test('what was indexed is not indexed again after a restart, and what proved final leaves is forgotten', async ({
+  net,
+  members,
+}) => {
+  const [first, , , last] = members as [MemoryNode, MemoryNode, MemoryNode, MemoryNode]
+  await appended(net, first, 'one')
+  await appended(net, first, 'two')
+  const isFinal = () => last.store.values('log-statement').length === 0
+  await net.until(() => last.publicLog.generation?.sequencer.book.tree.size === 2 && isFinal())
+  const disk = last.crash()
+  const records = new PublicRecords(disk)
+  assert.equal(records.index(new LogBook(disk)), [])
+  assert.equal(records.placesOf(bytesOf('two'), new LogBook(disk)), [1])
 })
 
 test.run()
@@ -177,40 +233,46 @@ turning('a new epoch goes on with the log, and its receipts lead back to the gen
   await net.close()
 })
 
-turning('who signs views of two sizes is convicted in blocks once the log outgrows them, and has no seat in the next epoch', async () => {
-  const net = new MemoryNet(4, turningNet(4))
-  const members = await net.members()
-  const [first] = members as [MemoryNode]
-  const liar = net.net.members[1] as (typeof net.net.members)[number]
-  const alarms: Uint8Array[] = []
-  first.publicLog.watch((news) => news.kind === 'fork' && alarms.push(news.bytes))
-  await appended(net, first, 'before')
-  const { term } = first.publicLog.generation as NonNullable<typeof first.publicLog.generation>
-  const seat = seatOf(term.masterNodes, liar.person.id) as number
-  // one view of a size that the log will only come to, its tree withheld
-  const text = checkpointText({ ...term, netId: term.masterNodes.netId, size: 2, root: bytesOf('lie'), network: 0 })
-  const share = checkpointEnvelope(term.masterNodes, text, [{ seat, signature: liar.epoch.sign(fromText(text)) }])
-  await net.bus.connect('liar').publish(first.context.topics.log('checkpoint'), encodeEnvelope(share))
-  await net.pass(1_000)
-  assert.equal(alarms, [], 'as far as anybody can tell it has grown')
-  await appended(net, first, 'second')
-  await appended(net, first, 'third')
-  const convicted = ({ agreed }: MemoryNode) => agreed.hood.term.state.membership.convicted.map(toHex)
-  await net.until(() => members.every((node) => convicted(node).length > 0))
-  for (const node of members) assert.equal(convicted(node), [toHex(liar.person.id)])
-  // a stranger with the genesis judges alike
-  const opening = anchorOf(net.net.genesis)
-  const charge = readCharge(decodeEnvelope(alarms[0] as Uint8Array), { opening, committee: committeeOfOpening(opening) })
-  assert.equal(charge.guilty, liar.person.id)
-  assert.equal(verifyGroups([charge.checks]), [true])
-  for (const { turning } of members) turning.wish()
-  await net.until(() => members.every(({ agreed }) => agreed.committee.epoch === 1))
-  const { seats, roster, convicted: named } = first.agreed.hood.term.opening
-  assert.equal(named.map(toHex), [toHex(liar.person.id)])
-  const present = [...seats.map(({ memberId }) => memberId), ...roster.map(({ id }) => id)].map(toHex)
-  assert.not(present.includes(toHex(liar.person.id)))
-  assert.is((await appended(net, first, 'without the liar')).index, 3)
-  await net.close()
-})
+turning(
+  'who signs views of two sizes is convicted in blocks once the log outgrows them, and has no seat in the next epoch',
+  async () => {
+    const net = new MemoryNet(4, turningNet(4))
+    const members = await net.members()
+    const [first] = members as [MemoryNode]
+    const liar = net.net.members[1] as (typeof net.net.members)[number]
+    const alarms: Uint8Array[] = []
+    first.publicLog.watch((news) => news.kind === 'fork' && alarms.push(news.bytes))
+    await appended(net, first, 'before')
+    const { term } = first.publicLog.generation as NonNullable<typeof first.publicLog.generation>
+    const seat = seatOf(term.masterNodes, liar.person.id) as number
+    // one view of a size that the log will only come to, its tree withheld
+    const text = checkpointText({ ...term, netId: term.masterNodes.netId, size: 2, root: bytesOf('lie'), network: 0 })
+    const share = checkpointEnvelope(term.masterNodes, text, [{ seat, signature: liar.epoch.sign(fromText(text)) }])
+    await net.bus.connect('liar').publish(first.context.topics.log('checkpoint'), encodeEnvelope(share))
+    await net.pass(1_000)
+    assert.equal(alarms, [], 'as far as anybody can tell it has grown')
+    await appended(net, first, 'second')
+    await appended(net, first, 'third')
+    const convicted = ({ agreed }: MemoryNode) => agreed.hood.term.state.membership.convicted.map(toHex)
+    await net.until(() => members.every((node) => convicted(node).length > 0))
+    for (const node of members) assert.equal(convicted(node), [toHex(liar.person.id)])
+    // a stranger with the genesis judges alike
+    const opening = anchorOf(net.net.genesis)
+    const charge = readCharge(decodeEnvelope(alarms[0] as Uint8Array), {
+      opening,
+      committee: committeeOfOpening(opening),
+    })
+    assert.equal(charge.guilty, liar.person.id)
+    assert.equal(verifyGroups([charge.checks]), [true])
+    for (const { turning } of members) turning.wish()
+    await net.until(() => members.every(({ agreed }) => agreed.committee.epoch === 1))
+    const { seats, roster, convicted: named } = first.agreed.hood.term.opening
+    assert.equal(named.map(toHex), [toHex(liar.person.id)])
+    const present = [...seats.map(({ memberId }) => memberId), ...roster.map(({ id }) => id)].map(toHex)
+    assert.not(present.includes(toHex(liar.person.id)))
+    assert.is((await appended(net, first, 'without the liar')).index, 3)
+    await net.close()
+  },
+)
 
 turning.run()

@@ -7,12 +7,10 @@
  */
 
 import { equal, fromText, toHex } from '../../core/bytes.ts'
-import { encode } from '../../core/codec.ts'
 import { type SignatureCheck, verifyGroups } from '../../core/crypto.ts'
 import { decodeEnvelope, encodeEnvelope, TYPE } from '../../core/envelope.ts'
 import { asWebxError, WebxError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
-import { Fields } from '../../core/shape.ts'
 import type { Write } from '../effects.ts'
 import type { Block, BlockRules, FinalBlock, Opinion } from '../simplex/rules.ts'
 import { LogBook } from './book.ts'
@@ -29,7 +27,15 @@ import {
 } from './checkpoint.ts'
 import { type LeafJudge, type ProvenLeaf, readLeaf, readLeafBody } from './leaf.ts'
 import { leafHash, type TreeHead } from './proof.ts'
-import { LOG_KEY, LOG_SPACE, type LogRecords } from './store.ts'
+import {
+  decodeSigned,
+  encodeSigned,
+  LOG_KEY,
+  LOG_SPACE,
+  type LogRecords,
+  NOTHING_SIGNED,
+  type SignedMark,
+} from './store.ts'
 
 /** A drawn committee, its epoch and one member of it. */
 export interface SequencerTerms extends LogTerm {
@@ -323,13 +329,6 @@ interface QueuedLeaf {
   readonly source: string
 }
 
-interface SignedMark {
-  readonly generation: number
-  readonly size: number
-  readonly network: number
-}
-
-const NOTHING_SIGNED: SignedMark = { generation: 0, size: 0, network: 0 }
 /** Bytes that a block needs beside its transactions, and each transaction beside its own. */
 const BLOCK_HEAD_BYTES = 512
 const HEAD_BYTES = 3
@@ -338,15 +337,4 @@ const HEAD_BYTES = 3
 function nameOfTransaction(bytes: Uint8Array): string {
   const { type, body } = decodeEnvelope(bytes)
   return type === TYPE.leaf ? toHex(leafHash(body)) : toHex(bytes)
-}
-
-function encodeSigned({ generation, size, network }: SignedMark): Uint8Array {
-  return encode([generation, size, network])
-}
-
-function decodeSigned(bytes: Uint8Array): SignedMark {
-  const fields = Fields.of('signed checkpoint', bytes)
-  const mark = { generation: fields.uint('generation'), size: fields.uint('size'), network: fields.uint('network') }
-  fields.end()
-  return mark
 }

@@ -11,6 +11,8 @@
  */
 
 import { fromText, toHex } from '../../core/bytes.ts'
+import { encode } from '../../core/codec.ts'
+import { Fields } from '../../core/shape.ts'
 import type { Records, Write } from '../effects.ts'
 
 /** Spaces of the store that belong to the public log. */
@@ -53,6 +55,26 @@ export class LogStore {
     this.#waiting.clear()
     return writes
   }
+}
+
+/** What a MasterNode signed last. */
+export interface SignedMark {
+  readonly generation: number
+  readonly size: number
+  readonly network: number
+}
+
+export const NOTHING_SIGNED: SignedMark = { generation: 0, size: 0, network: 0 }
+
+export function encodeSigned({ generation, size, network }: SignedMark): Uint8Array {
+  return encode([generation, size, network])
+}
+
+export function decodeSigned(bytes: Uint8Array): SignedMark {
+  const fields = Fields.of('signed checkpoint', bytes)
+  const mark = { generation: fields.uint('generation'), size: fields.uint('size'), network: fields.uint('network') }
+  fields.end()
+  return mark
 }
 
 /** Key of a leaf's body. */

@@ -177,9 +177,18 @@ export class MemoryStore implements Store {
 
   /** All durable values of a space, or of all spaces. */
   values(space?: string): Uint8Array[] {
-    const spaces = space === undefined ? [...this.#durable.values()] : [this.#durable.get(space) ?? new Map()]
-    return spaces.flatMap((entries) => [...entries.values()].map(({ value }) => value))
+    return valuesOf(this.#durable, space)
   }
+
+  /** The same of what is written, whether it is durable yet or waits for the next sync. */
+  written(space?: string): Uint8Array[] {
+    return valuesOf(this.#seen, space)
+  }
+}
+
+function valuesOf(all: ReadonlyMap<string, Space>, space?: string): Uint8Array[] {
+  const spaces = space === undefined ? [...all.values()] : [all.get(space) ?? new Map()]
+  return spaces.flatMap((entries) => [...entries.values()].map(({ value }) => value))
 }
 
 function copyOf(spaces: Map<string, Space>): Map<string, Space> {

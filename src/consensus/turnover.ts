@@ -60,7 +60,7 @@ export function importRecords<S>(lane: Lane<S>, committee: Committee, state: Ite
   const { objects, journal } = lane
   const settledObjects = [...state]
   const arrived = settledObjects.flatMap((object) => waitedFor(lane, object))
-  // what was only ordered here may be another order than the one that is settled now
+  // what was only ordered here may be another order than the one that is settled now; of another home nothing stays
   forgetAbove(lane, SPACE.order)
   objects.clear()
   for (const { oid, settled, head, state } of settledObjects) {
@@ -71,7 +71,7 @@ export function importRecords<S>(lane: Lane<S>, committee: Committee, state: Ite
     objects.settle(entry, settled, head)
     objects.cover(entry, settled)
   }
-  for (const space of [SPACE.settlement, SPACE.decided] as const) forgetAbove(lane, space)
+  for (const space of [SPACE.order, SPACE.settlement, SPACE.decided] as const) forgetAbove(lane, space)
   forgetEpoch(lane, committee)
   journal.clear(SPACE.opening)
   for (const order of arrived) {

@@ -19,7 +19,17 @@ const ID = 'e6acfe30ee4b3e33d90fed15fc9b5cc4e1260e02e1c3ccdeb857ac8efd10c613'
 const LABEL = 'e6acfe30-ee4b-8e33-990f-ed15fc9b5cc4'
 const ACCOUNT = 'ee'.repeat(32)
 const STATUS = {
-  ...{ id: ID, keyLog: 2, keyActs: false, account: ACCOUNT, link: 'up', seatsUp: 24, quorum: 17, voting: true },
+  ...{
+    id: ID,
+    keyLog: 2,
+    keyActs: false,
+    account: ACCOUNT,
+    address: ACCOUNT,
+    link: 'up',
+    seatsUp: 24,
+    quorum: 17,
+    voting: true,
+  },
   ...{ balances: { EUR: '50.00', POINT: '7' }, checkins: 2, enrolled: true, checkedIn: false, counters: { sent: 3 } },
 }
 const RECEIPT = Uint8Array.of(0xd2, 0x84, 1, 2, 3)
@@ -86,7 +96,13 @@ commands(
     assert.match(out, /checked in +no\n/)
     assert.equal(JSON.parse((await run('status', '--json')).out), { ok: true, label: LABEL, ...STATUS })
     const wallet = await run('wallet', 'show', '--json')
-    assert.equal(JSON.parse(wallet.out), { ok: true, label: LABEL, account: ACCOUNT, balances: STATUS.balances })
+    assert.equal(JSON.parse(wallet.out), {
+      ok: true,
+      label: LABEL,
+      account: ACCOUNT,
+      address: ACCOUNT,
+      balances: STATUS.balances,
+    })
     assert.match((await run('wallet', 'show')).out, /account +(ee){32}\nholds +50\.00 EUR\n/)
   }),
 )

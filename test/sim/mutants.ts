@@ -279,13 +279,6 @@ const NEIGHBORHOOD: readonly Mutant[] = [
     'this.#proven(name)',
   ),
   hood(
-    'one report is a quorum of them',
-    'src/consensus/epoch/reports.ts',
-    'return this.#complete.isQuorum',
-    'return this.#complete.size > 0',
-    120,
-  ),
-  hood(
     'what was only certified outlives its epoch',
     'src/consensus/turnover.ts',
     '    advance(entry.oid)\n    takeBack(lane, entry)\n',
@@ -303,8 +296,8 @@ const DIVISION: readonly Mutant[] = [
   divided(
     'a sprout keeps the objects of its stem',
     'src/consensus/turnover.ts',
-    'const settledObjects = [...state]\n  objects.clear()\n',
-    'const settledObjects = [...state]\n',
+    '  objects.clear()\n  for (const { oid, settled, head, state } of settledObjects) {\n',
+    '  for (const { oid, settled, head, state } of settledObjects) {\n',
   ),
   {
     // seats that are in no hurry to close mostly wait long enough for both parts to be ready

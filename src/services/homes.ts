@@ -110,7 +110,10 @@ export class Homes implements Service, SideLane {
     const read = this.#homes.read(envelope)
     if (!read) return null
     const openings = openingsOf(read)
-    return { writes: openings.flatMap(writesOf), apply: () => openings.forEach((opening) => this.#goOn(opening)) }
+    const apply = (): void => {
+      for (const opening of openings) this.#goOn(opening)
+    }
+    return { writes: openings.flatMap(writesOf), apply }
   }
 
   shownOf(): Uint8Array[] {

@@ -199,7 +199,11 @@ joining('orders that waited for their settlement hear of it by the state, once',
   late.turn()
   const next = following(member.committee)
   member.register.enterEpoch(next, 0, [])
-  const effects = late.register.enterEpochWith(next, 0, imported(member.register, member.register.stateRoot()).objects())
+  const effects = late.register.enterEpochWith(
+    next,
+    0,
+    imported(member.register, member.register.stateRoot()).objects(),
+  )
   const told = effects.flatMap((effect) => (effect.kind === 'settled-by-chain' ? [effect.order?.od] : []))
   assert.equal(told, [first?.od, second?.od])
   assert.is(late.register.object(same.oid)?.settled, 2)

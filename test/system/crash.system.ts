@@ -37,9 +37,9 @@ import { codeOfAsync } from '../kit/refusal.ts'
 import { until, within } from '../kit/within.ts'
 
 const SEATS = 25
-const ROUNDS = 50
+const ROUNDS = 30
 /** So many of them with all 25, the others with fewer members, which restart sooner; with `WEBX_TEST_SEATS=25` all of them, in half an hour. */
-const ROUNDS_OF_ALL = 6
+const ROUNDS_OF_ALL = 4
 const FEW_SEATS = Number(process.env['WEBX_TEST_SEATS'] ?? 7)
 const KILLS_MAX = 6
 const AMOUNT = 250
@@ -221,16 +221,16 @@ async function settleIn(net: CrashNet): Promise<Town> {
   await device.start()
   await device.enrol([photograph(1, 0)], model)
   await device.checkIn(till.context.keys.id)
-  await until(10_000, () => terminal.checkins().length === 1, 'the check-in')
+  await until(60_000, () => terminal.checkins().length === 1, 'the check-in')
   for (const node of [payer, shopper]) {
-    await until(20_000, () => node.wallet.balance(asset.id) === FUNDS, 'the first money')
+    await until(60_000, () => node.wallet.balance(asset.id) === FUNDS, 'the first money')
   }
   const accounts = [...residents, payer.wallet, shopper.wallet].map(({ account }) => account)
   const funds = [...accounts, till.wallet.account].map(
     (oid, i) => [toHex(oid), { oid, amount: i < accounts.length ? FUNDS : 0 }] as const,
   )
   const held = (oid: Uint8Array): number => balanceOf(watcher.agreed.register.object(oid)?.state ?? null, asset.id)
-  await until(10_000, () => funds.every(([, { oid, amount }]) => held(oid) === amount), 'the first money of all')
+  await until(60_000, () => funds.every(([, { oid, amount }]) => held(oid) === amount), 'the first money of all')
   const close = async (): Promise<void> => {
     await device.stop()
     await terminal.stop()

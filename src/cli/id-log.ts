@@ -185,9 +185,14 @@ function list(text: string | undefined): string[] {
     .filter((part) => part !== '')
 }
 
-/** Writes a line into a new file. Throws `bad-argument` where there is one, `store-failed`. */
-export async function writeText(path: string, text: string): Promise<void> {
-  await writeFile(path, `${text}\n`, { flag: 'wx', flush: true }).catch((cause: NodeJS.ErrnoException) => {
+/** Writes a line into a new file. Throws as `writeNew`. */
+export function writeText(path: string, text: string): Promise<void> {
+  return writeNew(path, `${text}\n`)
+}
+
+/** Writes a new file; it is on the disk when this resolves. Throws `bad-argument` where there is one, `store-failed`. */
+export async function writeNew(path: string, content: string | Uint8Array): Promise<void> {
+  await writeFile(path, content, { flag: 'wx', flush: true }).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'EEXIST')
       throw new WebxError('bad-argument', `${path} exists already and was left as it is`, { cause })
     throw new WebxError('store-failed', `cannot write ${path}: ${cause.message}`, { cause })

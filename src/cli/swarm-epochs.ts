@@ -2,13 +2,13 @@
  * `webx swarm epochs`: how the last epochs ended, by the hand-overs that the node on this machine keeps and has checked from the genesis on.
  */
 
-import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { WebxError } from '../core/errors.ts'
 import { epochsFile } from '../epochs-file.ts'
 import type { EpochPage, EpochRow } from '../station-swarm.ts'
 import { type Arguments, readArguments } from './arguments.ts'
 import { askStation } from './ask.ts'
+import { writeNew } from './id-log.ts'
 import type { Io } from './io.ts'
 import { EXIT, printJson } from './output.ts'
 import { short, shortHash } from './swarm.ts'
@@ -57,7 +57,7 @@ async function writeOut(given: Arguments, io: Io, path: string, ended: number): 
       })
     handOvers.push(new Uint8Array(Buffer.from(text, 'base64')))
   }
-  await writeFile(path, epochsFile(handOvers), { flag: 'wx' })
+  await writeNew(path, epochsFile(handOvers))
 }
 
 function progressOf(value: unknown): string {

@@ -9,11 +9,13 @@
  * they would spare a sixth of them, and a point that has a table takes fewer than either.
  */
 
+import { encode as encodeFourOfCurve } from './group/edwards'
 import { decode as decodeFour, encode as encodeFour, mapUniform, POINTS_AT } from './group/encoding'
 import {
   makeMultiples, multiplyAdd as multiplyAddSecret, recodeSecret, reduceSecret, sumOfSecrets,
 } from './group/secret'
 import { addTerm, beginSum, finishSum, placeSum } from './verify/chain'
+import { decompress, ENCODINGS, POINTS as DECOMPRESSED } from './verify/decompress'
 import { copyLane, isZero, multiply, QUAD, twiceP } from './verify/field'
 import { add as addCached, cache, makeTable, setIdentity } from './verify/point'
 
@@ -82,6 +84,21 @@ export function decode(count: u32): u32 {
 export function encode(count: u32): void {
   placePoints(count)
   encodeFour(data, count)
+}
+
+/** The same of points of the curve edwards25519, not only of its group of prime order, in their canonical encodings (RFC 8032, section 5.1.3). */
+export function decodeOfCurve(count: u32): u32 {
+  for (let i: u32 = 0; i < count; i++) {
+    store<u32>(ENCODINGS + 4 * i, <u32>(data + 32 * i))
+    store<u32>(DECOMPRESSED + 4 * i, <u32>slot(load<u32>(terms + 4 * i)))
+  }
+  return decompress(count)
+}
+
+/** Writes the encodings of the `count` (1 … 4) points in the slots at `terms`, as points of the curve, to `data`. Time and addresses tell what they are. */
+export function encodeOfCurve(count: u32): void {
+  placePoints(count)
+  encodeFourOfCurve(data, count)
 }
 
 /** Maps the 64 bytes at `data` to an element. */

@@ -4,13 +4,13 @@
  */
 
 import '../kit/wasm.ts'
-import { ristretto255, ristretto255_hasher } from '@noble/curves/ed25519.js'
+import { ed25519, ristretto255, ristretto255_hasher } from '@noble/curves/ed25519.js'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fromHex, toHex } from '../../src/core/bytes.ts'
 import { createGroup, type GroupDoor, group, ORDER, type Point } from '../../src/wasm/group.ts'
-import { PRIME } from '../kit/ed25519.ts'
+import { edgeCases, PRIME, torsion } from '../kit/ed25519.ts'
 import { toBytes32, toNumber } from '../kit/scalars.ts'
 import { Chance } from '../kit/targets/chance.ts'
 import { anyScalar, groupVectors } from '../kit/targets/group.ts'
@@ -53,6 +53,35 @@ for (const build of BUILDS) {
     groupVectors(ledger, build, 'quick')
     assert.equal(ledger.failed, [])
     assert.ok(ledger.passed > 300, String(ledger.passed))
+  })
+
+  test('points of the curve, with parts of small order, are read, summed and written as RFC 8032 has them', () => {
+    const Curve = ed25519.Point
+    const points = known.slice(0, 24).map(({ logarithm }, i) => Curve.BASE.multiplyUnsafe(logarithm).add(torsion(i % 8)))
+    points.push(Curve.ZERO, torsion(1), torsion(4))
+    door.scope(() => {
+      const made = points.map((point) => door.decodeOfCurve(point.toBytes()) as Point)
+      assert.equal(door.encodeOfCurve(made).map(toHex), points.map((point) => point.toHex()))
+      const scalars = made.map((_, i) => known[i + 30]?.logarithm ?? 0n)
+      const expected = points.map((point, i) => point.multiplyUnsafe(scalars[i] as bigint))
+      assert.equal(
+        door.encodeOfCurve(made.map((point, i) => door.msm([scalars[i] as bigint], [point]))).map(toHex),
+        expected.map((point) => point.toHex()),
+      )
+      const negatives = door.encodeOfCurve(made.map((point) => door.negate(point))).map(toHex)
+      assert.equal(negatives, points.map((point) => point.negate().toHex()))
+    })
+    const strange = [...edgeCases().map(({ key }) => key), toBytes32(PRIME), toBytes32(PRIME + 1n), toBytes32(2n)]
+    for (const encoding of strange) {
+      const isPoint = ((): boolean => {
+        try {
+          return Curve.fromBytes(encoding) !== null
+        } catch {
+          return false
+        }
+      })()
+      assert.is(door.scope(() => door.decodeOfCurve(encoding)) !== null, isPoint, toHex(encoding))
+    }
   })
 
   test('elements of uniform bytes, read and written four at a time and alone', () => {

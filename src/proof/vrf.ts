@@ -9,7 +9,7 @@
 import { sha512 } from '@noble/hashes/sha2.js'
 import { assertBytes, concat, equal } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
-import { type GroupDoor, group, ORDER, type Point } from '../wasm/group.ts'
+import { type CurveDoor, group, ORDER, type Point } from '../wasm/group.ts'
 
 /** Bytes of a proof: a point, a challenge of 16 bytes, a scalar. */
 export const VRF_PROOF_BYTES = 80
@@ -101,7 +101,7 @@ function readProof(proof: Uint8Array): Parts | null {
 }
 
 /** ECVRF_encode_to_curve_try_and_increment, with the key as salt (§5.4.1.1). */
-function hashToCurve(curve: GroupDoor, key: Uint8Array, input: Uint8Array): Point {
+function hashToCurve(curve: CurveDoor, key: Uint8Array, input: Uint8Array): Point {
   for (let count = 0; count < TRIES; count++) {
     const digest = sha512(concat(Uint8Array.of(SUITE, DOMAIN.encode), key, input, Uint8Array.of(count, 0)))
     const found = curve.decodeOfCurve(digest.subarray(0, POINT_BYTES))
@@ -117,7 +117,7 @@ function challengeOf(encodings: readonly Uint8Array[]): Uint8Array {
   return digest.slice(0, CHALLENGE_BYTES)
 }
 
-function outputOf(curve: GroupDoor, gamma: Point): Uint8Array {
+function outputOf(curve: CurveDoor, gamma: Point): Uint8Array {
   const cleared = encodingOf(curve, clearCofactor(curve, gamma))
   return sha512(concat(Uint8Array.of(SUITE, DOMAIN.output), cleared, Uint8Array.of(0)))
 }
@@ -130,21 +130,21 @@ function expand(secret: Uint8Array): { scalar: Uint8Array; prefix: Uint8Array } 
   return { scalar: digest.slice(0, 32), prefix: digest.slice(32) }
 }
 
-function inScope<T>(work: (curve: GroupDoor) => T): T {
+function inScope<T>(work: (curve: CurveDoor) => T): T {
   const curve = group()
   return curve.scope(() => work(curve))
 }
 
-function baseOf(curve: GroupDoor): Point {
+function baseOf(curve: CurveDoor): Point {
   return curve.decodeOfCurve(BASE) as Point
 }
 
 /** 8 times the point: one of the group of prime order. */
-function clearCofactor(curve: GroupDoor, point: Point): Point {
+function clearCofactor(curve: CurveDoor, point: Point): Point {
   return curve.msm([COFACTOR], [point])
 }
 
-function encodingOf(curve: GroupDoor, point: Point): Uint8Array {
+function encodingOf(curve: CurveDoor, point: Point): Uint8Array {
   return curve.encodeOfCurve([point])[0] as Uint8Array
 }
 

@@ -8,6 +8,7 @@ import { checksOf, peekCertificate, readCertificate } from '../consensus/certifi
 import type { Neighborhood } from '../consensus/neighborhood.ts'
 import type { NeighborhoodEvent } from '../consensus/neighborhood-effects.ts'
 import { openStatement } from '../consensus/neighborhood-open.ts'
+import { readBlockCertificate } from '../consensus/simplex/certificate.ts'
 import { headerCheck, readVoteBatch, VOTE, type VoteEntry } from '../consensus/statement.ts'
 import { equal } from '../core/bytes.ts'
 import type { SignatureCheck } from '../core/crypto.ts'
@@ -44,6 +45,8 @@ export class Intake {
       case TYPE.certificate:
       case TYPE.settlement:
         return this.#checksOfCertificate(message)
+      case TYPE.blockCertificate:
+        return this.#open(message) ?? this.#checksOfAwaited(message)
       case TYPE.evidence:
       case TYPE.transaction:
       case TYPE.candidacy:
@@ -136,6 +139,17 @@ export class Intake {
   #isDecided({ kind, oid, version }: VoteEntry): boolean {
     const object = this.#hood.register.object(oid)
     return version > 0 && ((kind === VOTE.lock ? object?.certified : object?.settled) ?? 0) >= version
+  }
+
+  /** A certificate of a block that tells nothing new: where it holds, ours need not be published. */
+  #checksOfAwaited(message: Message): readonly SignatureCheck[] | null {
+    const { envelope, bytes } = message
+    const { committee, simplex } = this.#hood.term
+    if (!equal(envelope.scope, committee.cid) || !this.#later.has(proofName(bytes))) return null
+    const certificate = readBlockCertificate(envelope, committee)
+    const event = { kind: 'certificate', certificate, bytes } as const
+    this.#decoded.set(message, { kind: 'block', cid: committee.cid, event })
+    return simplex.proofChecks(certificate)
   }
 
   #leave(message: Message, seat: number): void {

@@ -26,7 +26,7 @@ import type { ForkWatch } from '../consensus/publiclog/forkwatch.ts'
 import { type LeafJudge, type ProvenLeaf, readLeaf } from '../consensus/publiclog/leaf.ts'
 import { readBallot } from '../consensus/simplex/ballot.ts'
 import { candidateCheck, readCandidate } from '../consensus/simplex/candidate.ts'
-import { blockCertificateChecks, readBlockCertificate } from '../consensus/simplex/certificate.ts'
+import { readBlockCertificate } from '../consensus/simplex/certificate.ts'
 import type { SimplexEvent } from '../consensus/simplex/effects.ts'
 import { equal, toHex } from '../core/bytes.ts'
 import type { SignatureCheck } from '../core/crypto.ts'
@@ -237,7 +237,7 @@ export class PublicIntake {
     if (!committee || !simplex || !equal(envelope.scope, committee.cid)) return null
     const event = this.#eventOf(envelope, bytes, committee)
     const isAwaited = event.kind === 'certificate' && this.#parts.later.has(this.nameOf(bytes))
-    const checks = simplex.checksFor(event) ?? (isAwaited ? blockCertificateChecks(committee, event.certificate) : null)
+    const checks = simplex.checksFor(event) ?? (isAwaited ? simplex.proofChecks(event.certificate) : null)
     if (event.kind === 'candidate' && checks && checks.length > 0)
       return {
         heard: { kind: 'block', cid: committee.cid, event },

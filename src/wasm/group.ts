@@ -65,13 +65,6 @@ export interface GroupDoor {
   encode(point: Point): Uint8Array
   /** The encodings of many, in less than half the time. */
   encodeAll(points: readonly Point[]): Uint8Array[]
-  /**
-   * The point of the curve edwards25519 with this canonical encoding of RFC 8032, 32 bytes (else a RangeError), or null where they are none. What is reckoned from it is exact on
-   * the curve and comes out by `encodeOfCurve`; `equal`, `isIdentity`, `encode` and `pin` take it for the element of ristretto255 that it belongs to.
-   */
-  decodeOfCurve(encoding: Uint8Array): Point | null
-  /** The encodings of RFC 8032 of public points that were made from `decodeOfCurve`: 32 bytes each. */
-  encodeOfCurve(points: readonly Point[]): Uint8Array[]
   /** The element that 64 uniform bytes (a hash) are mapped to (RFC 9496, section 4.3.4): nobody knows its logarithm. */
   fromUniform(bytes: Uint8Array): Point
   /** a + b */
@@ -102,12 +95,23 @@ export interface GroupDoor {
   mulAdd(a: Uint8Array, b: Uint8Array, c: Uint8Array): Uint8Array
 }
 
+/** The same group, and the curve that it is made of: for proofs that tell apart points which are one element. */
+export interface CurveDoor extends GroupDoor {
+  /**
+   * The point of the curve edwards25519 with this canonical encoding of RFC 8032, 32 bytes (else a RangeError), or null where they are none. What is reckoned from it is exact on
+   * the curve and comes out by `encodeOfCurve`; `equal`, `isIdentity`, `encode` and `pin` take it for the element of ristretto255 that it belongs to.
+   */
+  decodeOfCurve(encoding: Uint8Array): Point | null
+  /** The encodings of RFC 8032 of public points that were made from `decodeOfCurve`: 32 bytes each. */
+  encodeOfCurve(points: readonly Point[]): Uint8Array[]
+}
+
 /** Elements that the kernel reads or writes at once. */
 const AT_ONCE = 4
 const WORD = (1n << 64n) - 1n
 
 /** A door onto a new instance of the kernel. Throws a RangeError where there is no memory for it. */
-export function createGroup(build: Build = kernelBuild('group')): GroupDoor {
+export function createGroup(build: Build = kernelBuild('group')): CurveDoor {
   const kernel = instantiate<GroupExports>('group', build)
   if (kernel.reserve() !== 1) throw new RangeError('group: no memory')
   const data = kernel.data.value
@@ -307,10 +311,10 @@ export function createGroup(build: Build = kernelBuild('group')): GroupDoor {
   }
 }
 
-let shared: GroupDoor | undefined
+let shared: CurveDoor | undefined
 
 /** The door that all share, made at the first call. */
-export function group(): GroupDoor {
+export function group(): CurveDoor {
   shared ??= createGroup()
   return shared
 }

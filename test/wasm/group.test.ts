@@ -57,11 +57,16 @@ for (const build of BUILDS) {
 
   test('points of the curve, with parts of small order, are read, summed and written as RFC 8032 has them', () => {
     const Curve = ed25519.Point
-    const points = known.slice(0, 24).map(({ logarithm }, i) => Curve.BASE.multiplyUnsafe(logarithm).add(torsion(i % 8)))
+    const points = known
+      .slice(0, 24)
+      .map(({ logarithm }, i) => Curve.BASE.multiplyUnsafe(logarithm).add(torsion(i % 8)))
     points.push(Curve.ZERO, torsion(1), torsion(4))
     door.scope(() => {
       const made = points.map((point) => door.decodeOfCurve(point.toBytes()) as Point)
-      assert.equal(door.encodeOfCurve(made).map(toHex), points.map((point) => point.toHex()))
+      assert.equal(
+        door.encodeOfCurve(made).map(toHex),
+        points.map((point) => point.toHex()),
+      )
       const scalars = made.map((_, i) => known[i + 30]?.logarithm ?? 0n)
       const expected = points.map((point, i) => point.multiplyUnsafe(scalars[i] as bigint))
       assert.equal(
@@ -69,7 +74,10 @@ for (const build of BUILDS) {
         expected.map((point) => point.toHex()),
       )
       const negatives = door.encodeOfCurve(made.map((point) => door.negate(point))).map(toHex)
-      assert.equal(negatives, points.map((point) => point.negate().toHex()))
+      assert.equal(
+        negatives,
+        points.map((point) => point.negate().toHex()),
+      )
     })
     const strange = [...edgeCases().map(({ key }) => key), toBytes32(PRIME), toBytes32(PRIME + 1n), toBytes32(2n)]
     for (const encoding of strange) {

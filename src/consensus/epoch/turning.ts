@@ -55,6 +55,8 @@ export class Turning {
   #roster: readonly RosterEntry[] = []
   readonly #ready = new Map<string, Ready>()
   readonly #unready = new Set<string>()
+  /** Worked out once for each who gets ready; null: not yet. */
+  #mayClose: boolean | null = null
   #closers: SeatSet
   #replanners: SeatSet
 
@@ -146,6 +148,7 @@ export class Turning {
     if (this.#ready.has(name) || !isUsable(epochKey)) return
     for (const taken of this.#ready.values()) if (compare(taken.epochKey, epochKey) === 0) return
     this.#ready.set(name, { epochKey, versions })
+    this.#mayClose = null
   }
 
   /** A seat says: close. True where the epoch closes with it: enough say so, and a quorum of the next seats is ready. */
@@ -166,7 +169,8 @@ export class Turning {
 
   /** A quorum of the next seats is ready, for one version; of either part, where there are two. */
   get mayClose(): boolean {
-    return this.#plan !== null && this.#parts.every((part) => this.#isQuorate(part))
+    this.#mayClose ??= this.#plan !== null && this.#parts.every((part) => this.#isQuorate(part))
+    return this.#mayClose
   }
 
   /** Everyone who has a place is ready. */
@@ -229,6 +233,7 @@ export class Turning {
       const sprouting = roster.filter(({ id }) => leaving.has(keyOf(id)))
       this.#plan = { ...this.#plan, sprout: this.#planOf(sprouting, { ...input, incumbents: [], isDivided }) }
     }
+    this.#mayClose = null
     this.#plans++
     this.#closers = new SeatSet(this.#committee)
     this.#replanners = new SeatSet(this.#committee)

@@ -36,12 +36,18 @@ export class Intake {
 
   /** Signatures to check before an event is taken in; null where it is of no use here. Throws `bad-block` for a candidate of a seat that does not lead its slot. */
   checksFor(event: SimplexEvent): SignatureCheck[] | null {
-    const { committee, slots } = this.#lane
+    const { committee } = this.#lane
     if (event.kind === 'ask' || event.kind === 'tick') return []
     if (!this.isUseful(event)) return null
     if (event.kind === 'candidate') return [candidateCheck(committee, event.candidate)]
     if (event.kind === 'ballot') return [ballotCheck(committee, event.ballot)]
-    return blockCertificateChecks(committee, event.certificate, (ballot) => {
+    return this.proofChecks(event.certificate)
+  }
+
+  /** Signatures of a certificate that were not checked here before. */
+  proofChecks(certificate: BlockCertificate): SignatureCheck[] {
+    const { committee, slots } = this.#lane
+    return blockCertificateChecks(committee, certificate, (ballot) => {
       const known = slots.get(ballot.slot)?.ballot(ballot.kind, ballot.seat)
       return known != null && equal(known.hash, ballot.hash) && equal(known.signature, ballot.signature)
     })
@@ -213,7 +219,7 @@ export class Intake {
     this.#lane.final = mark
     if (this.#lane.current <= mark.slot) {
       this.#lane.current = mark.slot + 1
-      this.#lane.pace.nextSlot()
+      this.#lane.pace.nextSlot(this.#lane.nowMs)
     }
   }
 }

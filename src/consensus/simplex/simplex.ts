@@ -12,7 +12,7 @@ import type { Committee } from '../committee.ts'
 import type { Records, Write } from '../effects.ts'
 import { BALLOT, type BallotKind, ballotBytes } from './ballot.ts'
 import { candidateBytes } from './candidate.ts'
-import { attendanceBytes } from './certificate.ts'
+import { attendanceBytes, type BlockCertificate } from './certificate.ts'
 import { Chain, numberOf } from './chain.ts'
 import { Desk, type Wish } from './desk.ts'
 import { type SimplexEffect, type SimplexEvent, TIMING, type Timing } from './effects.ts'
@@ -121,6 +121,11 @@ export class Simplex {
     return this.#intake.checksFor(event)
   }
 
+  /** Signatures to check before a certificate is believed, of use here or not: one that others have published need not be published again. */
+  proofChecks(certificate: BlockCertificate): SignatureCheck[] {
+    return this.#intake.proofChecks(certificate)
+  }
+
   /** Takes in one event. `nowMs` paces the lane; which votes are allowed does not depend on it. */
   step(event: SimplexEvent, nowMs: number): SimplexEffect[] {
     this.#lane.nowMs = nowMs
@@ -156,6 +161,7 @@ export class Simplex {
     const { pace, nowMs, slots, current } = this.#lane
     if (this.#hasBacklog || this.#isResuming) return nowMs
     const times = [pace.repeatAtMs, this.#fetcher.askAtMs]
+    if (pace.gatheredAtMs > nowMs && this.#voter.leads()) times.push(pace.gatheredAtMs)
     if (pace.waitingMs !== null && signingDesk(this.#lane)) {
       const skipMs = this.#skipMs
       const impatientMs = pace.waitingMs + skipMs / 2
@@ -274,7 +280,7 @@ export class Simplex {
       if (!this.#hasBacklog) this.#hasBacklog = this.#executor.run()
       this.#voter.notarize()
       this.#voter.finalize()
-      this.#voter.propose(this.#isImpatient)
+      if (lane.nowMs >= lane.pace.gatheredAtMs) this.#voter.propose(this.#isImpatient)
     }
     if (hasChanged) {
       this.#forget()
@@ -287,7 +293,7 @@ export class Simplex {
     const lane = this.#lane
     while (lane.slots.get(lane.current)?.resolved && lane.current - finalSlot(lane) <= LIMITS.openSlotsOfLaneMax) {
       lane.current++
-      lane.pace.nextSlot()
+      lane.pace.nextSlot(lane.nowMs)
     }
   }
 

@@ -20,7 +20,9 @@ import type { Context, Service } from '../kernel/context.ts'
 import type { Write } from '../kernel/ports.ts'
 import type { Decision, Lane, Message } from '../kernel/road.ts'
 
-const ASK_INTERVAL_MS = 500
+/** Questions follow each other after this pause, then after pauses that double: where a whole neighborhood starts, each is asked by all and answered by all. */
+const ASK_PAUSE_MS = 500
+const ASK_PAUSE_MS_MAX = 4_000
 const LIFETIME_MS = 10_000
 const NONCE_BYTES = 16
 const SPACE = 'seen-batch'
@@ -65,13 +67,12 @@ export class Recovery implements Service, Lane {
   }
 
   async start(): Promise<void> {
-    const { schedule } = this.#context
     this.#answered.clear()
     this.#answered.add(toHex(this.#context.keys.id))
     // who has no seat has given no votes that it could have forgotten
     if (this.#agreement.seat === null || this.#enough()) return this.#settle()
     await this.#ask()
-    this.#cancelAsk = schedule.every(ASK_INTERVAL_MS, 'ask for own batches', () => this.#ask())
+    this.#askAfter(ASK_PAUSE_MS)
   }
 
   async stop(): Promise<void> {
@@ -104,6 +105,13 @@ export class Recovery implements Service, Lane {
     this.#settled = false
     this.#agreement.holdVotes()
     this.start().catch(() => {})
+  }
+
+  #askAfter(pauseMs: number): void {
+    this.#cancelAsk = this.#context.schedule.after(pauseMs, 'ask for own batches', async () => {
+      this.#askAfter(Math.min(ASK_PAUSE_MS_MAX, 2 * pauseMs))
+      await this.#ask()
+    })
   }
 
   #ask(): Promise<void> {

@@ -40,11 +40,11 @@ export class Words {
     for (const about of this.#pending.keys()) if (!isWanted(about)) this.#pending.delete(about)
   }
 
-  /** When the next news are due; Infinity where there is nothing to say. */
-  get dueMs(): number {
+  /** When the next news are due; Infinity where there is nothing to say. `localHealth`: who is slow itself says less. */
+  dueMs(localHealth: number): number {
     let first = Number.POSITIVE_INFINITY
     for (const { dueMs } of this.#pending.values()) first = Math.min(first, dueMs)
-    return Math.max(first, this.#newsMs + LIMITS.swimNewsMsMin)
+    return Math.max(first, this.#newsMs + LIMITS.swimNewsMsMin * (1 + localHealth))
   }
 
   /** Words for a message to one member: what concerns him first, then what was said least often. */

@@ -174,7 +174,7 @@ export class Liveness {
       this.#effects.push({ kind: 'changed', ...change })
     }
     if (this.#refuteMs() <= this.#nowMs) this.#refute()
-    if (this.#words.dueMs <= this.#nowMs) {
+    if (this.#words.dueMs(this.#localHealth) <= this.#nowMs) {
       const times = Math.ceil(Math.log2(this.#surroundings.members.length + 1))
       const words = this.#words.takeNews(this.#nowMs, times)
       this.#send(null, { kind: 'news', incarnation: this.#incarnation, words })
@@ -250,7 +250,13 @@ export class Liveness {
 
   #dueMs(): number {
     const verdictMs = this.#suspects.dueMs(this.#suspicionMs())
-    return Math.min(this.#probeMs, this.#probes.dueMs, this.#words.dueMs, this.#refuteMs(), verdictMs)
+    return Math.min(
+      this.#probeMs,
+      this.#probes.dueMs,
+      this.#words.dueMs(this.#localHealth),
+      this.#refuteMs(),
+      verdictMs,
+    )
   }
 
   /** Goes on to `nowMs`. Where that is far beyond what was due, this node was away: its time stood still meanwhile. */

@@ -96,7 +96,13 @@ export class Storm {
       Array.from({ length: neighborhoods }, (_, number) => District.open(testnet, number, plan)),
     )
     const storm = new Storm(plan, testnet, broker, districts)
-    await Promise.all(Array.from({ length: spares }, () => storm.join()))
+    const standingBy: Promise<Recruit>[] = []
+    for (let spare = 0; spare < spares; spare++) {
+      const recruit = await storm.#recruit()
+      await recruit.start()
+      standingBy.push(storm.#placed(recruit))
+    }
+    await Promise.all(standingBy)
     return storm
   }
 
@@ -138,9 +144,7 @@ export class Storm {
   async join(): Promise<Recruit> {
     const recruit = await this.#recruit()
     await recruit.start()
-    const district = this.#districtOf(recruit)
-    await until(PLACE_MS_MAX, () => district.isMember(recruit.id), `a place for ${recruit.name}`)
-    return recruit
+    return this.#placed(recruit)
   }
 
   /** How long it takes a newcomer, while payments go on: from the start of its process until it is connected, and until its first vote in a seat. */
@@ -151,6 +155,12 @@ export class Storm {
     const connectedMs = performance.now() - recruit.startedMs
     const votedMs = await within(PLACE_MS_MAX, first, `the first vote of ${recruit.name}`)
     return { connectedMs: Math.round(connectedMs), voteMs: Math.round(votedMs - recruit.startedMs) }
+  }
+
+  async #placed(recruit: Recruit): Promise<Recruit> {
+    const district = this.#districtOf(recruit)
+    await until(PLACE_MS_MAX, () => district.isMember(recruit.id), `a place for ${recruit.name}`)
+    return recruit
   }
 
   async #recruit(): Promise<Recruit> {

@@ -45,4 +45,19 @@ test('who starts where nothing happens finds the newest epoch, and does not go o
   }
 })
 
+test('each block has one certificate of each kind published, by one member for all', async () => {
+  const net = new MemoryNet(7, netWithEpochs(7))
+  try {
+    const members = await net.members()
+    await turn(net, members)
+    // longer than it would take the last of them to speak in its turn; the last blocks of an epoch some say twice
+    await net.pass(5_000)
+    const blocks = new Set(net.said(TYPE.candidate)).size
+    const proofs = net.said(TYPE.blockCertificate).length
+    assert.ok(blocks > 0 && proofs < 3 * blocks, `${proofs} certificates of ${blocks} blocks`)
+  } finally {
+    await net.close()
+  }
+})
+
 test.run()

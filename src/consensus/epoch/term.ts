@@ -27,8 +27,9 @@ import { type EpochEvent, EpochState } from './state.ts'
 import { type Decided, isLeaders, transactionDigest } from './transaction.ts'
 import { Voice } from './voice.ts'
 
-/** How often a word that was not ordered is said again. */
+/** A word that was not ordered is said again after so long, then after pauses that double: where many wait, all of them repeating themselves would make it longer. */
 const REPEAT_MS = 2_000
+const REPEAT_MS_MAX = 8_000
 
 /** What a term is made of. */
 export interface TermParts {
@@ -70,7 +71,7 @@ export class Term {
   plannedMs = 0
   readonly #journal: Journal
   readonly #records: Records
-  readonly #repeatedMs = new Map<string, number>()
+  readonly #repeats = new Map<string, { readonly pauseMs: number; readonly nextMs: number }>()
   readonly #fresh: Uint8Array[] = []
   nowMs = 0
 
@@ -132,7 +133,7 @@ export class Term {
     const fresh = [...this.#fresh.splice(0), ...this.voice.take()]
     for (const bytes of fresh) {
       this.add(bytes)
-      this.#repeatedMs.set(nameOf(bytes), this.nowMs)
+      this.#repeats.set(nameOf(bytes), { pauseMs: REPEAT_MS, nextMs: this.nowMs + REPEAT_MS })
     }
     return fresh
   }
@@ -143,8 +144,10 @@ export class Term {
     for (const bytes of this.voice.said()) {
       const name = nameOf(bytes)
       if (this.state.isDone(transactionDigest(bytes))) continue
-      if (this.nowMs - (this.#repeatedMs.get(name) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) continue
-      this.#repeatedMs.set(name, this.nowMs)
+      const said = this.#repeats.get(name)
+      if (said && this.nowMs < said.nextMs) continue
+      const pauseMs = said ? Math.min(REPEAT_MS_MAX, 2 * said.pauseMs) : REPEAT_MS
+      this.#repeats.set(name, { pauseMs, nextMs: this.nowMs + pauseMs })
       this.add(bytes)
       due.push(bytes)
     }

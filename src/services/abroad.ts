@@ -33,8 +33,10 @@ const NOTHING = new Uint8Array(0)
 
 /** A payment that has left and is not known to have arrived, as it is kept. */
 interface Kept {
+  /** That it is stored under. */
+  readonly key: Uint8Array
   readonly order: Order
-  /** 16-byte home that it goes to, its number among the payments there, and the lane's object there. */
+  /** 16-byte home that it goes to, its number among this account's payments there, and the lane's object there. */
   readonly home: Uint8Array
   readonly number: number
   readonly lane: Uint8Array
@@ -54,7 +56,7 @@ export class Abroad implements Service, Lane {
   readonly #context: Context
   readonly #agreement: Conducted
   readonly #homes: KnownHomes
-  /** By the key that they are stored under, which sorts those to one home by their numbers; what there is no room for waits on the disk. */
+  /** By the key that they are stored under, which sorts those of one lane by their numbers; what there is no room for waits on the disk. */
   readonly #departures = new Map<string, Departure>()
   /** Something waits there. */
   #isFull = false
@@ -115,13 +117,14 @@ export class Abroad implements Service, Lane {
     const [credit] = creditsOf(order, netId)
     const way = credit && abroadIn(netId, order, credit.home)
     if (!credit || !way) return []
-    const kept = { order, settlement, home: credit.home, ...way, isProved: this.#proves({ order, settlement }) }
+    const isProved = this.#proves({ order, settlement })
+    const kept = { key: keyOf(way), order, settlement, home: credit.home, ...way, isProved }
     this.#keep(kept)
     return [writeOf(kept)]
   }
 
   #keep(kept: Kept): void {
-    const name = toHex(keyOf(kept))
+    const name = toHex(kept.key)
     if (this.#departures.size >= LIMITS.departuresMax) this.#isFull = true
     else if (!this.#departures.has(name)) this.#departures.set(name, { ...kept, attempts: 0, dueMs: 0 })
     this.#dueMs = 0
@@ -129,7 +132,7 @@ export class Abroad implements Service, Lane {
 
   #load(): void {
     this.#isFull = false
-    for (const { value } of this.#context.store.scan(DEPARTURES)) this.#keep(readKept(value.slice()))
+    for (const { key, value } of this.#context.store.scan(DEPARTURES)) this.#keep(readKept(key, value.slice()))
   }
 
   /** With another epoch there is a state that may show what nobody could. */
@@ -158,10 +161,10 @@ export class Abroad implements Service, Lane {
     const emit: Outgoing[] = []
     this.#dueMs = Number.POSITIVE_INFINITY
     const shown = new Map<string, number>()
-    for (const [name, departure] of [...this.#departures].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      const home = name.slice(0, HOME_CHARACTERS)
-      const ahead = shown.get(home) ?? 0
-      shown.set(home, ahead + 1)
+    for (const [, departure] of [...this.#departures].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const lane = toHex(departure.lane)
+      const ahead = shown.get(lane) ?? 0
+      shown.set(lane, ahead + 1)
       if (ahead >= AHEAD) continue
       if (departure.dueMs <= nowMs) {
         departure.dueMs = nowMs + Math.min(RETRY_MS_MIN * 2 ** departure.attempts, RETRY_MS_MAX)
@@ -197,7 +200,7 @@ export class Abroad implements Service, Lane {
     const done = open.filter(([, departure]) => saysSo(departure.number) > committee.faultyMax)
     if (done.length === 0) return null
     return {
-      writes: done.map(([, departure]) => ({ space: DEPARTURES, key: keyOf(departure), value: null })),
+      writes: done.map(([, { key }]) => ({ space: DEPARTURES, key, value: null })),
       apply: () => {
         for (const [name] of done) this.#departures.delete(name)
         if (done.length === open.length) this.#arrived.delete(toHex(lane))
@@ -244,26 +247,26 @@ export function arrivalBytes(netId: Uint8Array, order: Order, settlement: Uint8A
   return encodeEnvelope({ type: TYPE.arrival, scope: netId, body, signature: NOTHING, attachment: NOTHING })
 }
 
-const HOME_CHARACTERS = 32
-
-function keyOf({ home, number }: Pick<Kept, 'home' | 'number'>): Uint8Array {
+/** Of another account of this identity the payment of that number is another one. */
+function keyOf({ lane, number }: Pick<Kept, 'lane' | 'number'>): Uint8Array {
   const count = new Uint8Array(8)
   new DataView(count.buffer).setBigUint64(0, BigInt(number))
-  return concat(home, count)
+  return concat(lane, count)
 }
 
 function writeOf(kept: Kept): Write {
-  const { home, number, lane, order, settlement, isProved } = kept
+  const { key, home, number, lane, order, settlement, isProved } = kept
   return {
     space: DEPARTURES,
-    key: keyOf(kept),
+    key,
     value: encode([home, number, lane, orderBytes(order), settlement, isProved]),
   }
 }
 
-function readKept(value: Uint8Array): Kept {
+function readKept(key: Uint8Array, value: Uint8Array): Kept {
   const fields = Fields.of('departure', value, LIMITS.storeValueBytesMax)
   const read = {
+    key: key.slice(),
     home: fields.bytes('home', 16),
     number: fields.uint('number'),
     lane: fields.bytes('lane', 32),

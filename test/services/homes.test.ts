@@ -12,6 +12,7 @@ import { genesisBody, genesisFile, genesisSignedBytes, readGenesis } from '../..
 import { homeOf } from '../../src/identity/home.ts'
 import { assertFlows, booksId } from '../../src/ledger/abroad.ts'
 import { assertConserved, supplies } from '../../src/ledger/conservation.ts'
+import { accountId, accountNonce } from '../../src/ledger/terms.ts'
 import { arrivalBytes } from '../../src/services/abroad.ts'
 import { judged, MemoryNet, type MemoryNode, randomReference, vrfOf } from '../kit/node.ts'
 import { makeNet, makePerson, type Net, type Person } from '../kit/people.ts'
@@ -204,6 +205,32 @@ test('a forged hand-over moves nobody, and a true one is kept over a restart', a
   members[SEATS] = again
   assert.is(again.homes.epochOf(nid), 2)
   await net.until(() => again.recovered())
+})
+
+test('two accounts of one identity pay there under the same number, and both payments arrive, after a restart too', async () => {
+  const was = payee.wallet.balance(net.asset(payee).id)
+  const start = await net.node(personIn(net.net, 0))
+  await net.pay(payer, start, 100)
+  await net.until(() => start.wallet.balance(net.asset(start).id) === 100)
+  const { orders, wallet, context, person } = start
+  const asset = net.asset(start).id
+  const second = accountId(genesis.netId, context.genesis.neighborhood, person.id, 1)
+  await net.during(wallet.pay({ reference: randomReference(), asset, amount: 40, to: second }, MS))
+  const { neighborhood } = payee.context.genesis
+  net.bus.loses = (message) => message.topic === context.topics.at(neighborhood).sync
+  const terms = { kind: 'pay-abroad', home: neighborhood, assetId: asset, to: payee.wallet.account, number: 1 } as const
+  for (const [index, amount] of [10, 5].entries()) {
+    const operation = { ...terms, amount, reference: randomReference(), memo: new Uint8Array(0) }
+    await orders.place({ reference: randomReference(), nonce: accountNonce(index), operation })
+    await net.until(() => start.abroad.underWay === index + 1)
+  }
+  const store = start.crash()
+  net.bus.loses = () => false
+  const again = await net.node(person, { store })
+  assert.is(again.abroad.underWay, 2)
+  await net.until(() => payee.wallet.balance(asset) === was + 15)
+  await net.until(() => again.abroad.underWay === 0)
+  assert.equal([...again.store.scan('departure')], [])
 })
 
 test('it arrives where the payee is away, and is carried on after a restart of the payer', async () => {

@@ -102,7 +102,12 @@ export class Abroad implements Service, Lane {
 
   decide({ envelope, frame }: Message): Decision | null {
     const { sender, payload } = frame as NonNullable<Message['frame']>
-    if (envelope.type === TYPE.settlementAnswer) return this.#takeSettlement(new Fields('settlement answer', payload))
+    if (envelope.type === TYPE.settlementAnswer) {
+      // what it shows costs as many signature checks as there are seats
+      if (!this.#agreement.committee.seats.some(({ memberId }) => equal(memberId, sender)))
+        throw new WebxError('not-allowed', 'members of this home hand out its settlements')
+      return this.#takeSettlement(new Fields('settlement answer', payload))
+    }
     const fields = new Fields('arrived', payload)
     const lane = fields.bytes('lane', 32)
     const number = fields.uint('number')
@@ -203,6 +208,8 @@ export class Abroad implements Service, Lane {
       writes: done.map(([, { key }]) => ({ space: DEPARTURES, key, value: null })),
       apply: () => {
         for (const [name] of done) this.#departures.delete(name)
+        // those behind them were refused so far, and are next
+        for (const [, departure] of open) Object.assign(departure, { attempts: 0, dueMs: 0 })
         if (done.length === open.length) this.#arrived.delete(toHex(lane))
         if (this.#isFull) this.#load()
         this.#dueMs = 0

@@ -6,7 +6,7 @@ import { decodeOpening, encodeOpening, type Opening } from '../../src/consensus/
 import { readOrder } from '../../src/consensus/order.ts'
 import { batchKey, SPACE } from '../../src/consensus/records.ts'
 import { equal, fromText } from '../../src/core/bytes.ts'
-import { decodeEnvelope, encodeEnvelope } from '../../src/core/envelope.ts'
+import { decodeEnvelope, encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { genesisBody, genesisFile, genesisSignedBytes, readGenesis } from '../../src/identity/genesis.ts'
 import { homeOf } from '../../src/identity/home.ts'
@@ -168,6 +168,16 @@ test('where nobody has a strong settlement any more, the state of the next epoch
   assert.is(payee.wallet.settled(paid.reference)?.settlement.length, 0, 'no settlement that a receipt could hold')
   for (const register of registers) Reflect.deleteProperty(register, 'strongSettlementOf')
   check()
+})
+
+test('only members of its own home are heard with settlements', async () => {
+  const { topics, counters } = payer.context
+  const said = (): number => counters.read()['refused.not-allowed'] ?? 0
+  const was = said()
+  const answer = { topic: topics.to(payer.person.id), type: TYPE.settlementAnswer, payload: [new Uint8Array(9)] }
+  for (const { context } of [organization, there()[0] as MemoryNode])
+    await context.road.run(() => ({ emit: [{ ...answer, lifetimeMs: MS }] }))
+  await net.until(() => said() === was + 2)
 })
 
 test('a forged hand-over moves nobody, and a true one is kept over a restart', async () => {

@@ -18,7 +18,14 @@ import { Fields } from '../core/shape.ts'
 import { type Credit, creditsOf } from './credit.ts'
 import { encodeOperation, operationOf } from './payment.ts'
 import { readShownOrder } from './shown.ts'
-import { KEY_LOG_NONCE, type LaneStanding, NO_HEAD, type OrderFields, type OrderView } from './terms.ts'
+import {
+  KEY_LOG_NONCE,
+  type LaneStanding,
+  NO_HEAD,
+  type OrderFields,
+  type OrderView,
+  type StateReader,
+} from './terms.ts'
 import type { ImportPayment } from './transfer.ts'
 
 /** What a verified settlement says. */
@@ -146,6 +153,18 @@ export class Imports {
     }
     this.#proved.add(attached)
     return true
+  }
+
+  /** What imports under way would bring of an asset, but for this one, as far as a member has had a hand in them. */
+  coming({ underWay }: StateReader, assetId: Uint8Array, but: OrderView): number {
+    let sum = 0
+    for (const order of underWay?.() ?? []) {
+      const operation = order.attached.length > 0 && !equal(order.od, but.od) ? operationOf(order) : null
+      if (operation?.kind !== 'import') continue
+      const { credit } = this.arrivalOf(order, operation)
+      if (equal(credit.assetId, assetId)) sum += credit.amount
+    }
+    return sum
   }
 
   /** True for a home that payments may go to. */

@@ -3,7 +3,8 @@
  *
  * What this account pays abroad is kept with the commit that settles it. Its order and settlement are shown to the members of the other home (`abroad-arrivals.ts`), which let it arrive by themselves, whether
  * or not its payee is there; it is shown again, by later runs of this node too, until more of them than may lie say that it has. A large payment needs a settlement that shows a strong quorum, and one that the
- * chain of blocks has settled came with none: then members of this home are asked for it, or for what shows the same (`abroad-proofs.ts`).
+ * chain of blocks has settled came with none: then members of this home are asked for it, or for what shows the same (`abroad-proofs.ts`). What shows that a later order of the account is settled does
+ * so, too, with the orders in between.
  */
 
 import { readCertificate } from '../consensus/certificate.ts'
@@ -40,8 +41,9 @@ interface Kept {
   readonly home: Uint8Array
   readonly number: number
   readonly lane: Uint8Array
-  /** Encoded SETTLEMENT; empty where none is known here. */
+  /** Encoded SETTLEMENT, of the order or of the last one after it; empty where none is known here. */
   readonly settlement: Uint8Array
+  readonly later: readonly Uint8Array[]
   /** The settlement is what the other home asks for. */
   readonly isProved: boolean
 }
@@ -123,7 +125,7 @@ export class Abroad implements Service, Lane {
     const way = credit && abroadIn(netId, order, credit.home)
     if (!credit || !way) return []
     const isProved = this.#proves({ order, settlement })
-    const kept = { key: keyOf(way), order, settlement, home: credit.home, ...way, isProved }
+    const kept = { key: keyOf(way), order, settlement, later: [], home: credit.home, ...way, isProved }
     this.#keep(kept)
     return [writeOf(kept)]
   }
@@ -181,10 +183,12 @@ export class Abroad implements Service, Lane {
     if (emit.length > 0) this.#context.road.run(() => ({ emit })).catch(() => {})
   }
 
-  #say({ order, settlement, home, isProved, attempts }: Departure): Outgoing {
+  /** Shows a payment, or asks for what proves it: for the settlement of its order and, in turns, of the newest one. */
+  #say({ order, settlement, later, home, isProved, attempts }: Departure): Outgoing {
     const { topics, netId } = this.#context
-    if (isProved) return { topic: topics.at(home).sync, bytes: arrivalBytes(netId, order, settlement) }
-    const payload = [order.oid, order.version, attempts]
+    if (isProved) return { topic: topics.at(home).sync, bytes: arrivalBytes(netId, order, settlement, later) }
+    const newest = this.#agreement.register.object(order.oid)?.settled ?? 0
+    const payload = [order.oid, attempts % 2 === 0 ? Math.max(order.version, newest) : order.version, attempts]
     return { topic: topics.sync, type: TYPE.settlementQuery, payload, lifetimeMs: LIFETIME_MS }
   }
 
@@ -230,27 +234,48 @@ export class Abroad implements Service, Lane {
       committee: book.of(envelope),
       stateRoot: isOfNow ? stateRoot : null,
     })
-    const departure = [...this.#departures.values()].find(({ order }) => equal(order.od, od))
-    if (!departure || departure.isProved) return null
-    const { order } = departure
-    if (!equal(order.oid, oid) || order.version !== version)
-      throw new WebxError('bad-certificate', 'the settlement is of another order')
-    if (!this.#proves({ order, settlement })) return null
-    const found = { settlement, isProved: true }
+    const found = [...this.#departures.values()].flatMap((departure) => {
+      const { order, isProved } = departure
+      if (isProved || !equal(order.oid, oid) || !this.#proves({ order, settlement })) return []
+      const later = this.#laterThan(order, version, od)
+      const proof = later && importProof(orderBytes(order), settlement, later)
+      return proof && proof.length <= LIMITS.importProofBytesMax ? [{ departure, later }] : []
+    })
+    if (found.length === 0) return null
     return {
-      writes: [writeOf({ ...departure, ...found })],
+      writes: found.map(({ departure, later }) => writeOf({ ...departure, settlement, later, isProved: true })),
       apply: () => {
-        Object.assign(departure, { ...found, attempts: 0, dueMs: 0 })
+        for (const { departure, later } of found)
+          Object.assign(departure, { settlement, later, isProved: true, attempts: 0, dueMs: 0 })
         this.#dueMs = 0
         this.#carry()
       },
     }
   }
+
+  /** Bodies of the orders after one, up to one of which a version and the digest are given; null where it does not lead there, as far as is known here. */
+  #laterThan(order: Order, version: number, od: Uint8Array): Uint8Array[] | null {
+    if (version - order.version > LIMITS.importLaterOrdersMax) return null
+    const later: Uint8Array[] = []
+    let last = order
+    while (last.version < version) {
+      const next = this.#agreement.register.orderOf(order.oid, last.version + 1)
+      if (!next || !equal(next.previous, last.od)) return null
+      later.push(next.envelope.body)
+      last = next
+    }
+    return equal(last.od, od) ? later : null
+  }
 }
 
 /** ARRIVAL: what is shown to the members of another home. */
-export function arrivalBytes(netId: Uint8Array, order: Order, settlement: Uint8Array): Uint8Array {
-  const body = importProof(orderBytes(order), settlement)
+export function arrivalBytes(
+  netId: Uint8Array,
+  order: Order,
+  settlement: Uint8Array,
+  later: readonly Uint8Array[] = [],
+): Uint8Array {
+  const body = importProof(orderBytes(order), settlement, later)
   return encodeEnvelope({ type: TYPE.arrival, scope: netId, body, signature: NOTHING, attachment: NOTHING })
 }
 
@@ -262,11 +287,11 @@ function keyOf({ lane, number }: Pick<Kept, 'lane' | 'number'>): Uint8Array {
 }
 
 function writeOf(kept: Kept): Write {
-  const { key, home, number, lane, order, settlement, isProved } = kept
+  const { key, home, number, lane, order, settlement, isProved, later } = kept
   return {
     space: DEPARTURES,
     key,
-    value: encode([home, number, lane, orderBytes(order), settlement, isProved]),
+    value: encode([home, number, lane, orderBytes(order), settlement, isProved, later]),
   }
 }
 
@@ -280,6 +305,8 @@ function readKept(key: Uint8Array, value: Uint8Array): Kept {
     order: readOrder(decodeEnvelope(fields.bytesBetween('order', 1, 2 * LIMITS.orderBytesMax))),
     settlement: fields.bytesBetween('settlement', 0, LIMITS.envelopeBytesMax),
     isProved: fields.boolean('isProved'),
+    // older stores have none
+    later: fields.isEmpty ? [] : fields.list('later', LIMITS.importLaterOrdersMax, (body) => body as Uint8Array),
   }
   fields.end()
   return read

@@ -171,6 +171,36 @@ test('every field of an import follows from the payment; its proof must be of it
   )
 })
 
+test('a settlement of a later order of the account proves what came before, by all orders in between and no others', () => {
+  const { told, homes } = stage()
+  const [a, b] = homes
+  const order = a.member.both(a.purser.order(abroad(b, LIMITS.importPlainAmountMax + 1, 1)))
+  const [next, last] = [1, 2].map((amount) => a.member.both(a.purser.order(a.purser.pay(accountOf(b), amount)))) as [
+    Order,
+    Order,
+  ]
+  told.settled(order, false)
+  told.settled(last)
+  const shown = (later: readonly Order[], settled = last): Order => {
+    const lane = importLane(order.home, order.oid)
+    const bodies = later.map(({ envelope }) => envelope.body)
+    const proof = importProof(orderBytes(order), settled.od, bodies)
+    const terms = importOrder({ home: b.nid, lane, version: 0, head: NO_HEAD }, order.od)
+    return readOrder(provingOrderEnvelope(netId, orderBody(terms), proof))
+  }
+  for (const lie of [
+    shown([]),
+    shown([], order),
+    shown([last]),
+    shown([next]),
+    shown([last, next]),
+    shown([next, last], order),
+  ])
+    assert.is(b.member.judge(lie), 'bad-certificate')
+  b.member.both(shown([next, last]))
+  assert.is(b.member.balance(accountOf(b)), LIMITS.importPlainAmountMax + 1)
+})
+
 test('above a limit a strong quorum must have confirmed', () => {
   const { told, homes } = stage()
   const [a, b] = homes

@@ -180,6 +180,21 @@ test('only members of its own home are heard with settlements', async () => {
   await net.until(() => said() === was + 2)
 })
 
+test('who has paid on at home before there was a strong settlement shows the state, and the orders in between', async () => {
+  const [before, was] = balances() as [number, number]
+  const registers = here().map(({ agreed }) => agreed.register)
+  for (const register of registers) register.strongSettlementOf = () => null
+  const amount = LIMITS.importPlainAmountMax + 3
+  const paid = await payAbroad(payer, payee, amount)
+  for (let i = 0; i < 2; i++) await net.pay(payer, organization, 5)
+  assert.equal(balances(), [before - amount - 10, was])
+  await turn(here())
+  await net.until(() => balances()[1] === was + amount)
+  assert.is(payee.wallet.settled(paid.reference)?.settlement.length, 0, 'no settlement that a receipt could hold')
+  for (const register of registers) Reflect.deleteProperty(register, 'strongSettlementOf')
+  check()
+})
+
 test('a forged hand-over moves nobody, and a true one is kept over a restart', async () => {
   const nid = genesis.homes[0]?.neighborhood as Uint8Array
   const [member] = here() as [MemoryNode]
@@ -188,7 +203,8 @@ test('a forged hand-over moves nobody, and a true one is kept over a restart', a
   const topic = topics.at(nid).handOver
   await other.link.unsubscribe(topic)
   await turn(here())
-  const handOver = member.context.store.get(SPACE.handOver, batchKey(1)) as Uint8Array
+  const epoch = member.agreed.committee.epoch
+  const handOver = member.context.store.get(SPACE.handOver, batchKey(epoch - 1)) as Uint8Array
   const envelope = decodeEnvelope(handOver)
   const opening = decodeOpening(envelope.attachment)
   const forge = (change: Partial<Opening>): Uint8Array =>
@@ -205,15 +221,15 @@ test('a forged hand-over moves nobody, and a true one is kept over a restart', a
     await judged(other)
     assert.is(counters.read()[`refused.${code}`], was + 1, code)
   }
-  assert.is(other.homes.epochOf(nid), 1)
+  assert.is(other.homes.epochOf(nid), epoch - 1)
   road.receive(topic, handOver)
   await judged(other)
-  assert.is(other.homes.epochOf(nid), 2)
+  assert.is(other.homes.epochOf(nid), epoch)
   await other.stop()
   net.nodes.splice(net.nodes.indexOf(other), 1)
   const again = await net.member(SEATS, other.store)
   members[SEATS] = again
-  assert.is(again.homes.epochOf(nid), 2)
+  assert.is(again.homes.epochOf(nid), epoch)
   await net.until(() => again.recovered())
 })
 

@@ -28,7 +28,7 @@ const DEPARTURES = 'departure'
 const RETRY_MS_MIN = 1_000
 const RETRY_MS_MAX = 30_000
 const LIFETIME_MS = 10_000
-/** So many of one account are shown at once: they arrive one after the other. */
+/** So many of one lane are in memory and shown at once: they arrive one after the other, and those to a home that is away leave room for others. */
 const AHEAD = 8
 const NOTHING = new Uint8Array(0)
 
@@ -58,10 +58,13 @@ export class Abroad implements Service, Lane {
   readonly #context: Context
   readonly #agreement: Conducted
   readonly #homes: KnownHomes
-  /** By the key that they are stored under, which sorts those of one lane by their numbers; what there is no room for waits on the disk. */
+  /** By the key that they are stored under, which sorts those of one lane by their numbers. Of each lane the next ones; what is behind them, or finds no room, waits on the disk. */
   readonly #departures = new Map<string, Departure>()
-  /** Something waits there. */
+  /** How many of each lane these are. */
+  readonly #ahead = new Map<string, number>()
+  /** Something waits there; and so does something that came since it was looked at. */
   #isFull = false
+  #isBehind = false
   /** When something is due, at the earliest. */
   #dueMs = 0
   /** By lane and member of the other home: up to which number it says that payments have arrived. */
@@ -82,7 +85,10 @@ export class Abroad implements Service, Lane {
     this.#load()
     this.#ends = [
       schedule.every(RETRY_MS_MIN, 'payments abroad', () => this.#carry()),
-      events.on('settled', () => this.#carry()),
+      events.on('settled', () => {
+        if (this.#isBehind) this.#load()
+        this.#carry()
+      }),
       events.on('epoch', () => this.#askAgain()),
       events.on('link', ({ up }) => void (up && this.#carry())),
     ]
@@ -126,19 +132,28 @@ export class Abroad implements Service, Lane {
     if (!credit || !way) return []
     const isProved = this.#proves({ order, settlement })
     const kept = { key: keyOf(way), order, settlement, later: [], home: credit.home, ...way, isProved }
-    this.#keep(kept)
+    // never before those of its lane that wait on the disk
+    if (this.#isFull) this.#isBehind = true
+    else this.#keep(kept)
     return [writeOf(kept)]
   }
 
   #keep(kept: Kept): void {
-    const name = toHex(kept.key)
-    if (this.#departures.size >= LIMITS.departuresMax) this.#isFull = true
-    else if (!this.#departures.has(name)) this.#departures.set(name, { ...kept, attempts: 0, dueMs: 0 })
+    const [name, lane] = [toHex(kept.key), toHex(kept.lane)]
+    if (this.#departures.has(name)) return
+    const ahead = this.#ahead.get(lane) ?? 0
+    if (ahead >= AHEAD || this.#departures.size >= LIMITS.departuresMax) {
+      this.#isFull = true
+      return
+    }
+    this.#ahead.set(lane, ahead + 1)
+    this.#departures.set(name, { ...kept, attempts: 0, dueMs: 0 })
     this.#dueMs = 0
   }
 
   #load(): void {
     this.#isFull = false
+    this.#isBehind = false
     for (const { key, value } of this.#context.store.scan(DEPARTURES)) this.#keep(readKept(key, value.slice()))
   }
 
@@ -167,12 +182,7 @@ export class Abroad implements Service, Lane {
     if (this.#departures.size === 0 || this.#dueMs > nowMs) return
     const emit: Outgoing[] = []
     this.#dueMs = Number.POSITIVE_INFINITY
-    const shown = new Map<string, number>()
     for (const [, departure] of [...this.#departures].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      const lane = toHex(departure.lane)
-      const ahead = shown.get(lane) ?? 0
-      shown.set(lane, ahead + 1)
-      if (ahead >= AHEAD) continue
       if (departure.dueMs <= nowMs) {
         departure.dueMs = nowMs + Math.min(RETRY_MS_MIN * 2 ** departure.attempts, RETRY_MS_MAX)
         departure.attempts++
@@ -212,14 +222,23 @@ export class Abroad implements Service, Lane {
       writes: done.map(([, { key }]) => ({ space: DEPARTURES, key, value: null })),
       apply: () => {
         for (const [name] of done) this.#departures.delete(name)
-        // those behind them were refused so far, and are next
-        for (const [, departure] of open) Object.assign(departure, { attempts: 0, dueMs: 0 })
-        if (done.length === open.length) this.#arrived.delete(toHex(lane))
-        if (this.#isFull) this.#load()
-        this.#dueMs = 0
-        this.#carry()
+        this.#goOn(lane)
       },
     }
+  }
+
+  /** Some of a lane have arrived: those behind them were refused so far, and are next; where none is left in memory, there is room for what waits on the disk. */
+  #goOn(lane: Uint8Array): void {
+    const left = [...this.#departures.values()].filter((departure) => equal(departure.lane, lane))
+    for (const departure of left) Object.assign(departure, { attempts: 0, dueMs: 0 })
+    if (left.length > 0) this.#ahead.set(toHex(lane), left.length)
+    else {
+      this.#ahead.delete(toHex(lane))
+      this.#arrived.delete(toHex(lane))
+      if (this.#isFull) this.#load()
+    }
+    this.#dueMs = 0
+    this.#carry()
   }
 
   /** Throws `bad-certificate` for a settlement of something else, `wrong-epoch`, and what reading one does. */

@@ -245,15 +245,18 @@ test('two accounts of one identity pay there under the same number, and both pay
   const { neighborhood } = payee.context.genesis
   net.bus.loses = (message) => message.topic === context.topics.at(neighborhood).sync
   const terms = { kind: 'pay-abroad', home: neighborhood, assetId: asset, to: payee.wallet.account, number: 1 } as const
-  const operation = { ...terms, amount: 10, reference: randomReference(), memo: new Uint8Array(0) }
-  await orders.place({ reference: randomReference(), nonce: accountNonce(1), operation })
-  // counted behind the one that waits, which is another account's
+  for (let i = 0; i < 10; i++) {
+    const operation = { ...terms, amount: 1, reference: randomReference(), memo: new Uint8Array(0) }
+    await orders.place({ reference: randomReference(), nonce: accountNonce(1), operation })
+  }
+  // its number is counted behind those that wait, which are another account's
   await payAbroad(start, payee, 5)
-  await net.until(() => start.abroad.underWay === 2)
+  await net.until(() => [...start.store.scan('departure')].length === 11)
+  assert.is(start.abroad.underWay, 1 + 8, 'the others wait on the disk')
   const store = start.crash()
   net.bus.loses = () => false
   const again = await net.node(person, { store })
-  assert.is(again.abroad.underWay, 2)
+  assert.is(again.abroad.underWay, 1 + 8)
   await net.until(() => payee.wallet.balance(asset) === was + 15)
   await net.until(() => again.abroad.underWay === 0)
   assert.equal([...again.store.scan('departure')], [])

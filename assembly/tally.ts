@@ -57,11 +57,12 @@ export function create(memberCount: u32, quorumWeight: u32, strongWeight: u32, c
   const spare: u32 = memberCount - 1
   const base = (__heap_base + 63) & ~63
   const bytes = table.tableBytes(capacity) + CANDIDATE * capacity * spare
+  const used = <usize>memory.size() << 16
   const pages = <i32>((base + bytes + 0xffff) >> 16) - memory.size()
   if (pages > 0 && memory.grow(pages) < 0) return 0
   quorum = quorumWeight
   strong = strongWeight
-  table.layOut(base, capacity)
+  table.layOut(base, capacity, used)
   poolFree = 0
   poolFresh = base + table.tableBytes(capacity)
   return 1

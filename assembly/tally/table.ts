@@ -43,8 +43,11 @@ export function tableBytes(count: u32): usize {
   return <usize>(count + 1) * ENTRY + <usize>count * (4 * SLOTS_PER_KEY + 4) + recency.recencyBytes(count + 1)
 }
 
-/** Places an empty table of `count` keys (a power of two up to 65,536) at `base`, a multiple of 16. */
-export function layOut(base: usize, count: u32): void {
+/**
+ * Places an empty table of `count` keys (a power of two up to 65,536) at `base`, a multiple of 16. Memory from `untouched` on was never written: it is zeros, and stays
+ * untouched, since a first touch costs a page fault and a page.
+ */
+export function layOut(base: usize, count: u32, untouched: usize): void {
   const slotCount = count * SLOTS_PER_KEY
   capacity = count
   slotMask = slotCount - 1
@@ -53,7 +56,7 @@ export function layOut(base: usize, count: u32): void {
   slots = entries + ENTRY * (count + 1)
   free = slots + 4 * slotCount
   recency.layOut(free + 4 * count, count + 1, entries + TIME, ENTRY)
-  memory.fill(slots, 0, 4 * slotCount)
+  if (untouched > slots) memory.fill(slots, 0, min<usize>(4 * slotCount, untouched - slots))
   memory.fill(entries, 0xff, ENTRY)
   held = 0
   freed = 0

@@ -9,7 +9,7 @@ import { verifySignature } from '../core/crypto.ts'
 import type { Code } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { keyOf, quotaName } from './key.ts'
-import type { Lane } from './lane.ts'
+import { type Lane, underWay } from './lane.ts'
 import { type Order, orderMessage } from './order.ts'
 
 export type Judgement =
@@ -26,8 +26,10 @@ export function judge<S>(lane: Lane<S>, order: Order): Judgement {
   if (lane.frozen.has(order.oid, order.version)) return { kind: 'park', code: 'frozen', waitsFor: keyOf(order.oid) }
   if (order.maxEpoch < committee.epoch) return refusal('expired')
   if (head ? !equal(order.previous, head) : order.version !== 1) return refusal('wrong-version')
+  const { epochsClosed } = objects
+  const reader = { stateOf: (oid: Uint8Array) => objects.stateOf(oid), epochsClosed, underWay: () => underWay(lane) }
   return (
-    judgeKey(lane, order) ?? judgeMeaning(lane, order, rules.check(order, objects)) ?? judgeRoom(lane, order) ?? LOCK
+    judgeKey(lane, order) ?? judgeMeaning(lane, order, rules.check(order, reader)) ?? judgeRoom(lane, order) ?? LOCK
   )
 }
 

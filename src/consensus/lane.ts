@@ -62,6 +62,15 @@ export function decidedOrder<S>(lane: Lane<S>, slot: Slot): Order | null {
   return slot.orders.find((order) => equal(order.od, decision.od)) ?? lane.parked.find(decision.od)
 }
 
+/** Orders that are not settled and that this member has voted for, or knows to be certified. */
+export function* underWay<S>(lane: Lane<S>): Iterable<Order> {
+  for (const slot of lane.slots.all()) {
+    const { orders, lock } = slot
+    const order = decidedOrder(lane, slot) ?? (lock ? orders.find(({ od }) => equal(od, lock.od)) : null)
+    if (order) yield order
+  }
+}
+
 /** True where a LOCK of this member for the version was sealed. */
 export function isLockedAt<S>({ slots }: Lane<S>, oid: Uint8Array, version: number): boolean {
   return (slots.get(oid, version)?.lock?.sequence ?? 0) > 0

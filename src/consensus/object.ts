@@ -13,6 +13,8 @@ export interface ObjectReader<S> {
   stateOf(oid: Uint8Array): S | null
   /** How many epochs are over of which every settled order is applied here, where the reader knows epochs. */
   readonly epochsClosed?: number
+  /** Orders that are not settled and that this member has voted for, or knows to be certified. None where it is left out. */
+  readonly underWay?: () => Iterable<Order>
 }
 
 /** May this order be voted for? `retry` marks what time can cure: what is lacking may be settled here later. */

@@ -112,7 +112,7 @@ export abstract class RegisterView<S> {
     return this.desks.votes.strong.settlement({ oid, version })
   }
 
-  /** The SETTLED STATE statement that shows a version by the state with which the epoch began; null where the object was not there, or had come to another version. */
+  /** The SETTLED STATE statement that shows a version, or a later one, by the state with which the epoch began; null where the object was not there, or had not come so far. */
   settledStateOf(oid: Uint8Array, version: number): Uint8Array | null {
     const first = this.snapshot.firstPart(oid)
     return first && settledStateBytes(this.lane.committee.cid, first, { oid, version })

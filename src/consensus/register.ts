@@ -45,6 +45,8 @@ export interface RegisterOptions<S> {
   readonly records: Records
   /** 8 secret bytes that place votes in the tally, so that nobody can choose questions that collide there; they change no answer. */
   readonly tallySeed?: Uint8Array
+  /** A register whose life is over, and which is not asked any more: lends the memory of its count, megabytes of it, and nothing that is in it. */
+  readonly before?: Register<S>
 }
 
 /** What became of a slot that was unlocked. The order may be left out where it is not at hand: it is asked for then. */
@@ -63,10 +65,10 @@ export class Register<S> extends RegisterView<S> {
   readonly #tallySeed: Uint8Array | undefined
 
   /** See `createRegister`. */
-  constructor({ committee, seat, rules, records, tallySeed }: RegisterOptions<S>) {
+  constructor({ committee, seat, rules, records, tallySeed, before }: RegisterOptions<S>) {
     const journal = new Journal(records)
     const objects = new Objects(rules, journal)
-    const parts = { rules, journal, objects, parked: new Parked() }
+    const parts = { rules, journal, objects, parked: new Parked(), ...(before && { count: before.lane.count }) }
     super(layLane(parts, committee, seat, tallySeed), new Snapshot(objects, rules, journal, committee.epoch))
     this.#tallySeed = tallySeed
     restore(this.lane, records, (slot, kind, batch, index) => this.desks.votes.recount(slot, kind, batch, index))

@@ -33,14 +33,14 @@ export interface ProvenHead {
   readonly od: Uint8Array
 }
 
-/** The statement; null where the first part does not show that this version of the object is its newest one, or it is too long to travel. */
+/** The statement; null where the first part does not show that the newest version of the object is this one or a later one, or it is too long to travel. */
 export function settledStateBytes(
   cid: Uint8Array,
   first: FirstPart,
   { oid, version }: Omit<ProvenHead, 'od'>,
 ): Uint8Array | null {
   const { parts, root, path, part, bucketPath } = first
-  if (objectIn(part, oid)?.version !== version) return null
+  if ((objectIn(part, oid)?.version ?? 0) < version) return null
   const body = encode([oid, parts, root, path, part, bucketPath])
   const envelope = { type: TYPE.settledState, scope: cid, body, signature: NOTHING, attachment: NOTHING }
   return body.length <= LIMITS.importProofBytesMax ? encodeEnvelope(envelope) : null

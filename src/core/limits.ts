@@ -162,6 +162,7 @@ export const LIMITS = {
   flowsPerHomeMax: 8_192,
   importPlainAmountMax: 10_000,
   importProofBytesMax: 60 * KIB,
+  importLaterOrdersMax: 64,
   rewardSlotsMax: 2 ** 20,
   rewardEscrowMax: 256,
   rewardLineBytesMax: 1 * KIB,

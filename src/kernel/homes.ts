@@ -88,11 +88,11 @@ export class KnownHomes implements Settlements {
 
   /**
    * A home is in the epoch of this opening: whoever says so has checked the hand-over, or had stored that it did. What is older than what is known changes nothing; a home that is not known here
-   * is a sprout, on which the net has agreed by the same signatures. Throws `limit`.
+   * is a sprout, on which the net has agreed by the same signatures. One too many stays unknown: whoever signs hand-overs can have as many sprouts as it likes, and must not stop anybody by that.
    */
   goOn(opening: Opening): void {
     const home = this.#homes.get(toHex(opening.nid))
-    if (!home) this.add(opening)
+    if (!home && this.hasRoomFor(opening.nid)) this.add(opening)
     if (!home || opening.epoch <= home.newest.epoch) return
     home.newest = committeeOfOpening(opening)
     home.opening = opening
@@ -127,6 +127,11 @@ export class KnownHomes implements Settlements {
 
   isHome(home: Uint8Array): boolean {
     return this.#homes.has(toHex(home))
+  }
+
+  /** True for a home that is known here or still may be. */
+  hasRoomFor(home: Uint8Array): boolean {
+    return this.isHome(home) || this.#homes.size < LIMITS.homesKnownMax
   }
 
   #epochNamed(cid: Uint8Array): HomeEpoch | null {

@@ -3,6 +3,7 @@
  *
  * A home's books are an object that nobody owns. They say, home by home and asset by asset, what was sent there and what came from there. Both only grow, by
  * settled orders, so that all members have the same books, and two homes' books can be held against each other: nobody has imported more than the other exported.
+ * They are counted round a ring, since money that goes to and fro long enough leaves every range of numbers; how much is out at a time is a small part of it.
  */
 
 import { compare, equal } from '../core/bytes.ts'
@@ -18,12 +19,21 @@ export interface Sent {
   readonly count: number
 }
 
-/** What went to and came from another home, of one asset. */
+/** What went to and came from another home, of one asset; each less all whole turns of `FLOW_RING`. */
 export interface Flow {
   readonly home: Uint8Array
   readonly assetId: Uint8Array
   readonly exported: number
   readonly imported: number
+}
+
+/** Where flows begin anew: 64 times as much as there can be of an asset. */
+export const FLOW_RING: number = 2 ** 52
+
+/** The difference of two flows, or of sums of them, below half a ring either way. */
+export function flowBetween(more: number, less: number): number {
+  const steps = (((more - less) % FLOW_RING) + FLOW_RING) % FLOW_RING
+  return steps < FLOW_RING / 2 ? steps : steps - FLOW_RING
 }
 
 /** 32-byte id of the books of a home. No inception has zeros as its digest, so nobody can order anything for them. */
@@ -48,15 +58,12 @@ export function flowOf(flows: readonly Flow[], home: Uint8Array, assetId: Uint8A
   return flows.find((flow) => isFlowOf(flow, home, assetId)) ?? { exported: 0, imported: 0 }
 }
 
-/** With more sent to, or come from, a home. Throws `internal` beyond 2^53−1. */
+/** With more sent to, or come from, a home. */
 export function withFlow(flows: readonly Flow[], change: Flow): readonly Flow[] {
   const { home, assetId } = change
   const before = flowOf(flows, home, assetId)
-  const exported = before.exported + change.exported
-  const imported = before.imported + change.imported
-  if (!Number.isSafeInteger(exported) || !Number.isSafeInteger(imported)) {
-    throw new WebxError('internal', 'the books of a home have left the range of amounts')
-  }
+  const exported = (before.exported + change.exported) % FLOW_RING
+  const imported = (before.imported + change.imported) % FLOW_RING
   const others = flows.filter((flow) => !isFlowOf(flow, home, assetId))
   const flow = { home: home.slice(), assetId: assetId.slice(), exported, imported }
   return [...others, flow].sort((a, b) => compare(a.home, b.home) || compare(a.assetId, b.assetId))
@@ -64,7 +71,9 @@ export function withFlow(flows: readonly Flow[], change: Flow): readonly Flow[] 
 
 /** What is abroad of an asset: all that was sent anywhere, less all that came from anywhere. */
 export function abroad(flows: readonly Flow[], assetId: Uint8Array): number {
-  return flows.reduce((sum, flow) => sum + (equal(flow.assetId, assetId) ? flow.exported - flow.imported : 0), 0)
+  return flows.reduce((sum, { assetId: id, exported, imported }) => {
+    return equal(id, assetId) ? flowBetween(sum + exported, imported) : sum
+  }, 0)
 }
 
 /** A home's books, to be held against others'. */
@@ -78,7 +87,7 @@ export function assertFlows(all: readonly HomeBooks[]): void {
   for (const { home, flows } of all) {
     for (const flow of flows) {
       const other = all.find((each) => equal(each.home, flow.home))
-      if (other && flow.imported > flowOf(other.flows, home, flow.assetId).exported) {
+      if (other && flowBetween(flowOf(other.flows, home, flow.assetId).exported, flow.imported) < 0) {
         throw new WebxError('internal', 'a home has imported more than the other one has exported')
       }
     }

@@ -11,6 +11,7 @@ import { WebxError } from '../core/errors.ts'
 import type { Genesis } from '../identity/genesis.ts'
 import { homeOf } from '../identity/home.ts'
 import { objectId } from '../identity/objectid.ts'
+import { FLOW_RING, flowBetween } from './abroad.ts'
 import type { ObjectState } from './account.ts'
 import { type Asset, assetTable } from './asset.ts'
 import { creditsOf } from './credit.ts'
@@ -23,7 +24,7 @@ export interface Supply {
   readonly issued: number
   readonly held: number
   readonly inFlight: number
-  /** Sent to other homes, and come from there. */
+  /** Sent to other homes, and come from there; each less all whole turns of `FLOW_RING`. */
   readonly exported: number
   readonly imported: number
   readonly elsewhere: number
@@ -62,7 +63,7 @@ export function supplies(books: Books, genesis: Genesis): Supply[] {
     }
     for (const { assetId, amount } of state.balances) add(totals, assetId, { held: amount })
     for (const { assetId, left } of state.holds) add(totals, assetId, { held: left })
-    for (const { assetId, exported, imported } of state.flows) add(totals, assetId, { exported, imported })
+    for (const { assetId, exported, imported } of state.flows) addFlow(totals, assetId, exported, imported)
   }
   for (const order of books.inFlight) {
     for (const { assetId, amount } of inTransit(order, genesis.netId)) add(totals, assetId, { inFlight: amount })
@@ -84,10 +85,17 @@ function add(totals: ReadonlyMap<string, Total>, assetId: Uint8Array, more: Part
   for (const [name, amount] of Object.entries(more)) total[name as keyof Amounts] += amount
 }
 
+function addFlow(totals: ReadonlyMap<string, Total>, assetId: Uint8Array, exported: number, imported: number): void {
+  const total = totals.get(toHex(assetId))
+  if (!total) return
+  total.exported = (total.exported + exported) % FLOW_RING
+  total.imported = (total.imported + imported) % FLOW_RING
+}
+
 /** Throws `internal` where an asset's totals do not add up, or exceed its cap. */
 export function assertConserved(list: readonly Supply[]): void {
   for (const { asset, issued, held, inFlight, exported, imported, elsewhere } of list) {
-    if (issued + imported !== held + inFlight + exported + elsewhere || issued > asset.cap) {
+    if (flowBetween(issued + imported, held + inFlight + exported + elsewhere) !== 0 || issued > asset.cap) {
       const abroad = `exported ${exported}, imported ${imported}, elsewhere ${elsewhere}`
       throw new WebxError('internal', `${asset.code}: issued ${issued}, held ${held}, in flight ${inFlight}, ${abroad}`)
     }

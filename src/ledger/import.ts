@@ -9,7 +9,7 @@
  */
 
 import { equal } from '../core/bytes.ts'
-import { encode } from '../core/codec.ts'
+import { type Cbor, encode } from '../core/codec.ts'
 import { blake3Of } from '../core/digest.ts'
 import { decodeEnvelope, TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
@@ -17,8 +17,15 @@ import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
 import { type Credit, creditsOf } from './credit.ts'
 import { encodeOperation, operationOf } from './payment.ts'
-import { readShownOrder } from './shown.ts'
-import { KEY_LOG_NONCE, type LaneStanding, NO_HEAD, type OrderFields, type OrderView } from './terms.ts'
+import { readShownOrder, type ShownOrder } from './shown.ts'
+import {
+  KEY_LOG_NONCE,
+  type LaneStanding,
+  NO_HEAD,
+  type OrderFields,
+  type OrderView,
+  type StateReader,
+} from './terms.ts'
 import type { ImportPayment } from './transfer.ts'
 
 /** What a verified settlement says. */
@@ -55,18 +62,33 @@ export interface Arrival {
   readonly number: number
 }
 
-/** What proves an import: the encoded ORDER and SETTLEMENT of the other home. */
-export function importProof(order: Uint8Array, settlement: Uint8Array): Uint8Array {
-  return encode([order, settlement])
+/** What proves an import. */
+export interface ImportProof {
+  /** Encoded ORDER of the other home. */
+  readonly order: Uint8Array
+  /** Encoded SETTLEMENT of it, or of the last of the later ones. */
+  readonly settlement: Uint8Array
+  /** Bodies of orders of the same account that follow it, one after the other. */
+  readonly later: readonly Uint8Array[]
 }
 
-/** What `importProof` was made of: the encoded ORDER and SETTLEMENT of the other home. Throws `bad-shape`, `too-long`, `not-canonical`. */
-export function shownByImport(attached: Uint8Array): { readonly order: Uint8Array; readonly settlement: Uint8Array } {
+export function importProof(order: Uint8Array, settlement: Uint8Array, later: readonly Uint8Array[] = []): Uint8Array {
+  return encode(later.length > 0 ? [order, settlement, later] : [order, settlement])
+}
+
+/** What `importProof` was made of. Throws `bad-shape`, `too-long`, `not-canonical`. */
+export function shownByImport(attached: Uint8Array): ImportProof {
   const fields = Fields.of('import proof', attached, LIMITS.importProofBytesMax)
   const order = fields.bytesBetween('order', 1, 2 * LIMITS.orderBytesMax)
   const settlement = fields.bytesBetween('settlement', 1, LIMITS.importProofBytesMax)
+  const later = fields.isEmpty ? [] : fields.list('later', LIMITS.importLaterOrdersMax, readLater)
   fields.end()
-  return { order, settlement }
+  return { order, settlement, later }
+}
+
+function readLater(body: Cbor): Uint8Array {
+  if (body instanceof Uint8Array) return body
+  throw new WebxError('bad-shape', 'import proof: orders are shown by their bodies')
 }
 
 /** 32-byte name of the lane of what an account of another home has paid here. */
@@ -135,17 +157,29 @@ export class Imports {
     const { credit } = this.arrivalOf(order, operation)
     const { attached } = order
     if (this.#proved.has(attached)) return true
-    const { order: shown, settlement } = this.#read(attached)
+    const { last, settlement } = this.#read(attached)
     const fact = this.#settlements.verify(settlement)
     if (!fact) return false
     const { home, oid, version, od, isStrong } = fact
-    const same = equal(home, shown.home) && equal(oid, shown.oid) && version === shown.version && equal(od, shown.od)
+    const same = equal(home, last.home) && equal(oid, last.oid) && version === last.version && equal(od, last.od)
     if (!same) throw new WebxError('bad-certificate', 'import: the settlement is of another order')
     if (!isStrong && credit.amount > LIMITS.importPlainAmountMax) {
       throw new WebxError('bad-certificate', 'import: this amount needs a strong quorum of confirmations')
     }
     this.#proved.add(attached)
     return true
+  }
+
+  /** What imports under way would bring of an asset, but for this one, as far as a member has had a hand in them. */
+  coming({ underWay }: StateReader, assetId: Uint8Array, but: OrderView): number {
+    let sum = 0
+    for (const order of underWay?.() ?? []) {
+      const operation = order.attached.length > 0 && !equal(order.od, but.od) ? operationOf(order) : null
+      if (operation?.kind !== 'import') continue
+      const { credit } = this.arrivalOf(order, operation)
+      if (equal(credit.assetId, assetId)) sum += credit.amount
+    }
+    return sum
   }
 
   /** True for a home that payments may go to. */
@@ -156,7 +190,7 @@ export class Imports {
   #read(attached: Uint8Array): Shown {
     const known = this.#shown.get(attached)
     if (known) return known
-    const { order: bytes, settlement } = shownByImport(attached)
+    const { order: bytes, settlement, later } = shownByImport(attached)
     const envelope = decodeEnvelope(bytes)
     if (envelope.type !== TYPE.order || !equal(envelope.scope, this.#netId)) {
       throw new WebxError('bad-shape', 'import: shows no order of this net')
@@ -167,7 +201,8 @@ export class Imports {
     if (!credit || !('number' in operation) || operation.number === 0) {
       throw new WebxError('bad-shape', 'import: the order shown pays nobody abroad')
     }
-    const shown = { arrival: { credit, from: order.home, number: operation.number }, order, settlement }
+    const last = later.reduce((before, body) => following(before, readShownOrder(this.#netId, body)), order)
+    const shown = { arrival: { credit, from: order.home, number: operation.number }, last, settlement }
     this.#shown.set(attached, shown)
     return shown
   }
@@ -176,6 +211,14 @@ export class Imports {
 /** What is attached to an import. */
 interface Shown {
   readonly arrival: Arrival
-  readonly order: OrderView
+  /** The order that the settlement must be of: what it settles settles all that it follows. */
+  readonly last: ShownOrder
   readonly settlement: Uint8Array
+}
+
+/** An order that names the one before it. Throws `bad-certificate` for any other. */
+function following(before: ShownOrder, order: ShownOrder): ShownOrder {
+  const { oid, version, previous } = order
+  if (equal(oid, before.oid) && version === before.version + 1 && equal(previous, before.od)) return order
+  throw new WebxError('bad-certificate', 'import: an order shown does not follow the one before it')
 }

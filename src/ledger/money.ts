@@ -254,7 +254,10 @@ export class Money {
     return isSignedBy(claim.envelope, terms.key) ? null : 'bad-signature'
   }
 
-  /** What comes home was out; what is issued elsewhere is at most all there can be. Strict for what is settled here: imports under way are not counted. */
+  /**
+   * What comes home was out; what is issued elsewhere is at most all there can be. Each member counts what is settled here and what it has itself let come: so a home that lies gets less than twice as
+   * much out of a quorum, however much it shows at once.
+   */
   #checkImport({ order, operation, objects }: Asked<'import'>): LedgerVerdict {
     if (!this.proves(order, operation)) return refusal('not-allowed')
     const { credit, from } = this.#imports.arrivalOf(order, operation)
@@ -266,7 +269,8 @@ export class Money {
     const flows = state?.flows ?? []
     const isIssuedHere = equal(order.home, this.#issuingHome(asset))
     const out = abroad(flows, assetId)
-    if (isIssuedHere ? amount > out : amount - out > asset.cap) return later('over-cap')
+    const coming = amount + this.#imports.coming(objects, assetId, order)
+    if (isIssuedHere ? coming > out : coming - out > asset.cap) return later('over-cap')
     return hasRoom(state, from, assetId) ? touching(order.oid, to, books) : refusal('limit')
   }
 

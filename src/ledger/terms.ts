@@ -18,6 +18,8 @@ export interface StateReader {
    * is left out. A number too low only makes an order wait.
    */
   readonly epochsClosed?: number
+  /** Orders that are not settled and that this member has voted for, or knows to be certified. None where it is left out. */
+  readonly underWay?: () => Iterable<OrderView>
 }
 
 /** The fields of an order that the rules of the ledger look at. */

@@ -43,6 +43,8 @@ export class Proofs implements Lane {
     const rank = turnOf(committee, seat, version + attempt)
     if (rank === null || rank >= SPEAKERS) return null
     this.#assertPatience(sender)
+    // to look for it in the state costs as much as a bucket of that
+    if ((register.object(oid)?.settled ?? 0) < version) return null
     const settlement =
       register.strongSettlementOf(oid, version) ??
       register.settledStateOf(oid, version) ??

@@ -109,7 +109,7 @@ export class Homes implements Service, SideLane {
   decide({ envelope }: Message): Decision | null {
     const read = this.#homes.read(envelope)
     if (!read) return null
-    const openings = openingsOf(read)
+    const openings = openingsOf(read).filter(({ nid }) => this.#homes.hasRoomFor(nid))
     const apply = (): void => {
       for (const opening of openings) this.#goOn(opening)
     }

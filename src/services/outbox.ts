@@ -15,6 +15,7 @@ import { objectId } from '../identity/objectid.ts'
 import type { Agreed, Orders, Settling, Standings, Wish } from '../kernel/agreed.ts'
 import type { Context, Service } from '../kernel/context.ts'
 import type { Write } from '../kernel/ports.ts'
+import { sentTo } from '../ledger/abroad.ts'
 import { outlayOf, paysAbroad } from '../ledger/credit.ts'
 import { holdOf } from '../ledger/hold.ts'
 import type { OwnOperation } from '../ledger/payment.ts'
@@ -248,7 +249,14 @@ export class Outbox implements Orders, Service {
       version: view?.certified ?? 0,
       head: view?.head ?? NO_HEAD,
     }
-    return nextOrder(standing, entry.operation, entry.idem, this.#lastEpochOf(entry.operation))
+    return nextOrder(standing, this.#numbered(queue, entry.operation), entry.idem, this.#lastEpochOf(entry.operation))
+  }
+
+  /** A payment to another home has the number that is next when it is signed: that of the wish may be taken, by another life of a disk that was put back, or count another account's payments. */
+  #numbered({ oid }: Queue, operation: OwnOperation): OwnOperation {
+    const home = paysAbroad(operation, this.#context.netId)
+    if (!home || !('number' in operation)) return operation
+    return { ...operation, number: sentTo(this.#agreed.register.object(oid)?.state?.sent ?? [], home) + 1 }
   }
 
   /** Last epoch in which an operation may be voted for: a capture, while its hold is there to be captured. */

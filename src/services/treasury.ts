@@ -306,8 +306,9 @@ function arrivalIn(settling: Settling): Settling {
   if (order.attached.length === 0 || operationOf(order).kind !== 'import') return settling
   const shown = shownByImport(order.attached)
   const arrived = { order: readOrder(decodeEnvelope(shown.order)), locks: 0 }
-  // a state shows no confirmations that a receipt could hold
-  if (isSettledState(shown.settlement)) return { ...arrived, settlement: NOTHING, confirms: 0 }
+  // a state shows no confirmations that a receipt could hold, nor does the settlement of a later order
+  if (shown.later.length > 0 || isSettledState(shown.settlement))
+    return { ...arrived, settlement: NOTHING, confirms: 0 }
   const confirms = seatsShown(decodeEnvelope(shown.settlement))
   return { ...arrived, settlement: shown.settlement, confirms }
 }

@@ -52,6 +52,10 @@ test('the newest settled version of an object, and no other', () => {
   for (const n of [1, 2, 3]) {
     assert.equal(readSettledState(shown(first, id(n), n), root), { oid: id(n), version: n, od: bytesOf(`head ${n}`) })
     assert.is(settledStateBytes(CID, first, { oid: id(n), version: n + 1 }), null)
+    assert.equal(
+      settledStateBytes(CID, first, { oid: id(n), version: n - 1 }),
+      settledStateBytes(CID, first, { oid: id(n), version: n }),
+    )
   }
   assert.is(settledStateBytes(CID, first, { oid: id(4), version: 4 }), null)
   const envelope = shown(first, id(2), 2)

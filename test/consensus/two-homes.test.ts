@@ -3,9 +3,11 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import '../kit/wasm.ts'
-import { committeeOfOpening, type Opening } from '../../src/consensus/epoch/opening.ts'
+import { certificateEnvelope } from '../../src/consensus/certificate.ts'
+import { committeeOfOpening, encodeOpening, type Opening } from '../../src/consensus/epoch/opening.ts'
 import { type Order, orderBody, orderBytes, provingOrderEnvelope, readOrder } from '../../src/consensus/order.ts'
 import { batchKey, SPACE } from '../../src/consensus/records.ts'
+import { composeBatch, headerSignedBytes, VOTE } from '../../src/consensus/statement.ts'
 import { equal, toHex } from '../../src/core/bytes.ts'
 import { decodeEnvelope, encodeEnvelope } from '../../src/core/envelope.ts'
 import { LIMITS } from '../../src/core/limits.ts'
@@ -17,6 +19,7 @@ import { importLane, importOrder, importProof } from '../../src/ledger/import.ts
 import { createLedgerRules } from '../../src/ledger/rules.ts'
 import { accountId, keyEventOrder, keyLogOrder, NO_HEAD, type OrderFields } from '../../src/ledger/terms.ts'
 import type { PayAbroad } from '../../src/ledger/transfer.ts'
+import { openHomes } from '../../src/services/homes.ts'
 import { codeOf, Purser } from '../ledger/stage.ts'
 import { anchorOf, cheapSignature, Hoods } from './hoods.ts'
 import { bytesOf, issuerWallet, keyPair, mint, person, signOrder, world } from './people.ts'
@@ -163,6 +166,30 @@ test('a payment settled at one home arrives at the other, exactly once, and a re
   check(sides)
 })
 
+/** A settlement that the seats of a home sign whatever its register says. */
+function forgedSettlement({ anchor }: Side, { oid, version, od }: Order): Uint8Array {
+  const committee = committeeOfOpening(anchor)
+  const entry = { kind: VOTE.confirm, oid, version, od }
+  const votes = committee.seats.map(({ epochKey }, seat) => {
+    const unsigned = composeBatch(seat, version, new Uint8Array(32), [entry])
+    const signature = cheapSignature(epochKey, headerSignedBytes(committee, unsigned))
+    return { batch: { ...unsigned, signature }, index: 0 }
+  })
+  return encodeEnvelope(certificateEnvelope(committee, entry, votes))
+}
+
+test('a home that lies gets no more than is out, however much of it is shown at once', () => {
+  const [a, b] = stage()
+  a.net.send(a.purser.order(abroad(b, 600, 1)))
+  a.net.run(300)
+  for (const name of ['one', 'two', 'three']) {
+    const lie = new Purser(w, person(name), b.nid).peek(abroad(a, 500, 1))
+    a.net.send(arriving(a, lie, forgedSettlement(b, lie)))
+  }
+  a.net.run(1_000)
+  assert.equal(balances(a), all(FUNDS - 600 + 500))
+})
+
 test('above the limit a plain settlement does not do, a strong one does', () => {
   const sides = stage()
   const [a, b] = sides
@@ -266,6 +293,14 @@ test('homes are of this net, bounded, and let nothing in that their seats have n
     codeOf(() => known.add(b.anchor)),
     'limit',
   )
+  known.goOn({ ...b.anchor, epoch: 1 })
+  assert.is(known.isHome(b.nid), false, 'a sprout too many stays unknown')
+  const [stored] = known.openings
+  const values = Array.from({ length: LIMITS.homesKnownMax + 1 }, (_, i) =>
+    encodeOpening({ ...(stored as Opening), epoch: 1, nid: bytesOf(`sprout ${i}`, 16) }),
+  )
+  const store = { get: () => null, scan: () => values.map((value) => ({ key: NOTHING, value })) }
+  assert.is(openHomes(netId, [a.anchor], store).openings.length, LIMITS.homesKnownMax, 'and stops no node at its start')
   known.add(a.anchor)
   const fact = b.known.verify(settlement)
   assert.equal([fact?.home, fact?.oid, fact?.version, fact?.isStrong], [a.nid, paid.oid, 1, false])

@@ -5,7 +5,7 @@ import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/pro
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { equal, toHex } from '../../src/core/bytes.ts'
+import { concat, equal, toHex } from '../../src/core/bytes.ts'
 import { WebxError } from '../../src/core/errors.ts'
 import { dataIdOf } from '../../src/data/manifest.ts'
 import { FREE_POLICY } from '../../src/data/policy.ts'
@@ -282,7 +282,7 @@ function flipped(bytes: Uint8Array, at: number): Uint8Array {
 function damaged(whole: Uint8Array, parts: readonly number[], turn: number): Uint8Array {
   const kind = turn % (parts.length + 1)
   if (kind === parts.length) return whole.subarray(0, Math.floor(random() * whole.length))
-  if (kind === parts.length - 1) return new Uint8Array([...whole.subarray(0, 1000), ...whole])
+  if (kind === parts.length - 1) return concat(whole.subarray(0, 1000), whole)
   const [start, end] = [parts[kind] as number, parts[kind + 1] as number]
   return flipped(whole, start + Math.floor(random() * (end - start)))
 }

@@ -50,6 +50,7 @@ export const MONEY_RULES: Readonly<Record<string, string>> = {
   orderImport: 'proving-order-message',
   arrival: 'arrival-message',
   settledState: 'settled-state-message',
+  arrivalLater: 'arrival-message',
   voucher: 'purse-voucher-message',
   workReceipt: 'work-receipt-message',
   overspend: 'overspend',
@@ -105,6 +106,7 @@ export function moneyVectors(): MoneyVectors {
   const abroad = alice.order({
     ...{ ...fixed, ...far, kind: 'pay-abroad', amount: 40, reference: bytesOf('abroad'), number: 1 },
   })
+  const after = alice.order(alice.pay(shop.oid, 1))
   const lane = importLane(neighborhood, alice.oid)
   const arriving = importOrder({ home: far.home, lane, version: 0, head: NO_HEAD }, abroad.od)
   // what a settlement is stands in `protocol.json`; here any bytes are one
@@ -140,6 +142,7 @@ export function moneyVectors(): MoneyVectors {
     golden: {
       ...hexOf(Object.fromEntries(Object.entries(orders).map(([name, order]) => [name, orderBytes(order)]))),
       ...hexOf({ arrival: arrivalBytes(netId, abroad, bytesOf('settlement')), settledState: shownByState(abroad) }),
+      ...hexOf({ arrivalLater: arrivalBytes(netId, abroad, bytesOf('settlement'), [after.envelope.body]) }),
       ...hexOf({ voucher, workReceipt, overspend: findOverspend(netId, hold.envelope.body, [twice, voucher]) }),
       ...hexOf({ rewardHead: head, rewardLine: line, rewardBook: encodeBook(book) }),
     },

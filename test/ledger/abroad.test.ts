@@ -7,8 +7,8 @@ import { type Order, orderBody, orderBytes, provingOrderEnvelope, readOrder } fr
 import { equal, toHex } from '../../src/core/bytes.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import '../kit/wasm.ts'
-import { assertFlows, booksId, type Flow } from '../../src/ledger/abroad.ts'
-import { decodeState, encodeState, type ObjectState } from '../../src/ledger/account.ts'
+import { assertFlows, booksId, FLOW_RING, type Flow } from '../../src/ledger/abroad.ts'
+import { decodeState, EMPTY_STATE, encodeState, type ObjectState } from '../../src/ledger/account.ts'
 import { creditsOf } from '../../src/ledger/credit.ts'
 import { importLane, importOrder, importProof, type SettlementFact, type Settlements } from '../../src/ledger/import.ts'
 import { operationOf } from '../../src/ledger/payment.ts'
@@ -97,6 +97,13 @@ function flowsOf(member: Member, home: Uint8Array): readonly Flow[] {
   return member.stateOf(booksId(netId, home))?.flows ?? []
 }
 
+/** A payment that a home has settled, and that no account there paid for. */
+function forgedBy(home: Home, to: Home, amount: number, told: Told): Order {
+  const order = new Purser(w, person('liar'), home.nid).peek(abroad(to, amount, 1))
+  told.settled(order)
+  return order
+}
+
 const test = suite('payments between homes')
 
 test('settled at one home, imported at the other, exactly once', () => {
@@ -164,6 +171,36 @@ test('every field of an import follows from the payment; its proof must be of it
   )
 })
 
+test('a settlement of a later order of the account proves what came before, by all orders in between and no others', () => {
+  const { told, homes } = stage()
+  const [a, b] = homes
+  const order = a.member.both(a.purser.order(abroad(b, LIMITS.importPlainAmountMax + 1, 1)))
+  const [next, last] = [1, 2].map((amount) => a.member.both(a.purser.order(a.purser.pay(accountOf(b), amount)))) as [
+    Order,
+    Order,
+  ]
+  told.settled(order, false)
+  told.settled(last)
+  const shown = (later: readonly Order[], settled = last): Order => {
+    const lane = importLane(order.home, order.oid)
+    const bodies = later.map(({ envelope }) => envelope.body)
+    const proof = importProof(orderBytes(order), settled.od, bodies)
+    const terms = importOrder({ home: b.nid, lane, version: 0, head: NO_HEAD }, order.od)
+    return readOrder(provingOrderEnvelope(netId, orderBody(terms), proof))
+  }
+  for (const lie of [
+    shown([]),
+    shown([], order),
+    shown([last]),
+    shown([next]),
+    shown([last, next]),
+    shown([next, last], order),
+  ])
+    assert.is(b.member.judge(lie), 'bad-certificate')
+  b.member.both(shown([next, last]))
+  assert.is(b.member.balance(accountOf(b)), LIMITS.importPlainAmountMax + 1)
+})
+
 test('above a limit a strong quorum must have confirmed', () => {
   const { told, homes } = stage()
   const [a, b] = homes
@@ -194,6 +231,67 @@ test('what comes home was out: a home that lies about its own books cannot make 
   const beyond = b.purser.peek({ ...abroad(homes[2], 2_000_000, 1) })
   told.settled(beyond)
   assert.is(homes[2].member.judge(arriving(homes[2], beyond)), 'over-cap, later', 'more than there can be')
+})
+
+test('what a home that lies shows at once is counted together', () => {
+  const { told, homes } = stage()
+  const [a, b, c] = homes
+  told.settled(a.member.both(a.purser.order(abroad(b, 600, 1))))
+  const liars = ['one', 'two', 'three'].map((name) => new Purser(w, person(name), b.nid))
+  const [first, second, third] = liars.map((liar, i) => {
+    const forged = liar.peek({ ...abroad(a, [400, 300, 200][i] as number, 1) })
+    told.settled(forged)
+    return arriving(a, forged)
+  }) as [Order, Order, Order]
+  a.member.certify(first)
+  assert.is(a.member.judge(first), 'ok', 'it is not counted against itself')
+  assert.is(a.member.judge(second), 'over-cap, later')
+  a.member.certify(third)
+  a.member.settle(first)
+  assert.is(a.member.judge(second), 'over-cap, later')
+  a.member.settle(third)
+  assert.equal([a.member.supply().exported, a.member.supply().imported], [600, 600])
+  const much = liars.map((liar) => {
+    const forged = liar.peek({ ...abroad(c, 400_000, 1) })
+    told.settled(forged)
+    return arriving(c, forged)
+  }) as [Order, Order, Order]
+  for (const each of much.slice(0, 2)) c.member.certify(each)
+  assert.is(c.member.judge(much[2]), 'over-cap, later', 'more than there can be')
+})
+
+test('money that goes to and fro for ever leaves no range of numbers', () => {
+  const { told, homes } = stage()
+  const [a, b] = homes
+  const much = { exported: FLOW_RING - 300, imported: FLOW_RING - 300 }
+  for (const [home, other] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const flows = [{ home: other.nid, assetId: w.asset, ...much }]
+    home.member.states.set(toHex(booksId(netId, home.nid)), { ...EMPTY_STATE, flows })
+  }
+  for (const number of [1, 2]) {
+    const there = a.member.both(a.purser.order(abroad(b, 200, number)))
+    told.settled(there)
+    check(homes)
+    arrive(b, there)
+    if (number === 1) assert.is(a.member.judge(arriving(a, forgedBy(b, a, 201, told))), 'over-cap, later')
+    const back = b.member.both(b.purser.order(abroad(a, 200, number)))
+    told.settled(back)
+    arrive(a, back)
+    check(homes)
+  }
+  const [flow] = flowsOf(a.member, a.nid)
+  assert.equal([flow?.exported, flow?.imported], [100, 100])
+  const books = a.member.stateOf(booksId(netId, a.nid)) as ObjectState
+  assert.equal(decodeState(encodeState(books)), books)
+  const more = { home: b.nid, flows: [{ home: a.nid, assetId: w.asset, exported: 0, imported: 101 }] }
+  assert.is(
+    codeOf(() => assertFlows([{ home: a.nid, flows: flowsOf(a.member, a.nid) }, more])),
+    'internal',
+    'more came than was sent',
+  )
 })
 
 test('a refund goes back across homes; assets are issued at one home only', () => {

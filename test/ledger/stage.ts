@@ -41,6 +41,7 @@ export class Member {
     this.rules = createLedgerRules(world.genesis, settlements)
   }
 
+  underWay = (): readonly Order[] => this.open
   stateOf = (oid: Uint8Array): ObjectState | null => this.states.get(toHex(oid)) ?? null
 
   judge(order: Order): string {

@@ -6,12 +6,13 @@ import { decodeOpening, encodeOpening, type Opening } from '../../src/consensus/
 import { readOrder } from '../../src/consensus/order.ts'
 import { batchKey, SPACE } from '../../src/consensus/records.ts'
 import { equal, fromText } from '../../src/core/bytes.ts'
-import { decodeEnvelope, encodeEnvelope } from '../../src/core/envelope.ts'
+import { decodeEnvelope, encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { genesisBody, genesisFile, genesisSignedBytes, readGenesis } from '../../src/identity/genesis.ts'
 import { homeOf } from '../../src/identity/home.ts'
 import { assertFlows, booksId } from '../../src/ledger/abroad.ts'
 import { assertConserved, supplies } from '../../src/ledger/conservation.ts'
+import { accountId, accountNonce } from '../../src/ledger/terms.ts'
 import { arrivalBytes } from '../../src/services/abroad.ts'
 import { judged, MemoryNet, type MemoryNode, randomReference, vrfOf } from '../kit/node.ts'
 import { makeNet, makePerson, type Net, type Person } from '../kit/people.ts'
@@ -169,6 +170,36 @@ test('where nobody has a strong settlement any more, the state of the next epoch
   check()
 })
 
+test('only members of its own home are heard with settlements', async () => {
+  const { topics, counters } = payer.context
+  const said = (): number => counters.read()['refused.not-allowed'] ?? 0
+  const was = said()
+  const answer = { topic: topics.to(payer.person.id), type: TYPE.settlementAnswer, payload: [new Uint8Array(9)] }
+  for (const { context } of [organization, there()[0] as MemoryNode])
+    await context.road.run(() => ({ emit: [{ ...answer, lifetimeMs: MS }] }))
+  await net.until(() => said() === was + 2)
+})
+
+test('who has paid on at home before there was a strong settlement shows the state, and the orders in between', async () => {
+  const [before, was] = balances() as [number, number]
+  const registers = here().map(({ agreed }) => agreed.register)
+  for (const register of registers) register.strongSettlementOf = () => null
+  const amount = LIMITS.importPlainAmountMax + 3
+  const paid = await payAbroad(payer, payee, amount)
+  for (let i = 0; i < 2; i++) await net.pay(payer, organization, 5)
+  assert.equal(balances(), [before - amount - 10, was])
+  // by the time that it is answered the state shows neither that version nor the newest
+  const inbox = payer.context.topics.to(payer.person.id)
+  net.bus.loses = ({ topic }) => topic === inbox
+  await turn(here())
+  await net.pay(payer, organization, 5)
+  net.bus.loses = () => false
+  await net.until(() => balances()[1] === was + amount)
+  assert.is(payee.wallet.settled(paid.reference)?.settlement.length, 0, 'no settlement that a receipt could hold')
+  for (const register of registers) Reflect.deleteProperty(register, 'strongSettlementOf')
+  check()
+})
+
 test('a forged hand-over moves nobody, and a true one is kept over a restart', async () => {
   const nid = genesis.homes[0]?.neighborhood as Uint8Array
   const [member] = here() as [MemoryNode]
@@ -177,7 +208,8 @@ test('a forged hand-over moves nobody, and a true one is kept over a restart', a
   const topic = topics.at(nid).handOver
   await other.link.unsubscribe(topic)
   await turn(here())
-  const handOver = member.context.store.get(SPACE.handOver, batchKey(1)) as Uint8Array
+  const epoch = member.agreed.committee.epoch
+  const handOver = member.context.store.get(SPACE.handOver, batchKey(epoch - 1)) as Uint8Array
   const envelope = decodeEnvelope(handOver)
   const opening = decodeOpening(envelope.attachment)
   const forge = (change: Partial<Opening>): Uint8Array =>
@@ -194,16 +226,45 @@ test('a forged hand-over moves nobody, and a true one is kept over a restart', a
     await judged(other)
     assert.is(counters.read()[`refused.${code}`], was + 1, code)
   }
-  assert.is(other.homes.epochOf(nid), 1)
+  assert.is(other.homes.epochOf(nid), epoch - 1)
   road.receive(topic, handOver)
   await judged(other)
-  assert.is(other.homes.epochOf(nid), 2)
+  assert.is(other.homes.epochOf(nid), epoch)
   await other.stop()
   net.nodes.splice(net.nodes.indexOf(other), 1)
   const again = await net.member(SEATS, other.store)
   members[SEATS] = again
-  assert.is(again.homes.epochOf(nid), 2)
+  assert.is(again.homes.epochOf(nid), epoch)
   await net.until(() => again.recovered())
+})
+
+test('two accounts of one identity pay there under the same number, and both payments arrive, after a restart too', async () => {
+  const was = payee.wallet.balance(net.asset(payee).id)
+  const start = await net.node(personIn(net.net, 0))
+  await net.pay(payer, start, 100)
+  await net.until(() => start.wallet.balance(net.asset(start).id) === 100)
+  const { orders, wallet, context, person } = start
+  const asset = net.asset(start).id
+  const second = accountId(genesis.netId, context.genesis.neighborhood, person.id, 1)
+  await net.during(wallet.pay({ reference: randomReference(), asset, amount: 40, to: second }, MS))
+  const { neighborhood } = payee.context.genesis
+  net.bus.loses = (message) => message.topic === context.topics.at(neighborhood).sync
+  const terms = { kind: 'pay-abroad', home: neighborhood, assetId: asset, to: payee.wallet.account, number: 1 } as const
+  for (let i = 0; i < 10; i++) {
+    const operation = { ...terms, amount: 1, reference: randomReference(), memo: new Uint8Array(0) }
+    await orders.place({ reference: randomReference(), nonce: accountNonce(1), operation })
+  }
+  // its number is counted behind those that wait, which are another account's
+  await payAbroad(start, payee, 5)
+  await net.until(() => [...start.store.scan('departure')].length === 11)
+  assert.is(start.abroad.underWay, 1 + 8, 'the others wait on the disk')
+  const store = start.crash()
+  net.bus.loses = () => false
+  const again = await net.node(person, { store })
+  assert.is(again.abroad.underWay, 1 + 8)
+  await net.until(() => payee.wallet.balance(asset) === was + 15)
+  await net.until(() => again.abroad.underWay === 0)
+  assert.equal([...again.store.scan('departure')], [])
 })
 
 test('it arrives where the payee is away, and is carried on after a restart of the payer', async () => {

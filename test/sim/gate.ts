@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { MUTANTS, type Mutant, patched } from './mutants.ts'
 import { Worker } from './pool.ts'
+import type { Done } from './worker.ts'
 
 const TOP = new URL('../../', import.meta.url)
 /** Seeds that caught a mutant the last time, by its name: they are tried first. */
@@ -41,30 +42,38 @@ export function staleMutants(mutants: readonly Mutant[] = MUTANTS): string[] {
   })
 }
 
-/** Runs a mutant until it is caught or its seeds are used up. One that comes to no end, or whose process dies, is caught as well. */
-export async function judgeMutant({ name, seedsMax, lane }: Mutant, n = 4): Promise<Verdict> {
+/**
+ * Runs a mutant until it is caught or its seeds are used up. One whose process dies is caught as well. Rejects where there is no answer in time: that says of a slow machine and of a mutant that comes
+ * to no end the same, and so nothing of either.
+ */
+export async function judgeMutant(
+  { name, seedsMax, lane }: Mutant,
+  n = 4,
+  chunkMsMax = CHUNK_MS_MAX,
+): Promise<Verdict> {
   const worker = new Worker(name)
   const beganMs = performance.now()
   const verdict = (seed: number | null, oracle: string | null, what: string | null): Verdict => {
     worker.stop()
     return { name, caught: oracle !== null, n, seed, oracle, what, ms: Math.round(performance.now() - beganMs) }
   }
-  try {
-    const remembered = readCatches()[name]
-    let job = { n, from: remembered ?? 1, count: remembered ? 1 : CHUNK, stopsAtViolation: true, lane }
-    for (let left = seedsMax; left > 0; left -= job.count) {
-      const done = await worker.run(job, CHUNK_MS_MAX)
-      const last = done?.results.at(-1)
-      if (!last) return verdict(job.from, 'comes to an end', `no answer within ${CHUNK_MS_MAX} ms`)
-      const [violation] = last.violations
-      if (violation && NONSENSE.test(violation.what)) return verdict(null, null, `makes no sense: ${violation.what}`)
-      if (violation) return verdict(last.seed, violation.oracle, violation.what)
-      job = { ...job, from: last.seed === remembered ? 1 : last.seed + 1, count: CHUNK }
+  const remembered = readCatches()[name]
+  let job = { n, from: remembered ?? 1, count: remembered ? 1 : CHUNK, stopsAtViolation: true, lane }
+  for (let left = seedsMax; left > 0; left -= job.count) {
+    let done: Done | null
+    try {
+      done = await worker.run(job, chunkMsMax)
+    } catch (error) {
+      return verdict(null, 'stays up', (error as Error).message)
     }
-    return verdict(null, null, null)
-  } catch (error) {
-    return verdict(null, 'stays up', (error as Error).message)
+    const last = done?.results.at(-1)
+    if (!last) throw new Error(`mutant "${name}": no answer for seeds from ${job.from} on within ${chunkMsMax} ms`)
+    const [violation] = last.violations
+    if (violation && NONSENSE.test(violation.what)) return verdict(null, null, `makes no sense: ${violation.what}`)
+    if (violation) return verdict(last.seed, violation.oracle, violation.what)
+    job = { ...job, from: last.seed === remembered ? 1 : last.seed + 1, count: CHUNK }
   }
+  return verdict(null, null, null)
 }
 
 function readCatches(): Record<string, number> {

@@ -9,8 +9,8 @@ import { readCorpus } from './campaign.ts'
 import { Chance } from './chance.ts'
 import { configOf } from './config.ts'
 import { Disk } from './disk.ts'
-import { staleMutants } from './gate.ts'
-import { MUTANTS, patched } from './mutants.ts'
+import { judgeMutant, staleMutants } from './gate.ts'
+import { MUTANTS, type Mutant, patched } from './mutants.ts'
 import { Network } from './network.ts'
 import type { Oracle } from './oracle.ts'
 import { StaysUp } from './oracles-books.ts'
@@ -124,6 +124,11 @@ mutants('there are enough of them, each with a name of its own, and none is stal
   assert.ok(MUTANTS.length >= 20)
   assert.is(new Set(MUTANTS.map(({ name }) => name)).size, MUTANTS.length)
   assert.equal(staleMutants(), [])
+})
+
+mutants('one that gives no answer in time is not caught: the run has failed', async () => {
+  const said = await judgeMutant(MUTANTS[0] as Mutant, 4, 1).catch(String)
+  assert.match(String(said), /no answer/)
 })
 
 mutants('what is to be replaced must be there once', () => {

@@ -326,6 +326,18 @@ for (const build of BUILDS) {
     )
   })
 
+  test('nothing is left of a large table, which begins in memory that nobody has written to, once it is renewed', () => {
+    const options = { weights: [1, 1, 1, 1], quorum: 3, strong: 4, capacity: 2048, build }
+    const tally = createTally(options)
+    for (let round = 0; round < 2; round++) {
+      for (let key = 0; key < 300; key++) assert.equal(tally.add(0, digest(key), digest(1)), [])
+      assert.is(tally.size, 300)
+      tally.renew(options)
+      for (let key = 0; key < 300; key++) assert.is(tally.voters(digest(key)), 0)
+      assert.is(tally.size, 0)
+    }
+  })
+
   test('weights up to 2^32 − 1 do not wrap', () => {
     const tally = createTally({ weights: [0xfffffffe, 1], quorum: 0xffffffff, strong: 0xffffffff, build })
     assert.equal(tally.add(0, digest(1), digest(1)), [])

@@ -26,7 +26,7 @@ import { META, SPACE, voidHead } from './records.ts'
 import { RegisterView } from './register-view.ts'
 import { restore } from './restore.ts'
 import type { Slot } from './slots.ts'
-import { Snapshot } from './snapshot.ts'
+import { type BesideRegister, Snapshot } from './snapshot.ts'
 import type { VoteBatch } from './statement.ts'
 import type { SettledObject } from './statetree.ts'
 import { assertNext, closeLane, importRecords, turnRecords } from './turnover.ts'
@@ -45,6 +45,8 @@ export interface RegisterOptions<S> {
   readonly records: Records
   /** 8 secret bytes that place votes in the tally, so that nobody can choose questions that collide there; they change no answer. */
   readonly tallySeed?: Uint8Array
+  /** What lies beside its objects in the settled state. */
+  readonly beside?: BesideRegister
 }
 
 /** What became of a slot that was unlocked. The order may be left out where it is not at hand: it is asked for then. */
@@ -63,11 +65,12 @@ export class Register<S> extends RegisterView<S> {
   readonly #tallySeed: Uint8Array | undefined
 
   /** See `createRegister`. */
-  constructor({ committee, seat, rules, records, tallySeed }: RegisterOptions<S>) {
+  constructor({ committee, seat, rules, records, tallySeed, beside }: RegisterOptions<S>) {
     const journal = new Journal(records)
     const objects = new Objects(rules, journal)
     const parts = { rules, journal, objects, parked: new Parked() }
-    super(layLane(parts, committee, seat, tallySeed), new Snapshot(objects, rules, journal, committee.epoch))
+    const snapshot = new Snapshot(objects, rules, journal, committee.epoch, beside)
+    super(layLane(parts, committee, seat, tallySeed), snapshot)
     this.#tallySeed = tallySeed
     restore(this.lane, records, (slot, kind, batch, index) => this.desks.votes.recount(slot, kind, batch, index))
   }

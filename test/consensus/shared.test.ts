@@ -15,7 +15,7 @@ import { decodeEnvelope, encodeEnvelope, TYPE } from '../../src/core/envelope.ts
 import { LIMITS } from '../../src/core/limits.ts'
 import { codeOf } from '../kit/refusal.ts'
 import { changeOf, NONCE, oidOf, type Place, ruleOf, statementOf } from '../kit/shared.ts'
-import { anchorOf, cheapSignature, Hoods } from './hoods.ts'
+import { anchorOf, cheapSignature, Hoods, type Node } from './hoods.ts'
 import { bytesOf, type Person, person, world } from './people.ts'
 
 const four = world(4)
@@ -327,7 +327,7 @@ net('a change that one member alone has heard of is ordered: it says it again', 
   const bytes = statementOf(place, changeOf(place, anna, create([anna]), 'once'), (message) =>
     cheapSignature(anna.publicKey, message),
   )
-  const { cid } = hoods.nodes[2]?.hood.term.committee as { cid: Uint8Array }
+  const { cid } = (hoods.nodes[2] as Node).hood.term.committee
   hoods.act(2, (hood) => hood.step({ kind: 'transaction', cid, bytes, also: null }, hoods.nowMs))
   hoods.run(12_000)
   assert.equal(values(hoods), Array(4).fill('first'))

@@ -94,7 +94,12 @@ export function sharedBytes(netId: Uint8Array, body: Uint8Array, signature: Uint
 export function readShared(envelope: Envelope): SharedChange {
   if (envelope.type !== TYPE.sharedChange || envelope.signature.length !== 64 || envelope.attachment.length !== 0)
     throw new WebxError('bad-shape', 'not a change of a shared object, signed and with nothing attached')
-  const fields = Fields.of('shared change', envelope.body, LIMITS.sharedChangeBytesMax)
+  return readSharedBody(envelope.body)
+}
+
+/** The same for the body alone. */
+export function readSharedBody(body: Uint8Array): SharedChange {
+  const fields = Fields.of('shared change', body, LIMITS.sharedChangeBytesMax)
   const kind = KINDS[fields.uint('kind', KINDS.length - 1)] as SharedWish['kind']
   const change = {
     nid: fields.bytes('nid', 16),

@@ -1,5 +1,7 @@
 /** Objects that several write: the rules, hostile changes, and whole neighborhoods that agree on one sequence of writes over the turn of epochs. */
 
+import { readFileSync } from 'node:fs'
+import { blake3 } from '@noble/hashes/blake3.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import '../kit/wasm.ts'
@@ -10,10 +12,11 @@ import { SharedBook } from '../../src/consensus/shared/book.ts'
 import { readShared, type SharedChange, type SharedWish } from '../../src/consensus/shared/change.ts'
 import { isShared, readSharedObject, settledOf } from '../../src/consensus/shared/object.ts'
 import { SharedQuota } from '../../src/consensus/shared/quota.ts'
-import { fromText, toHex } from '../../src/core/bytes.ts'
+import { fromHex, fromText, toHex } from '../../src/core/bytes.ts'
 import { decodeEnvelope, encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { codeOf } from '../kit/refusal.ts'
+import { sharedVectors } from '../kit/shared-vectors.ts'
 import { changeOf, NONCE, oidOf, type Place, ruleOf, statementOf } from '../kit/shared.ts'
 import { anchorOf, cheapSignature, Hoods, type Node } from './hoods.ts'
 import { bytesOf, type Person, person, world } from './people.ts'
@@ -171,6 +174,18 @@ rules('a writer fills neither a block nor the room where changes wait', () => {
   assert.ok(wait(ben, 'b'))
   pool.delete(bytesOf('a0'))
   assert.ok(wait(anna, 'again'))
+})
+
+rules('bytes stand in the vectors as they are made, and an independent reader comes to the same head', () => {
+  const vectors = JSON.parse(readFileSync(new URL('../vectors/shared.json', import.meta.url), 'utf8'))
+  assert.equal(sharedVectors(), vectors)
+  const H = (context: string, bytes: Uint8Array): Uint8Array => blake3(bytes, { context: fromText(context) })
+  const head = ['create', 'write', 'writeByStranger'].reduce((before: Uint8Array, name) => {
+    const digest = H('webx v1 transaction', fromHex(vectors.golden[name]))
+    return H('webx v1 shared head', Uint8Array.of(...before, ...digest))
+  }, new Uint8Array(32))
+  assert.is(toHex(head), vectors.head)
+  assert.is(toHex(H('webx v1 shared object', Uint8Array.of(...anchor.netId, ...anchor.nid, ...anna.id, ...NONCE))), vectors.oid)
 })
 
 rules.run()

@@ -40,17 +40,19 @@ export interface ToldDone {
   readonly isWord: boolean
 }
 
+/** Bytes of a receipt in one answer: what fits a line as base64url. */
+const PIECE_BYTES = 32 * 1024
 const ID = /^[0-9a-f]{64}$/
 
-/** `sharedCreate`, `sharedWrite`, `sharedRule`, `sharedRead` and `sharedList`. */
+/** `sharedCreate`, `sharedWrite`, `sharedRule`, `sharedRead`, `sharedList` and `sharedProve`. */
 export function sharedMethods({ shared, context }: WebxNode): Readonly<Record<string, ControlMethod>> {
   return {
-    sharedCreate: async ({ params }) => done(await shared.create(ruleOf(params, context.keys.id), valueOf(params))),
+    sharedCreate: async ({ params }) => done(await shared.create(ruleOf(params, context.keys.id), givenValue(params))),
     sharedWrite: async ({ params }) => {
       const { after = 0 } = params as { after?: unknown }
       if (!Number.isSafeInteger(after) || (after as number) < 0)
         throw new WebxError('bad-argument', 'a sequence number is expected, from 1 on')
-      return done(await shared.write(idOf(params), valueOf(params), after as number))
+      return done(await shared.write(idOf(params), givenValue(params), after as number))
     },
     sharedRule: async ({ params }) => done(await shared.wantRule(idOf(params), ruleOf(params, null))),
     sharedRead: async ({ params }) => {
@@ -61,6 +63,16 @@ export function sharedMethods({ shared, context }: WebxNode): Readonly<Record<st
           hint: 'webx shared list shows all of them.',
         })
       return { object: told(object), history: lastOf(params, shared.history(oid)).map(toldChange) }
+    },
+    sharedProve: async ({ params }) => {
+      const { sequence } = params as { sequence?: unknown }
+      if (!Number.isSafeInteger(sequence) || (sequence as number) < 1)
+        throw new WebxError('bad-argument', 'a sequence number is expected, from 1 on')
+      const { from = 0 } = params as { from?: unknown }
+      if (!Number.isSafeInteger(from) || (from as number) < 0) throw new WebxError('bad-argument', 'no such place')
+      const receipt = shared.receipt(idOf(params), sequence as number)
+      const piece = receipt.subarray(from as number, (from as number) + PIECE_BYTES)
+      return { bytes: receipt.length, piece: toBase64url(piece) }
     },
     sharedList: async ({ params }) => {
       const { from = 0 } = (params ?? {}) as { from?: unknown }
@@ -115,7 +127,7 @@ function idOf(params: unknown): Uint8Array {
   throw new WebxError('bad-argument', 'a shared object has an id of 64 hexadecimal digits')
 }
 
-function valueOf(params: unknown): Uint8Array {
+function givenValue(params: unknown): Uint8Array {
   const { value } = (params ?? {}) as { value?: unknown }
   if (typeof value === 'string') return fromBase64url(value)
   throw new WebxError('bad-argument', 'a value is expected, as base64url text')

@@ -102,6 +102,8 @@ const LOAD: Readonly<Record<string, () => Promise<Command>>> = {
   'shared write': async () => (await import('./shared.ts')).write,
   'shared rule': async () => (await import('./shared.ts')).rule,
   'shared read': async () => (await import('./shared.ts')).read,
+  'shared prove': async () => (await import('./shared-receipt.ts')).prove,
+  'shared verify': async () => (await import('./shared-receipt.ts')).verify,
   'shared list': async () => (await import('./shared.ts')).list,
   'net found': async () => (await import('./net.ts')).found,
   'net admit': async () => (await import('./net.ts')).admitDevice,

@@ -24,7 +24,7 @@ const LAST = 5
 /** Begins an object. Throws `unknown-owner`, `limit`, `too-long`, `not-settled`, `unreachable`. */
 export async function create(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('shared create', args)
-  const value = await valueOf(given, io)
+  const value = await givenValue(given, io)
   return change(given, io, 'sharedCreate', { value, ...(await ruleOf(given, io)) })
 }
 
@@ -32,7 +32,7 @@ export async function create(args: readonly string[], io: Io): Promise<number> {
 export async function write(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments('shared write', args)
   const after = given.text('after') === undefined ? 0 : numberOf(given, 'after', Number.MAX_SAFE_INTEGER, 0)
-  const value = await valueOf(given, io)
+  const value = await givenValue(given, io)
   return change(given, io, 'sharedWrite', { oid: given.operands['OBJECT'], value, ...(after > 0 && { after }) })
 }
 
@@ -108,7 +108,7 @@ async function ruleOf(given: Arguments, io: Io): Promise<{ writers: string[]; ne
 }
 
 /** As base64url text. Throws `usage`, `file-unreadable`, `too-long`. */
-async function valueOf(given: Arguments, io: Io): Promise<string> {
+async function givenValue(given: Arguments, io: Io): Promise<string> {
   const text = given.operands['VALUE']
   const file = given.text('file')
   if ((text === undefined) === (file === undefined))
@@ -137,7 +137,7 @@ function numberOf(given: Arguments, option: string, most: number, usual: number)
 }
 
 /** A value for people: text where it is text, else hexadecimal. */
-function shown(value: string): string {
+export function shown(value: string): string {
   const bytes = fromBase64url(value)
   try {
     return printable(new TextDecoder('utf-8', { fatal: true }).decode(bytes))

@@ -44,7 +44,8 @@ export const SHARED_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'shared rule',
     operands: ['OBJECT'],
-    summary: 'Say that other identities should write a shared object; in force once enough of its writers say the same.',
+    summary:
+      'Say that other identities should write a shared object; in force once enough of its writers say the same.',
     details: 'Every writer who wants it runs this with the same LIST and COUNT. Saying the present rule takes it back.',
     options: { writers: WRITERS_OPTION, needed: NEEDED_OPTION, ...STATION_OPTIONS },
     example: `webx shared rule ${OID} --writers driver.id,warehouse.id --needed 2`,
@@ -65,5 +66,26 @@ export const SHARED_COMMANDS: readonly CommandSpec[] = [
     summary: 'List the shared objects of this neighborhood, as the node on this machine knows them.',
     options: STATION_OPTIONS,
     example: 'webx shared list --json',
+  },
+  {
+    name: 'shared prove',
+    operands: ['OBJECT', 'NUMBER'],
+    summary: 'Write a receipt for the change that was applied to a shared object at a sequence number.',
+    details:
+      'The state with which the next epoch begins shows it: before, there is none. A node has receipts for the newest 32 changes that it has seen.',
+    options: { out: { value: 'FILE', about: 'file to write; must not exist' }, ...STATION_OPTIONS },
+    example: `webx shared prove ${OID} 5 --out crate-7.shared`,
+  },
+  {
+    name: 'shared verify',
+    operands: ['FILE'],
+    summary: 'Verify such a receipt offline, with the genesis of its net and its epochs.',
+    options: {
+      net: { value: 'GENESIS', about: 'genesis file of the net' },
+      epochs: { value: 'FILE', about: 'epochs of the net, as any node writes them (webx swarm epochs --out)' },
+      profile: STATION_OPTIONS.profile,
+      json: JSON_OPTION,
+    },
+    example: 'webx shared verify crate-7.shared --net shop.genesis --epochs shop.epochs',
   },
 ]

@@ -98,6 +98,7 @@ export const LIMITS = {
   sharedChangeBytesMax: 4 * KIB,
   sharedInceptionBytesMax: 1 * KIB,
   sharedHistoryMax: 32,
+  sharedReceiptBytesMax: 80 * KIB,
   sharedOutcomesMax: 8_192,
   sharedChangesPerEpochMax: 8_192,
   sharedChangesPerObjectMax: 512,

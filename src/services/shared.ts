@@ -19,6 +19,7 @@ import {
   sharedSignedBytes,
 } from '../consensus/shared/change.ts'
 import type { SharedObject } from '../consensus/shared/object.ts'
+import { encodeSharedReceipt } from '../consensus/shared/receipt.ts'
 import { equal, toHex } from '../core/bytes.ts'
 import { verifySignature } from '../core/crypto.ts'
 import { decodeEnvelope } from '../core/envelope.ts'
@@ -98,6 +99,20 @@ export class Shared implements Service {
   /** The newest applied changes of an object, the oldest first: those that this node has seen, `LIMITS.sharedHistoryMax` at most. */
   history(oid: Uint8Array): readonly SharedEntry[] {
     return this.#book.history(oid)
+  }
+
+  /**
+   * A receipt for the change that was applied to an object at a sequence number, as `verifySharedReceipt` reads it. Throws `unknown-object`; `not-settled` while no epoch has begun since, or where this node
+   * has not seen all that was written after it.
+   */
+  receipt(oid: Uint8Array, sequence: number): Uint8Array {
+    const newest = this.#book.openedAt(oid)
+    if (!this.get(oid)) throw refused('unknown-object')
+    const settledState = sequence <= newest ? this.#agreement.register.settledStateOf(oid, newest) : null
+    if (settledState) return encodeSharedReceipt(this.history(oid), { sequence, newest, settledState })
+    throw new WebxError('not-settled', 'no epoch has begun since that shows this change', {
+      hint: 'The state with which the next one begins does. Wait for it, or have seats wish for it (webx swarm turn).',
+    })
   }
 
   /** How many wishes are not final yet. */

@@ -12,13 +12,19 @@ import { SharedBook } from '../../src/consensus/shared/book.ts'
 import { readShared, type SharedChange, type SharedWish } from '../../src/consensus/shared/change.ts'
 import { isShared, readSharedObject, settledOf } from '../../src/consensus/shared/object.ts'
 import { SharedQuota } from '../../src/consensus/shared/quota.ts'
+import { encodeSharedReceipt, verifySharedReceipt } from '../../src/consensus/shared/receipt.ts'
 import { fromHex, fromText, toHex } from '../../src/core/bytes.ts'
+import { type Cbor, decode, encode } from '../../src/core/codec.ts'
 import { decodeEnvelope, encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { LIMITS } from '../../src/core/limits.ts'
+import { createLedgerRules } from '../../src/ledger/rules.ts'
+import { NO_HEAD } from '../../src/ledger/terms.ts'
+import type { Pair } from '../kit/people.ts'
 import { codeOf } from '../kit/refusal.ts'
+import { changeOf, NONCE, oidOf, type Place, ruleOf, settledStateOf, statementOf } from '../kit/shared.ts'
 import { sharedVectors } from '../kit/shared-vectors.ts'
-import { changeOf, NONCE, oidOf, type Place, ruleOf, statementOf } from '../kit/shared.ts'
 import { anchorOf, cheapSignature, Hoods, type Node } from './hoods.ts'
+import { carrying, inceptOf, simpleOwner } from './keylogs.ts'
 import { bytesOf, type Person, person, world } from './people.ts'
 
 const four = world(4)
@@ -58,6 +64,14 @@ class Reader {
     this.epoch++
     this.book = new SharedBook(anchor.netId, this.epoch, kept)
   }
+}
+
+/** A book in which an object was written so often. */
+function recited(writes: number): Reader {
+  const reader = new Reader()
+  reader.say(anna, create([anna, ben]))
+  for (let i = 0; i < writes; i++) reader.say(i % 2 ? anna : ben, write(`${i} of ${writes}`))
+  return reader
 }
 
 const rules = suite('shared objects: rules')
@@ -185,7 +199,49 @@ rules('bytes stand in the vectors as they are made, and an independent reader co
     return H('webx v1 shared head', Uint8Array.of(...before, ...digest))
   }, new Uint8Array(32))
   assert.is(toHex(head), vectors.head)
-  assert.is(toHex(H('webx v1 shared object', Uint8Array.of(...anchor.netId, ...anchor.nid, ...anna.id, ...NONCE))), vectors.oid)
+  assert.is(
+    toHex(H('webx v1 shared object', Uint8Array.of(...anchor.netId, ...anchor.nid, ...anna.id, ...NONCE))),
+    vectors.oid,
+  )
+})
+
+rules('a receipt leads from a write to the state that a quorum has signed for, and no other one does', () => {
+  const { book } = recited(4)
+  const { bytes: settledState, root } = settledStateOf(book, oid)
+  const receiptAt = (sequence: number): Uint8Array =>
+    encodeSharedReceipt(book.history(oid), { sequence, newest: 5, settledState })
+  const verify = (bytes: Uint8Array, netId = anchor.netId) => verifySharedReceipt(bytes, netId, () => root)
+  for (const sequence of [1, 3, 5]) {
+    const shown = verify(receiptAt(sequence))
+    assert.equal([shown.sequence, shown.newest, shown.oid], [sequence, 5, oid])
+  }
+  assert.is(
+    codeOf(() => receiptAt(6)),
+    'not-settled',
+  )
+  assert.is(
+    codeOf(() => verify(receiptAt(3), bytesOf('other net'))),
+    'wrong-net',
+  )
+  const fields = decode(receiptAt(3)) as Cbor[]
+  const [, , previous, later] = fields as [number, Uint8Array, Uint8Array, Uint8Array[]]
+  const other = recited(5).book.history(oid)[2]?.bytes as Uint8Array
+  const forged: [number, Cbor, string][] = [
+    [1, other, 'bad-certificate'],
+    [2, previous.map((byte) => byte ^ 1), 'bad-certificate'],
+    [3, later.slice(1), 'bad-certificate'],
+    [3, [...later, ...later, ...later], 'bad-certificate'],
+    [0, 2, 'bad-version'],
+  ]
+  for (const [at, value, code] of forged)
+    assert.is(
+      codeOf(() => verify(encode(fields.with(at, value)))),
+      code,
+    )
+  assert.is(
+    codeOf(() => verifySharedReceipt(receiptAt(3), anchor.netId, () => bytesOf('other root'))),
+    'bad-certificate',
+  )
 })
 
 rules.run()
@@ -272,10 +328,16 @@ hostile.run()
 const net = suite('shared objects: a neighborhood')
 
 /** Hands in a change at all nodes, as its writer would say it in the epoch of node 0. */
-function say(hoods: Hoods, who: Person, wish: SharedWish, name: string): void {
+function say(
+  hoods: Hoods,
+  who: Pick<Person, 'id' | 'publicKey'>,
+  wish: SharedWish,
+  name: string,
+  inception?: Uint8Array,
+): void {
   const place = hoods.nodes[0]?.hood.term.opening as Place
   const sign = (message: Uint8Array): Uint8Array => cheapSignature(who.publicKey, message)
-  hoods.broadcast(statementOf(place, changeOf(place, who, wish, name), sign), null)
+  hoods.broadcast(statementOf(place, changeOf(place, who, wish, name, inception), sign), null)
 }
 
 const values = (hoods: Hoods): string[] =>
@@ -367,6 +429,41 @@ net('who may not write is turned away at the door', () => {
     hoods.nodes.map(({ hood }) => hood.term.pool.size),
     [0, 0, 0, 0],
   )
+})
+
+net('a key that was rotated away is let in nowhere, and the next one from the next epoch on', () => {
+  const hoods = new Hoods({ world: four })
+  const owner = simpleOwner()
+  const { id } = owner.link()
+  const [inception] = owner.events as [Uint8Array]
+  const [before, after] = [owner.keys[0], owner.next[0]] as [Pair, Pair]
+  hoods.send(inceptOf(four, owner))
+  say(hoods, anna, create([anna, { ...anna, id }]), 'create')
+  hoods.run(2_000)
+  say(hoods, { ...before, id }, write('by inception'), 'one', inception)
+  hoods.run(1_000)
+  const { register } = (hoods.nodes[0] as Node).hood
+  const objects = { stateOf: (of: Uint8Array) => register.object(of)?.state ?? null }
+  const rotation = owner.rotation()
+  const headOf = (of: Uint8Array) => {
+    const view = register.object(of)
+    return { version: view?.settled ?? 0, head: view?.settledHead ?? NO_HEAD }
+  }
+  const proposal = createLedgerRules(four.genesis).keyLogs.propose(rotation, objects, headOf)
+  if (!proposal) throw new Error('the rotation follows nothing')
+  hoods.send(carrying(four, proposal.order, rotation))
+  hoods.run(1_000)
+  assert.equal(hoods.refused, [])
+  say(hoods, { ...before, id }, write('by the old key'), 'two', inception)
+  hoods.run(500)
+  assert.ok(hoods.refused.length === 4 && hoods.refused.every((line) => line.includes('retired-key')))
+  turn(hoods)
+  say(hoods, { ...before, id }, write('by the old key'), 'two')
+  hoods.run(500)
+  assert.is(hoods.refused.length, 8)
+  say(hoods, { ...after, id }, write('by the new key'), 'three')
+  hoods.run(2_000)
+  assert.equal(values(hoods), Array(4).fill('first,by inception,by the new key'))
 })
 
 net.run()

@@ -9,10 +9,11 @@ import { transactionDigest } from '../../src/consensus/epoch/transaction.ts'
 import { SharedBook } from '../../src/consensus/shared/book.ts'
 import type { SharedWish } from '../../src/consensus/shared/change.ts'
 import { settledOf } from '../../src/consensus/shared/object.ts'
+import { encodeSharedReceipt } from '../../src/consensus/shared/receipt.ts'
 import { fromText, toHex } from '../../src/core/bytes.ts'
 import { anchorOf } from '../consensus/hoods.ts'
 import { type Person, person, world } from '../consensus/people.ts'
-import { changeOf, NONCE, oidOf, ruleOf, statementOf } from './shared.ts'
+import { changeOf, NONCE, oidOf, ruleOf, settledStateOf, statementOf } from './shared.ts'
 
 /** The rule of `src/PROTOCOL.md` that each golden item must fit. */
 export const SHARED_RULES: Readonly<Record<string, string>> = {
@@ -21,6 +22,7 @@ export const SHARED_RULES: Readonly<Record<string, string>> = {
   writeByStranger: 'shared-message',
   ruleWord: 'shared-message',
   state: 'shared-state',
+  receipt: 'shared-receipt',
 }
 
 /** All of them in hexadecimal, by name, and what the object has come to. */
@@ -52,7 +54,14 @@ export function sharedVectors(): { golden: Record<string, string>; oid: string; 
   const object = book.get(oid)
   if (!object) throw new Error('the object of the vectors was not begun')
   const { state, head, settled: sequence } = settledOf(object)
-  return { golden: { ...golden, state: toHex(state as Uint8Array) }, oid: toHex(oid), head: toHex(head), sequence }
+  const settledState = settledStateOf(book, oid).bytes
+  const receipt = encodeSharedReceipt(book.history(oid), { sequence: 2, newest: sequence, settledState })
+  return {
+    golden: { ...golden, state: toHex(state as Uint8Array), receipt: toHex(receipt) },
+    oid: toHex(oid),
+    head: toHex(head),
+    sequence,
+  }
 }
 
 if (process.argv[1]?.endsWith('shared-vectors.ts')) {

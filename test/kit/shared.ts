@@ -1,6 +1,8 @@
 /** Changes of shared objects as people of the tests sign them. */
 
 import type { Opening } from '../../src/consensus/epoch/opening.ts'
+import { merklePath } from '../../src/consensus/merkle.ts'
+import type { SharedBook } from '../../src/consensus/shared/book.ts'
 import {
   type SharedChange,
   type SharedRule,
@@ -11,6 +13,16 @@ import {
   sharedRule,
   sharedSignedBytes,
 } from '../../src/consensus/shared/change.ts'
+import { settledStateBytes } from '../../src/consensus/state-proof.ts'
+import {
+  bucketMark,
+  bucketParts,
+  bucketTree,
+  EMPTY_BUCKET,
+  partTree,
+  stateBucketOf,
+} from '../../src/consensus/statetree.ts'
+import { LIMITS } from '../../src/core/limits.ts'
 import { bytesOf } from '../consensus/people.ts'
 
 /** Where a change counts. */
@@ -55,4 +67,19 @@ export function statementOf(
 ): Uint8Array {
   const body = sharedBody(change)
   return sharedBytes(netId, body, sign(sharedSignedBytes(netId, body)))
+}
+
+/** The SETTLED STATE that shows an object where a state holds that book and nothing else, and the root of that state. */
+export function settledStateOf(book: SharedBook, oid: Uint8Array): { bytes: Uint8Array; root: Uint8Array } {
+  const parts = bucketParts(book.settled())
+  const marks = Array.from({ length: LIMITS.stateBuckets }, () => EMPTY_BUCKET)
+  const bucket = stateBucketOf(oid)
+  const mark = bucketMark(parts)
+  marks[bucket] = mark
+  const all = bucketTree(marks)
+  const [part] = parts as [Uint8Array]
+  const first = { ...mark, path: merklePath(partTree(parts), 0), part, bucketPath: merklePath(all, bucket) }
+  const bytes = settledStateBytes(bytesOf('cid'), first, { oid, version: book.get(oid)?.sequence ?? 0 })
+  if (!bytes) throw new Error('the state does not show the object')
+  return { bytes, root: all.root }
 }

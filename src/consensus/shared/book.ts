@@ -43,6 +43,8 @@ export interface SharedOutcome {
 /** An applied change, for whoever asks what has happened to an object. */
 export interface SharedEntry {
   readonly sequence: number
+  /** The head before it. */
+  readonly previous: Uint8Array
   readonly bytes: Uint8Array
 }
 
@@ -107,6 +109,11 @@ export class SharedBook {
     for (const [name, one] of this.#kept) if (this.#opened.get(name) !== one) yield one
   }
 
+  /** Where an object was when the epoch began; 0 where it was not there. */
+  openedAt(oid: Uint8Array): number {
+    return this.#opened.get(keyOf(oid))?.object.sequence ?? 0
+  }
+
   /** What became of a change in this epoch, by its mark; null where nothing has yet, or it is too long ago. */
   outcomeOf(mark: Uint8Array): SharedOutcome | null {
     return this.#outcomes.get(keyOf(mark)) ?? null
@@ -141,7 +148,8 @@ export class SharedBook {
     this.#applied++
     const object = before ? changedBy(before.object, change, digest) : begunBy(oid, change, digest)
     const isMoved = object.sequence > sequence
-    const entry = { sequence: object.sequence, bytes: bytes.slice() }
+    const previous = before?.object.head ?? NO_HEAD
+    const entry = { sequence: object.sequence, previous, bytes: bytes.slice() }
     const history = isMoved ? [...(before?.history ?? []), entry].slice(-LIMITS.sharedHistoryMax) : before?.history
     this.#kept.set(keyOf(oid), {
       object: { ...object, ...withMark(object, mark, this.#epoch) },
@@ -178,7 +186,7 @@ function refusalOf({ writer, wish }: SharedChange, object: SharedObject | null, 
 
 function begunBy(oid: Uint8Array, { writer, epoch, wish }: SharedChange, digest: Uint8Array): SharedObject {
   const { rule, value } = wish as Extract<SharedWish, { kind: 'create' }>
-  const head = nextHead(new Uint8Array(32), digest)
+  const head = nextHead(NO_HEAD, digest)
   const marks = { epoch, marks: NOTHING, marksBefore: NOTHING }
   return { oid, creator: writer.slice(), sequence: 1, head, rule, words: [], value: value.slice(), ...marks }
 }
@@ -196,3 +204,4 @@ function changedBy(object: SharedObject, { writer, wish }: SharedChange, digest:
 }
 
 const NOTHING = new Uint8Array(0)
+const NO_HEAD = new Uint8Array(32)

@@ -1,7 +1,7 @@
 /**
  * Where shared objects lie between epochs: as the epoch under way began with them. What its final blocks have done to them since is worked out again from the blocks.
  *
- *     shared        oid → [sequence, head, state, [[sequence, statement] …]]: an object and the newest changes to it
+ *     shared        oid → [sequence, head, state, [[sequence, head before, statement] …]]: an object and the newest changes to it
  */
 
 import { encode } from '../../core/codec.ts'
@@ -44,7 +44,7 @@ export class SharedShelf {
 
   #put({ object, history }: KeptObject): void {
     const { oid, settled, head, state } = settledOf(object)
-    const told = history.map(({ sequence, bytes }) => [sequence, bytes])
+    const told = history.map(({ sequence, previous, bytes }) => [sequence, previous, bytes])
     this.#journal.put(SPACE.shared, oid, encode([settled, head, state as Uint8Array, told]))
   }
 }
@@ -58,6 +58,7 @@ function readKept(oid: Uint8Array, value: Uint8Array): KeptObject {
     const nested = new Fields('entry', item)
     const entry = {
       sequence: nested.uint('sequence'),
+      previous: nested.bytes('previous', 32).slice(),
       bytes: nested.bytesBetween('bytes', 1, LIMITS.envelopeBytesMax).slice(),
     }
     nested.end()

@@ -13,7 +13,7 @@ import { readShared, type SharedChange, type SharedWish } from '../../src/consen
 import { isShared, readSharedObject, settledOf } from '../../src/consensus/shared/object.ts'
 import { SharedQuota } from '../../src/consensus/shared/quota.ts'
 import { encodeSharedReceipt, verifySharedReceipt } from '../../src/consensus/shared/receipt.ts'
-import { fromHex, fromText, toHex } from '../../src/core/bytes.ts'
+import { concat, fromHex, fromText, toHex } from '../../src/core/bytes.ts'
 import { type Cbor, decode, encode } from '../../src/core/codec.ts'
 import { decodeEnvelope, encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { LIMITS } from '../../src/core/limits.ts'
@@ -196,7 +196,7 @@ rules('bytes stand in the vectors as they are made, and an independent reader co
   const H = (context: string, bytes: Uint8Array): Uint8Array => blake3(bytes, { context: fromText(context) })
   const head = ['create', 'write', 'writeByStranger'].reduce((before: Uint8Array, name) => {
     const digest = H('webx v1 transaction', fromHex(vectors.golden[name]))
-    return H('webx v1 shared head', Uint8Array.of(...before, ...digest))
+    return H('webx v1 shared head', concat(before, digest))
   }, new Uint8Array(32))
   assert.is(toHex(head), vectors.head)
   assert.is(

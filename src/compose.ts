@@ -42,6 +42,7 @@ import { Outbox } from './services/outbox.ts'
 import { Presence } from './services/presence.ts'
 import { PublicLog } from './services/public.ts'
 import { Recovery } from './services/recovery.ts'
+import { Shared } from './services/shared.ts'
 import { Statuses } from './services/statuses.ts'
 import { createAssets, Treasury } from './services/treasury.ts'
 import { Transfers } from './services/treasury-transfers.ts'
@@ -99,6 +100,8 @@ export interface ComposedNode {
   /** The public log as this node sees it. */
   readonly publicLog: PublicLog
   readonly catchUp: CatchUp
+  /** Objects that several identities write. */
+  readonly shared: Shared
   /** Mints and revokes the pings of this node's identity. */
   readonly issuer: Issuer
   /** Who has revoked what. */
@@ -186,6 +189,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const abroad = new Abroad(context, agreed, homes)
   new Arrivals(context, agreed, (home) => otherHomes.ask(home))
   new Proofs(context, agreed)
+  const shared = new Shared(context, agreed)
   const introductions = new Introductions(context, directory)
   const issuer = new Issuer(context)
   const statuses = new Statuses(context, issuer)
@@ -209,6 +213,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
     wallet,
     outbox,
     abroad,
+    shared,
     statuses,
     issuer,
   ]
@@ -239,6 +244,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
     neighbors,
     publicLog,
     catchUp,
+    shared,
     issuer,
     statuses,
     failed,

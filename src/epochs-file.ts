@@ -7,7 +7,7 @@
 
 import { type Committee, committeeOf, foundingCommittee } from './consensus/committee.ts'
 import { type HandOver, readHandOver } from './consensus/epoch/handover.ts'
-import { committeeOfOpening } from './consensus/epoch/opening.ts'
+import { committeeOfOpening, type Opening } from './consensus/epoch/opening.ts'
 import { concat, equal } from './core/bytes.ts'
 import { verifyGroups } from './core/crypto.ts'
 import { decodeEnvelope } from './core/envelope.ts'
@@ -16,6 +16,7 @@ import { LIMITS } from './core/limits.ts'
 import type { Genesis } from './identity/genesis.ts'
 
 const LENGTH_BYTES = 4
+const NOTHING = new Uint8Array(0)
 
 /** The file of these hand-overs, the first epoch's first. */
 export function epochsFile(handOvers: readonly Uint8Array[]): Uint8Array {
@@ -32,9 +33,20 @@ export function epochsFile(handOvers: readonly Uint8Array[]): Uint8Array {
  * Every committee of a net, as far as a file tells: those of all neighborhoods in their first epoch, and then those of one, epoch by epoch. Throws `wrong-epoch`, `bad-hand-over`, `bad-signature` where a
  * step does not hold, and what decoding throws.
  */
-export function* committeesIn(genesis: Genesis, file: Uint8Array = new Uint8Array(0)): Iterable<Committee> {
-  let committee: Committee | null = null
+export function* committeesIn(genesis: Genesis, file: Uint8Array = NOTHING): Iterable<Committee> {
   for (const home of genesis.homes) yield committeeOf({ ...genesis, ...home })
+  for (const { committee } of epochsIn(genesis, file)) yield committee
+}
+
+/** The root of the settled state with which the epoch of a committee began. Throws `wrong-epoch` where the file does not tell of it. */
+export function stateRootIn(genesis: Genesis, cid: Uint8Array, file: Uint8Array): Uint8Array {
+  for (const { committee, opening } of epochsIn(genesis, file)) if (equal(committee.cid, cid)) return opening.stateRoot
+  throw unknownEpoch()
+}
+
+/** Epochs after the first, each with what opened it. */
+function* epochsIn(genesis: Genesis, file: Uint8Array): Iterable<{ committee: Committee; opening: Opening }> {
+  let committee: Committee | null = null
   for (const bytes of statementsIn(file)) {
     const envelope = decodeEnvelope(bytes)
     committee ??= foundingCommittee(genesis, envelope.scope)
@@ -45,14 +57,18 @@ export function* committeesIn(genesis: Genesis, file: Uint8Array = new Uint8Arra
         `the hand-over that ended epoch ${committee.epoch} is not signed by its quorum`,
       )
     committee = committeeOfOpening(opening)
-    yield committee
+    yield { committee, opening }
   }
 }
 
 /** The committee of that digest. Throws `wrong-epoch` where neither the genesis nor the file tells of it. */
 export function committeeIn(genesis: Genesis, cid: Uint8Array, file?: Uint8Array): Committee {
   for (const committee of committeesIn(genesis, file)) if (equal(committee.cid, cid)) return committee
-  throw new WebxError('wrong-epoch', 'this was settled in an epoch that is not known here', {
+  throw unknownEpoch()
+}
+
+function unknownEpoch(): WebxError {
+  return new WebxError('wrong-epoch', 'this was settled in an epoch that is not known here', {
     hint: 'Have any node of the net write its epochs ("webx swarm epochs --out FILE"), and say --epochs FILE.',
   })
 }

@@ -5,6 +5,7 @@
 import './drivers/wasm-files.ts'
 
 export { createNode, type NodeOptions, type WebxNode } from './boot.ts'
+export { type SharedRule, sharedRule } from './consensus/shared/change.ts'
 export { CODES, type Code, type Fault, WebxError } from './core/errors.ts'
 export { LIMITS } from './core/limits.ts'
 export { createParallelHasher, type ParallelHasher } from './drivers/hash-workers.ts'

@@ -31,6 +31,7 @@ import { followKeyLog } from './station-keys.ts'
 import { pingMethods } from './station-pings.ts'
 import { publicMethods } from './station-public.ts'
 import { rewardMethods } from './station-rewards.ts'
+import { sharedMethods } from './station-shared.ts'
 import { announceRoles, swarmMethods } from './station-swarm.ts'
 import { tillMethods } from './station-till.ts'
 import { openVault } from './station-vault.ts'
@@ -101,6 +102,7 @@ export async function openStation(profile: Profile, log: Log): Promise<Station> 
       ...pingMethods(node),
       ...keyLogMethods(node),
       ...publicMethods(node),
+      ...sharedMethods(node),
       ...swarmMethods(node),
       ...rewardMethods(node),
       ...copied,

@@ -17,6 +17,7 @@ const REFUSED: ReadonlySet<Code> = new Set<Code>([
   ...(['wrong-file', 'used-up', 'out-of-range', 'operation-not-granted', 'narrowing-widens', 'replayed'] as const),
   ...(['broken-chain', 'status-unknown', 'stale-challenge', 'denied', 'retention-over', 'wrong-owner'] as const),
   ...(['wrong-jurisdiction', 'not-certified', 'shredded', 'frozen', 'runnable-failed', 'out-of-fuel'] as const),
+  'wrong-sequence',
 ])
 const UNREACHABLE: ReadonlySet<Code> = new Set<Code>([
   ...(['unreachable', 'no-quorum', 'not-settled', 'broker-unreachable', 'timeout', 'download-failed'] as const),

@@ -12,6 +12,7 @@ import { PROOF_COMMANDS } from './spec-proof.ts'
 import { PUBLIC_COMMANDS } from './spec-public.ts'
 import { REWARD_COMMANDS } from './spec-rewards.ts'
 import { type CommandSpec, HELP_OPTION, JSON_OPTION, type OptionSpec, PASSPHRASE_OPTION } from './spec-shape.ts'
+import { SHARED_COMMANDS } from './spec-shared.ts'
 import { SWARM_COMMANDS } from './spec-swarm.ts'
 import { TILL_COMMANDS } from './spec-till.ts'
 import { VAULT_COMMANDS } from './spec-vault.ts'
@@ -215,6 +216,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...PING_COMMANDS,
   ...PROOF_COMMANDS,
   ...PUBLIC_COMMANDS,
+  ...SHARED_COMMANDS,
   ...SWARM_COMMANDS,
   ...REWARD_COMMANDS,
   {

@@ -5,6 +5,7 @@ import type { Effect, Event } from './effects.ts'
 import type { HandOver } from './epoch/handover.ts'
 import type { Opening } from './epoch/opening.ts'
 import type { Wanted } from './epoch/succession.ts'
+import type { SharedOutcome } from './shared/book.ts'
 import type { SimplexEffect, SimplexEvent } from './simplex/effects.ts'
 
 /** What happened. Statements are decoded and their signatures have been verified. */
@@ -43,6 +44,8 @@ export type NeighborhoodEffect =
       readonly skipped: boolean
     }
   | { readonly kind: 'convicted'; readonly id: Uint8Array }
+  /** A change of a shared object is final: applied, or refused. */
+  | { readonly kind: 'shared'; readonly outcome: SharedOutcome }
   /** This node is behind: ask the others of this neighborhood. */
   | ({ readonly kind: 'ask'; readonly nid: Uint8Array } & Wanted)
   /** Send a chunk to all who are behind. */

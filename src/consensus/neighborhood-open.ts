@@ -32,6 +32,7 @@ export interface OpenedStatement {
 export const HEARD: readonly number[] = [
   ...[TYPE.order, TYPE.voteBatch, TYPE.certificate, TYPE.settlement, TYPE.evidence],
   ...[TYPE.candidate, TYPE.ballot, TYPE.blockCertificate, TYPE.transaction, TYPE.candidacy, TYPE.handOver],
+  TYPE.sharedChange,
 ]
 
 /** What nobody needs any more once its epoch is over. */
@@ -75,6 +76,8 @@ export function openStatement<S>(
     case TYPE.transaction:
     case TYPE.candidacy:
       return openOnce(hood, bytes)
+    case TYPE.sharedChange:
+      return openShared(hood, bytes)
     case TYPE.handOver:
       return openHandOver(hood, envelope, bytes)
     default:
@@ -128,6 +131,24 @@ function openOnce<S>(hood: Neighborhood<S>, bytes: Uint8Array): OpenedStatement 
   const digest = transactionDigest(bytes)
   if (pool.has(digest) || state.isDone(digest)) return null
   const { checks } = openOrdered(bytes, context)
+  return { event: { kind: 'transaction', cid: hood.term.committee.cid, bytes, also: null }, checks }
+}
+
+/** A change of a shared object that would not be applied now is not let in: so nobody but its writers can fill the room where changes wait. */
+function openShared<S>(hood: Neighborhood<S>, bytes: Uint8Array): OpenedStatement | null {
+  const { pool, state, context } = hood.term
+  const digest = transactionDigest(bytes)
+  if (pool.has(digest) || state.isDone(digest)) return null
+  const { ordered, checks } = openOrdered(bytes, context)
+  if (ordered.kind !== 'shared') throw new WebxError('internal', 'another type than its envelope has')
+  const code = hood.term.refusalOf(ordered)
+  if (code === 'replayed') return null
+  if (code !== null) throw new WebxError(code, 'a change of a shared object that would not be applied')
+  // blocks know keys as they were when the epoch began; a key that was retired since gets no help from here
+  const acting = hood.register.ownerNow(ordered.change.writer)
+  const [check] = checks
+  if (acting && !(check && acting.key && equal(acting.key, check.key)))
+    throw new WebxError('retired-key', 'a change of a shared object under a key that does not act any more, or not yet')
   return { event: { kind: 'transaction', cid: hood.term.committee.cid, bytes, also: null }, checks }
 }
 

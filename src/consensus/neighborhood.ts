@@ -9,40 +9,25 @@ import { equal } from '../core/bytes.ts'
 import { SPOKEN } from '../core/versions.ts'
 import { type Committee, turnOf } from './committee.ts'
 import { CommitteeBook } from './committee-book.ts'
-import type { Effect, Records, Write } from './effects.ts'
+import type { Effect, Write } from './effects.ts'
 import { Conduct, type Self } from './epoch/conduct.ts'
 import { patienceMs } from './epoch/duties.ts'
 import type { Passed } from './epoch/handover.ts'
-import { committeeOfOpening, encodeOpening, type Opening } from './epoch/opening.ts'
+import { committeeOfOpening, decodeOpening, encodeOpening } from './epoch/opening.ts'
 import { isPassed, Passage, standingOf } from './epoch/passage.ts'
-import type { EpochRules } from './epoch/rules.ts'
 import type { EpochEvent } from './epoch/state.ts'
 import { seatIn, Term } from './epoch/term.ts'
 import type { Candidature } from './epoch/transaction.ts'
 import type { Asked } from './epoch/voice.ts'
 import { Journal } from './journal.ts'
 import type { NeighborhoodEffect, NeighborhoodEvent } from './neighborhood-effects.ts'
+import type { NeighborhoodOptions } from './neighborhood-options.ts'
 import type { ObjectRules } from './object.ts'
 import { SPACE } from './records.ts'
 import { createRegister, type Register } from './register.ts'
-import type { SimplexEffect, Timing } from './simplex/effects.ts'
+import { SharedShelf } from './shared/shelf.ts'
+import type { SimplexEffect } from './simplex/effects.ts'
 import type { SettledObject } from './statetree.ts'
-
-/** What a neighborhood is made of. */
-export interface NeighborhoodOptions<S> extends Partial<Pick<Self, 'inception' | 'versions'>> {
-  /** Opening of the first epoch, from the genesis; later ones are found in the records. */
-  readonly anchor: Opening
-  /** 32-byte identity of this node. */
-  readonly memberId: Uint8Array
-  /** The meaning of orders; by home, for a node that may come into another neighborhood when its own is divided. */
-  readonly rules: ObjectRules<S> | ((nid: Uint8Array) => ObjectRules<S>)
-  readonly epochRules: EpochRules
-  readonly records: Records
-  /** Raw Ed25519 key of the organization that admits to this net; null where nobody does. */
-  readonly organizationKey?: Uint8Array | null
-  readonly tallySeed?: Uint8Array
-  readonly timing?: Partial<Timing>
-}
 
 /** A neighborhood, restored from its records. Throws `store-damaged` where they contradict themselves. */
 export function createNeighborhood<S>(options: NeighborhoodOptions<S>): Neighborhood<S> {
@@ -56,6 +41,7 @@ export class Neighborhood<S> {
   readonly #options: NeighborhoodOptions<S>
   readonly #self: Self
   readonly #journal: Journal
+  readonly #shelf: SharedShelf
   #term: Term
   #effects: NeighborhoodEffect[] = []
   readonly #erased: Write[] = []
@@ -71,11 +57,15 @@ export class Neighborhood<S> {
     this.#journal = new Journal(records)
     let openingBytes = encodeOpening(anchor)
     for (const { value } of records.scan(SPACE.epochOpening)) openingBytes = value
-    this.#term = this.#openTerm(openingBytes)
-    const { committee, seat } = this.#term
+    this.#shelf = new SharedShelf(this.#journal)
+    const committee = committeeOfOpening(decodeOpening(openingBytes))
+    const seat = seatIn(committee, openingBytes, this.#self)
     this.book.add(committeeOfOpening(anchor))
-    const lane = { committee, seat, rules: this.#rulesOf(committee.nid), records }
+    const shared = (): Term['state']['shared'] => this.#term.state.shared
+    const beside = { settled: () => shared().settled(), opened: () => shared().opened() }
+    const lane = { committee, seat, rules: this.#rulesOf(committee.nid), records, beside }
     this.register = createRegister({ ...lane, ...(tallySeed && { tallySeed }) })
+    this.#term = this.#openTerm(openingBytes)
     this.#conduct = new Conduct(this.register, this.#self)
     this.#passage = new Passage(this.register, this.#journal, this.book, options.memberId)
   }
@@ -118,6 +108,7 @@ export class Neighborhood<S> {
     this.#fromRegister(this.register.step({ kind: 'tick' }, nowMs))
     this.#conduct.considerCheckpoint(this.#term, nowMs)
     for (const bytes of this.#term.repeated()) this.#say(bytes)
+    for (const bytes of this.#term.heldLong()) this.#say(bytes, turnOf(this.#term.committee, this.#term.seat, 0) ?? 0)
     this.#fromBlocks(this.#term.step({ kind: 'tick' }))
     this.#effects.push(...this.#passage.wanted(nowMs))
     return this.#settle()
@@ -241,6 +232,8 @@ export class Neighborhood<S> {
       ...this.#self,
       organizationKey: organizationKey ?? null,
       epochRules,
+      shared: this.#shelf.open(decodeOpening(openingBytes)),
+      ownerAtOpening: (owner) => this.register.ownerAtOpening(owner),
       ...(timing && { timing }),
       journal: this.#journal,
       records: this.#journal.records,
@@ -277,7 +270,8 @@ export class Neighborhood<S> {
           this.#fromRegister(this.register.close(event.entries))
           break
         case 'convicted':
-          this.#effects.push({ kind: 'convicted', id: event.id })
+        case 'shared':
+          this.#effects.push(event)
       }
     }
   }
@@ -319,8 +313,13 @@ export class Neighborhood<S> {
     const ended = this.#term.committee
     const committee = committeeOfOpening(opening)
     const seat = seatIn(committee, openingBytes, this.#self)
-    if (!objects) this.#fromRegister(this.register.enterEpoch(committee, seat))
-    else this.#fromRegister(this.register.enterEpochWith(committee, seat, objects, this.#rulesOf(opening.nid)))
+    if (!objects) {
+      this.#shelf.turn(this.#term.state.shared)
+      this.#fromRegister(this.register.enterEpoch(committee, seat))
+    } else {
+      const own = this.#shelf.replace(objects)
+      this.#fromRegister(this.register.enterEpochWith(committee, seat, own, this.#rulesOf(opening.nid)))
+    }
     this.#erased.push(...this.#term.erase())
     this.#term = this.#openTerm(openingBytes)
     this.#passage.begin(this.#term, handOver)
@@ -344,7 +343,7 @@ export class Neighborhood<S> {
     }
   }
 
-  #say(bytes: Uint8Array): void {
-    this.#effects.push({ kind: 'say', what: 'transaction', bytes, rank: 0 })
+  #say(bytes: Uint8Array, rank = 0): void {
+    this.#effects.push({ kind: 'say', what: 'transaction', bytes, rank })
   }
 }

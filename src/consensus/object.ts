@@ -46,6 +46,8 @@ export interface ObjectRules<S> {
    * proof with it, all that could be free and every signature are judged here.
    */
   ownerKey(order: Order, objects: ObjectReader<S>): OwnerKey | null
+  /** The key that acts for an identity; null where its key log is not known here. */
+  ownerOf(owner: Uint8Array, objects: ObjectReader<S>): OwnerKey | null
   /** Id of the object whose settling makes the owner of an order known. */
   ownerObject(order: Order): Uint8Array
   /** What proves to a stranger which key spoke for the owner (a key log, the inception first); null where it is not known here. */

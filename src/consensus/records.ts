@@ -16,6 +16,7 @@
  *     frozen        oid ‖ version    → []: an object that takes no more votes from that version on
  *     decided       oid ‖ version    → [od]: what the chain of blocks has decided, where no settlement says the same
  *     opening       oid              → [settled, settledHead, hasState, state]: what an object that has changed since was when the epoch began
+ *     shared        oid              → what `shared/shelf.ts` says: a shared object as it was when the epoch began
  *
  * Values are canonical CBOR. Numbers in keys are big-endian, so that keys sort as numbers do.
  */
@@ -42,6 +43,7 @@ export const SPACE = {
   frozen: 'frozen',
   decided: 'decided',
   opening: 'opening',
+  shared: 'shared',
 } as const
 export type Space = (typeof SPACE)[keyof typeof SPACE]
 

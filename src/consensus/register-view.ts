@@ -60,6 +60,16 @@ export abstract class RegisterView<S> {
     return isActing ? owner : null
   }
 
+  /** The key that acted for an identity when the epoch began: the same answer at every member. Null where its key log was not settled then. */
+  ownerAtOpening(owner: Uint8Array): OwnerKey | null {
+    return this.lane.rules.ownerOf(owner, this.snapshot.openingStates)
+  }
+
+  /** The key that acts for an identity as far as is settled here. */
+  ownerNow(owner: Uint8Array): OwnerKey | null {
+    return this.lane.rules.ownerOf(owner, this.lane.objects.settledStates)
+  }
+
   /** Signatures to check before a certificate or settlement is stepped; null where it would tell nothing new. */
   checksFor(certificate: Certificate): SignatureCheck[] | null {
     const { kind, oid, version, committee } = certificate

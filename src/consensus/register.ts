@@ -26,7 +26,7 @@ import { META, SPACE, voidHead } from './records.ts'
 import { RegisterView } from './register-view.ts'
 import { restore } from './restore.ts'
 import type { Slot } from './slots.ts'
-import { Snapshot } from './snapshot.ts'
+import { type BesideRegister, Snapshot } from './snapshot.ts'
 import type { VoteBatch } from './statement.ts'
 import type { SettledObject } from './statetree.ts'
 import { assertNext, closeLane, importRecords, turnRecords } from './turnover.ts'
@@ -47,6 +47,8 @@ export interface RegisterOptions<S> {
   readonly tallySeed?: Uint8Array
   /** A register whose life is over, and which is not asked any more: lends the memory of its count, megabytes of it, and nothing that is in it. */
   readonly before?: Register<S>
+  /** What lies beside its objects in the settled state. */
+  readonly beside?: BesideRegister
 }
 
 /** What became of a slot that was unlocked. The order may be left out where it is not at hand: it is asked for then. */
@@ -65,11 +67,12 @@ export class Register<S> extends RegisterView<S> {
   readonly #tallySeed: Uint8Array | undefined
 
   /** See `createRegister`. */
-  constructor({ committee, seat, rules, records, tallySeed, before }: RegisterOptions<S>) {
+  constructor({ committee, seat, rules, records, tallySeed, before, beside }: RegisterOptions<S>) {
     const journal = new Journal(records)
     const objects = new Objects(rules, journal)
     const parts = { rules, journal, objects, parked: new Parked(), ...(before && { count: before.lane.count }) }
-    super(layLane(parts, committee, seat, tallySeed), new Snapshot(objects, rules, journal, committee.epoch))
+    const snapshot = new Snapshot(objects, rules, journal, committee.epoch, beside)
+    super(layLane(parts, committee, seat, tallySeed), snapshot)
     this.#tallySeed = tallySeed
     restore(this.lane, records, (slot, kind, batch, index) => this.desks.votes.recount(slot, kind, batch, index))
   }

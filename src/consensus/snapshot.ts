@@ -11,7 +11,7 @@ import { Fields } from '../core/shape.ts'
 import type { Journal } from './journal.ts'
 import { keyOf } from './key.ts'
 import { type MerkleTree, merklePath } from './merkle.ts'
-import type { ObjectRules } from './object.ts'
+import type { ObjectReader, ObjectRules } from './object.ts'
 import type { ObjectEntry, Objects } from './objects.ts'
 import { SPACE } from './records.ts'
 import type { FirstPart } from './state-proof.ts'
@@ -27,6 +27,16 @@ import {
   stateRootOf,
 } from './statetree.ts'
 
+/** Objects that lie in the settled state beside those of the register. */
+export interface BesideRegister {
+  /** As they are now. */
+  settled(): Iterable<SettledObject>
+  /** As they were when the epoch began. */
+  opened(): Iterable<SettledObject>
+}
+
+export const NOTHING_BESIDE: BesideRegister = { settled: () => [], opened: () => [] }
+
 interface CutUp {
   readonly bucket: number
   readonly parts: readonly Uint8Array[]
@@ -37,6 +47,7 @@ export class Snapshot<S> {
   readonly #objects: Objects<S>
   readonly #rules: ObjectRules<S>
   readonly #journal: Journal
+  readonly #beside: BesideRegister
   /** Marks of the buckets as they are now, but for those in `#stale`. */
   readonly #marks: BucketMark[] = Array.from({ length: LIMITS.stateBuckets }, () => EMPTY_BUCKET)
   readonly #stale = new Set<number>()
@@ -46,10 +57,17 @@ export class Snapshot<S> {
   /** The parts of the bucket that was asked for last. */
   #cut: CutUp | null = null
 
-  constructor(objects: Objects<S>, rules: ObjectRules<S>, journal: Journal, epoch: number) {
+  constructor(
+    objects: Objects<S>,
+    rules: ObjectRules<S>,
+    journal: Journal,
+    epoch: number,
+    beside: BesideRegister = NOTHING_BESIDE,
+  ) {
     this.#objects = objects
     this.#rules = rules
     this.#journal = journal
+    this.#beside = beside
     for (let bucket = 0; bucket < LIMITS.stateBuckets; bucket++) this.#stale.add(bucket)
     objects.beforeSettled((entry) => this.#keep(entry))
     if (epoch > 0) this.#before = readBefore(journal)
@@ -57,8 +75,10 @@ export class Snapshot<S> {
 
   /** 32-byte root of the settled state as it is now. Throws `not-settled` where a store from before there were epochs does not tell it. */
   root(): Uint8Array {
+    const beside = [...this.#beside.settled()]
+    for (const { oid } of beside) this.#stale.add(stateBucketOf(oid))
     if (this.#stale.size > 0) {
-      const contents = this.#group(this.#stale, (entry) => this.#settled(entry))
+      const contents = this.#group(this.#stale, beside, (entry) => this.#settled(entry))
       for (const [bucket, objects] of contents) this.#marks[bucket] = bucketMark(bucketParts(objects))
       this.#stale.clear()
     }
@@ -111,11 +131,22 @@ export class Snapshot<S> {
     return { ...mark, path: merklePath(tree, 0), part, bucketPath: merklePath(bucketTree(marks), bucket) }
   }
 
+  /** The objects of the register as they were when the epoch began: the same at every member, and none in epoch 0. */
+  readonly openingStates: ObjectReader<S> = { stateOf: (oid) => this.#openingStateOf(oid) }
+
+  #openingStateOf(oid: Uint8Array): S | null {
+    const entry = this.#before && this.#objects.get(oid)
+    if (!entry) return null
+    const before = this.#before?.get(entry.key)
+    if (!before) return entry.base
+    return before.state === null ? null : this.#rules.decodeState(before.state)
+  }
+
   #opening(): readonly BucketMark[] {
     if (!this.#table) {
       const all = new Set(this.#marks.keys())
       const marks = this.#marks.map(() => EMPTY_BUCKET)
-      for (const [bucket, objects] of this.#group(all, (entry) => this.#opened(entry))) {
+      for (const [bucket, objects] of this.#group(all, this.#beside.opened(), (entry) => this.#opened(entry))) {
         marks[bucket] = bucketMark(bucketParts(objects))
       }
       this.#table = marks
@@ -125,16 +156,22 @@ export class Snapshot<S> {
 
   #cutUp(bucket: number): CutUp {
     if (this.#cut?.bucket !== bucket) {
-      const objects = this.#group(new Set([bucket]), (entry) => this.#opened(entry)).get(bucket) ?? []
+      const contents = this.#group(new Set([bucket]), this.#beside.opened(), (entry) => this.#opened(entry))
+      const objects = contents.get(bucket) ?? []
       const parts = bucketParts(objects)
       this.#cut = { bucket, parts, tree: partTree(parts) }
     }
     return this.#cut
   }
 
-  #group(buckets: ReadonlySet<number>, read: (entry: ObjectEntry<S>) => SettledObject): Map<number, SettledObject[]> {
+  #group(
+    buckets: ReadonlySet<number>,
+    beside: Iterable<SettledObject>,
+    read: (entry: ObjectEntry<S>) => SettledObject,
+  ): Map<number, SettledObject[]> {
     const groups = new Map<number, SettledObject[]>([...buckets].map((bucket) => [bucket, []]))
     for (const entry of this.#objects.all()) groups.get(stateBucketOf(entry.oid))?.push(read(entry))
+    for (const object of beside) groups.get(stateBucketOf(object.oid))?.push(object)
     return groups
   }
 

@@ -44,6 +44,7 @@ export const TYPE = {
   purseVoucher: 22,
   arrival: 24,
   settledState: 25,
+  sharedChange: 26,
   health: 64,
   need: 65,
   summary: 66,

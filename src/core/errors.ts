@@ -80,6 +80,8 @@ export const CODES = {
   'unknown-owner': 'peer',
   'wrong-home': 'peer',
   'wrong-version': 'peer',
+  'wrong-sequence': 'peer',
+  'unknown-object': 'caller',
   'double-order': 'peer',
   'double-vote': 'peer',
   'bad-certificate': 'peer',

@@ -50,6 +50,18 @@ export interface EventMap {
   neighbor: { readonly id: Uint8Array; readonly status: 'alive' | 'suspect' | 'dead' }
   /** Evidence against a member is final: it leaves with the epoch. */
   convicted: { readonly guilty: Uint8Array }
+  /** A change was applied to a shared object; `isWord`: no more than a word for another rule was taken down. */
+  shared: {
+    readonly oid: Uint8Array
+    readonly writer: Uint8Array
+    /** Where the object is now. */
+    readonly sequence: number
+    readonly isWord: boolean
+    /** Encoded SHARED CHANGE envelope. */
+    readonly bytes: Uint8Array
+  }
+  /** A change of a shared object was ordered and refused, by everybody and for good. */
+  'shared-refused': { readonly oid: Uint8Array; readonly writer: Uint8Array; readonly code: string }
   /** A tag passed a reader and its event is stored. */
   tag: { readonly tag: string; readonly atMs: number }
 }

@@ -6,6 +6,7 @@
  *     webx/<net>/neighborhood/<nid>/order            orders of owners who are at home there
  *     webx/<net>/neighborhood/<nid>/sync             what its members are asked, by each other and by others
  *     webx/<net>/neighborhood/<nid>/candidacy        who wants to take part, and with which key
+ *     webx/<net>/neighborhood/<nid>/shared           changes of the shared objects that are at home there
  *     webx/<net>/neighborhood/<nid>/hand-over        what ended an epoch, and opened the next
  *     webx/<net>/neighborhood/<nid>/log/<kind>       its public log: leaf, checkpoint, cosignature
  *     webx/<net>/id/<identity>           retained    key events, so that strangers' signatures can be checked
@@ -45,7 +46,7 @@ const LOG_KINDS: Readonly<Record<number, string>> = {
 }
 
 /** What anybody may publish in any neighborhood. */
-const OPEN = /^[0-9a-f]{32}\/(order|sync|candidacy|log\/leaf)$/
+const OPEN = /^[0-9a-f]{32}\/(order|sync|candidacy|shared|log\/leaf)$/
 
 /** Topic names of one neighborhood. */
 export class HomeTopics {
@@ -68,6 +69,10 @@ export class HomeTopics {
     return `${this.prefix}/candidacy`
   }
 
+  get shared(): string {
+    return `${this.prefix}/shared`
+  }
+
   get handOver(): string {
     return `${this.prefix}/hand-over`
   }
@@ -84,6 +89,7 @@ export class Topics {
   readonly order: string
   readonly sync: string
   readonly candidacy: string
+  readonly shared: string
   readonly handOver: string
   readonly #netId: Uint8Array
   readonly #own: HomeTopics
@@ -96,6 +102,7 @@ export class Topics {
     this.order = this.#own.order
     this.sync = this.#own.sync
     this.candidacy = this.#own.candidacy
+    this.shared = this.#own.shared
     this.handOver = this.#own.handOver
   }
 
@@ -159,6 +166,7 @@ export class Topics {
       return this.order
     }
     if (envelope.type === TYPE.candidacy) return this.candidacy
+    if (envelope.type === TYPE.sharedChange) return this.shared
     if (envelope.type === TYPE.handOver) return this.at(homeOfHandOver(envelope)).handOver
     if (envelope.type === TYPE.keyEvent && owner) return this.identity(owner)
     if (envelope.type === TYPE.tagEvent && owner) return this.tag(owner)

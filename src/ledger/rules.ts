@@ -33,6 +33,7 @@ export interface LedgerRules {
   readonly recoveries: Recoveries
   /** `key` is null for an order that proved itself. Throws `bad-identity`, `not-allowed`, `bad-signature`, … where a key log order disproves itself. */
   ownerKey(order: OrderView, objects: StateReader): ActingKey | null
+  ownerOf(owner: Uint8Array, objects: StateReader): ActingKey | null
   ownerObject(order: OrderView): Uint8Array
   ownerProof(order: OrderView, objects: StateReader): readonly Uint8Array[] | null
   check(order: OrderView, objects: StateReader): LedgerVerdict
@@ -160,6 +161,7 @@ export function createLedgerRules(
     keyLogs,
     recoveries,
     ownerKey: keyOf,
+    ownerOf: (owner, objects) => keyLogs.keysOf(owner, objects),
     ownerObject: (order) => objectId(genesis.netId, order.home, identityBehind(order), KEY_LOG_NONCE),
     ownerProof: (order, objects) => keyLogs.proofOf(order.owner, objects),
     check(order, objects) {

@@ -5,6 +5,7 @@
 import type { Effect } from '../consensus/effects.ts'
 import type { NeighborhoodEffect } from '../consensus/neighborhood-effects.ts'
 import { type Order, orderBytes } from '../consensus/order.ts'
+import type { SharedOutcome } from '../consensus/shared/book.ts'
 import type { SimplexEffect } from '../consensus/simplex/effects.ts'
 import { toHex } from '../core/bytes.ts'
 import { decodeEnvelope, TYPE } from '../core/envelope.ts'
@@ -76,6 +77,9 @@ export class Reporter {
         log.warn({ guilty: toHex(effect.id) }, 'a member was convicted and leaves with this epoch')
         counters.count('convicted')
         events.emit('convicted', { guilty: effect.id })
+        return
+      case 'shared':
+        this.#applyShared(effect.outcome)
     }
   }
 
@@ -128,6 +132,13 @@ export class Reporter {
       default:
         counters.count(`register.${effect.kind}`)
     }
+  }
+
+  #applyShared({ oid, writer, code, sequence, isWord, bytes }: SharedOutcome): void {
+    const { events, counters } = this.#context
+    counters.count(code === null ? 'shared.applied' : `shared.refused.${code}`)
+    if (code === null) events.emit('shared', { oid, writer, sequence, isWord, bytes })
+    else events.emit('shared-refused', { oid, writer, code })
   }
 
   #applyBlocks(effect: SimplexEffect): void {

@@ -21,6 +21,9 @@ import { Seen } from '../kernel/seen.ts'
 import type { ObjectState } from '../ledger/account.ts'
 import { bytesName, proofName, slotName } from './agreement-names.ts'
 
+/** What waits for a block: its bytes need not be looked at twice. */
+const HEARD_ONCE: ReadonlySet<number> = new Set([TYPE.evidence, TYPE.transaction, TYPE.candidacy, TYPE.sharedChange])
+
 export class Intake {
   readonly #context: Context
   readonly #hood: Neighborhood<ObjectState>
@@ -50,6 +53,7 @@ export class Intake {
       case TYPE.evidence:
       case TYPE.transaction:
       case TYPE.candidacy:
+      case TYPE.sharedChange:
         if (!this.#seen.has(message.bytes)) return this.#open(message)
         this.heardBytes(message.bytes)
         return null
@@ -112,7 +116,7 @@ export class Intake {
     } else if (type === TYPE.blockCertificate) this.#later.cancel(proofName(message.bytes))
     else if (!(event.kind === 'register' && event.event.kind === 'order' && !event.event.verified))
       this.heardBytes(message.bytes)
-    if (type === TYPE.evidence || type === TYPE.transaction || type === TYPE.candidacy) this.taken(message.bytes)
+    if (HEARD_ONCE.has(type)) this.taken(message.bytes)
   }
 
   #open(message: Message): readonly SignatureCheck[] | null {

@@ -93,7 +93,7 @@ export class Agreement implements Conducted, Service, Lane {
   async start(): Promise<void> {
     const { link, topics, schedule } = this.#context
     expectKeys(this.committee.seats.map(({ epochKey }) => epochKey))
-    for (const topic of [topics.order, topics.candidacy, topics.handOver]) await link.subscribe(topic)
+    for (const topic of [topics.order, topics.candidacy, topics.shared, topics.handOver]) await link.subscribe(topic)
     for (const filter of this.#filters(this.committee)) await link.subscribe(filter)
     this.#cancelTick = schedule.every(TICK_MS, 'neighborhood tick', () => {
       this.#take(this.hood.tick(this.#context.clock.monotonicMs()))

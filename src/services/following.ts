@@ -46,11 +46,14 @@ export class Following implements Service, Lane {
         else this.#context.link.unsubscribe(this.#context.topics.sync).catch(() => {})
       }),
       events.on('link', ({ up }) => {
-        if (up) this.#look()
+        if (!up) return
+        this.#look()
+        this.#askForBlocks()
       }),
       schedule.every(LOOK_MS, 'look for epochs', () => this.#look()),
     ]
     this.#look()
+    this.#askForBlocks()
   }
 
   async stop(): Promise<void> {
@@ -60,6 +63,14 @@ export class Following implements Service, Lane {
   #look(): void {
     this.#agreement.act((hood, nowMs) => hood.hearUnknownEpoch(nowMs))
     this.#context.road.poke()
+  }
+
+  /** Who comes into an epoch that is under way may have missed blocks, and while nobody has anything to order hears of none. */
+  #askForBlocks(): void {
+    const { term } = this.#agreement.hood
+    const { slot } = term.simplex.lastFinal
+    const fromSlot = (slot ?? 0) + 1
+    this.#ask(TYPE.blockQuery, [term.opening.epoch, fromSlot, NO_BLOCK, fromSlot])
   }
 
   authorize(message: Message): void {
@@ -126,11 +137,8 @@ export class Following implements Service, Lane {
 
   /** What the neighborhood wants asked or told. */
   #follow(effect: NeighborhoodEffect): void {
-    const { topics, road } = this.#context
-    const send = (type: number, payload: Cbor): void => {
-      this.#outgoing.push({ topic: topics.sync, type, payload, lifetimeMs: LIFETIME_MS })
-      road.poke()
-    }
+    const send = (type: number, payload: Cbor): void => this.#ask(type, payload)
+    if (effect.kind === 'epoch' && effect.skipped) this.#askForBlocks()
     if (effect.kind === 'ask' && effect.chunks.length > 0 && !this.#answers) this.#listen().catch(() => {})
     if (effect.kind === 'ask') send(TYPE.epochQuery, [effect.epoch, [...effect.chunks], effect.attempt])
     else if (effect.kind === 'chunk') send(TYPE.stateChunk, [effect.epoch, effect.index, effect.bytes])
@@ -138,6 +146,12 @@ export class Following implements Service, Lane {
       const { slot, hash, fromSlot } = effect.effect
       send(TYPE.blockQuery, [this.#agreement.hood.term.opening.epoch, slot, hash, fromSlot])
     }
+  }
+
+  #ask(type: number, payload: Cbor): void {
+    const { topics, road } = this.#context
+    this.#outgoing.push({ topic: topics.sync, type, payload, lifetimeMs: LIFETIME_MS })
+    road.poke()
   }
 
   #send(): Decision | null {
@@ -157,6 +171,9 @@ export class Following implements Service, Lane {
     this.#answeredMs.set(name, nowMs)
   }
 }
+
+/** No block is asked for, only the certificates that tell of newer ones. */
+const NO_BLOCK = new Uint8Array(32)
 
 function readUint(value: Cbor): number {
   if (typeof value === 'number') return value

@@ -91,7 +91,9 @@ export class Turning implements Service {
     if (seat === null || !this.#mayTurn) return
     const lastedMs = clock.monotonicMs() - this.#beganMs
     const hasChanged = hood.term.state.phase === 'open' && hood.term.state.membership.hasChanged
-    if (lastedMs >= this.#times.epochMs || (hasChanged && lastedMs >= this.#times.changeMs)) this.wish()
+    // an epoch takes so many changes of shared objects and no more
+    const isDue = hasChanged || hood.term.state.shared.isFull
+    if (lastedMs >= this.#times.epochMs || (isDue && lastedMs >= this.#times.changeMs)) this.wish()
   }
 
   /** A net that was founded before there were epochs stays in its first. */

@@ -31,7 +31,12 @@ test('transactions and candidacies are read back, and their signatures hold', ()
   for (const [name, hex] of Object.entries(golden)) {
     if (!/^(transaction|candidacy)-message$/.test(EPOCH_RULES[name] ?? '')) continue
     const envelope = decodeEnvelope(fromHex(hex))
-    const { checks } = openOrdered(fromHex(hex), { committee, opening: openingOf(name), organizationKey })
+    const { checks } = openOrdered(fromHex(hex), {
+      committee,
+      opening: openingOf(name),
+      organizationKey,
+      ownerAtOpening: () => null,
+    })
     assert.equal(verifyGroups([checks]), [true], name)
     if (envelope.type === 15)
       assert.is(toHex(transactionBody(readTransaction(envelope, committee))), toHex(envelope.body), name)
@@ -84,7 +89,7 @@ test('a transaction of another committee, with a strange signature or for no sea
     codeOf(() => readTransaction({ ...leaders, signature: new Uint8Array(64) }, committee)),
     'bad-shape',
   )
-  const context = { committee, opening, organizationKey: null }
+  const context = { committee, opening, organizationKey: null, ownerAtOpening: () => null }
   assert.is(
     codeOf(() => openOrdered(bytesOf('join'), context)),
     'not-allowed',
@@ -103,7 +108,12 @@ function openingOf(name: string): typeof opening {
   const [entry] = opening.roster
   const { candidature } = applicant
   if (!entry || candidature.kind !== 'join') return opening
-  const opened = openOrdered(bytesOf('join'), { committee, opening, organizationKey }).ordered
+  const opened = openOrdered(bytesOf('join'), {
+    committee,
+    opening,
+    organizationKey,
+    ownerAtOpening: () => null,
+  }).ordered
   const key = opened.kind === 'candidacy' ? opened.entry?.key : undefined
   return { ...opening, roster: [...opening.roster, { ...entry, id, key: key ?? entry.key }] }
 }

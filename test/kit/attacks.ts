@@ -175,7 +175,7 @@ export const ATTACKS: readonly AttackClass[] = [
   }),
   attack('of an unknown type', SPECIMEN_NAMES, (scene, { what, n }) => {
     const { bytes, ...honest } = specimen(scene, what as SpecimenName)
-    const unknown = [0, 7, 9, 23, 26, 63, 79, 84, 90, 200, 255]
+    const unknown = [0, 7, 9, 23, 27, 63, 79, 84, 90, 200, 255]
     const type = unknown[n % unknown.length] as number
     return { ...honest, bytes: encodeEnvelope({ ...decodeEnvelope(bytes), type }), expect: refused('unknown-type') }
   }),

@@ -9,6 +9,7 @@ import { goldenMessages } from '../consensus/publiclog-golden.ts'
 import { EPOCH_RULES } from './epoch-vectors.ts'
 import { MONEY_RULES } from './money-vectors.ts'
 import { REDEEM_RULES } from './redeem-vectors.ts'
+import { SHARED_RULES } from './shared-vectors.ts'
 import { SIMPLEX_RULES } from './simplex-vectors.ts'
 
 /** One piece of golden bytes. */
@@ -56,6 +57,7 @@ export function goldenDocuments(): GoldenDocument[] {
   const manifests = vectors<{ golden: Record<string, string> }>('manifest').golden
   const redeem = vectors<{ golden: Record<string, string> }>('redeem').golden
   const epochs = vectors<{ golden: Record<string, string> }>('epochs').golden
+  const shared = vectors<{ golden: Record<string, string> }>('shared').golden
   const money = vectors<{ golden: Record<string, string> }>('money').golden
   const rewards = vectors<{ proof: string }>('rewards')
   const { gossip } = vectors<{ gossip: readonly { what: string; bytes: string }[] }>('swarm')
@@ -89,6 +91,7 @@ export function goldenDocuments(): GoldenDocument[] {
     ...Object.entries(TOMBSTONE_RULES).map(([name, rule]) => golden(`tombstone ${name}`, rule, tombstones[name])),
     ...Object.entries(CHECKIN_RULES).map(([name, rule]) => golden(`check-in ${name}`, rule, checkins[name])),
     ...Object.entries(EPOCH_RULES).map(([name, rule]) => golden(`epoch ${name}`, rule, epochs[name])),
+    ...Object.entries(SHARED_RULES).map(([name, rule]) => golden(`shared ${name}`, rule, shared[name])),
     ...Object.entries(MONEY_RULES).map(([name, rule]) => golden(`money ${name}`, rule, money[name])),
     golden('reward proof', 'reward-proof', rewards.proof),
     ...gossip.map(({ what, bytes }) => golden(`gossip ${what}`, 'gossip', bytes)),

@@ -48,6 +48,8 @@ export interface Config {
   readonly leaves: number
   /** First skip timer of the Simplex lane. */
   readonly skipMs: number
+  /** Three people write one shared object. */
+  readonly writers: boolean
 }
 
 const BOUND_MS = 60_000
@@ -107,5 +109,7 @@ export function configOf(n: number, seed: number): Config {
     turns: Math.max(sometimes(0.8, 3), laneOf(n, seed) === 'divided' ? 1 : 0),
     skipMs: chance.pick([60, 150, 400, 1_000]),
     leaves: sometimes(0.4, SPARES),
+    // a third of the seeds of whole neighborhoods; not drawn, so that all others stay what they were
+    writers: laneOf(n, seed) === 'hood' && seed % 24 === 20,
   }
 }

@@ -208,7 +208,8 @@ export class HoodMachine implements Machine {
           this.#around.say(frame(FRAME.chunk, this.#number, effect.epoch, effect.index, effect.bytes))
           break
         case 'convicted':
-          this.#notices.push({ kind: 'convicted', id: effect.id })
+        case 'shared':
+          this.#notices.push(effect)
       }
     }
   }

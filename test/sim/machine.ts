@@ -9,6 +9,7 @@ import type { Records, Write } from '../../src/consensus/effects.ts'
 import type { Opening } from '../../src/consensus/epoch/opening.ts'
 import type { EvidenceKind } from '../../src/consensus/evidence.ts'
 import type { Order } from '../../src/consensus/order.ts'
+import type { SharedOutcome } from '../../src/consensus/shared/book.ts'
 import type { FinalBlock } from '../../src/consensus/simplex/rules.ts'
 
 /** Bytes for everybody, or for one member. */
@@ -33,6 +34,7 @@ export type Notice =
   | { readonly kind: 'final'; readonly block: FinalBlock; readonly cid: Uint8Array }
   | { readonly kind: 'epoch'; readonly committee: Committee; readonly opening: Opening }
   | { readonly kind: 'convicted'; readonly id: Uint8Array }
+  | { readonly kind: 'shared'; readonly outcome: SharedOutcome }
   | { readonly kind: 'abstains' }
 
 /** All that a turn brought about. Nothing of it leaves before the writes are on the disk. */

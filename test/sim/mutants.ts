@@ -290,6 +290,12 @@ const NEIGHBORHOOD: readonly Mutant[] = [
     'Math.max(1, Math.floor(seated.size / 8))',
     'seated.size',
   ),
+  hood(
+    'a compare-and-set is not compared',
+    'src/consensus/shared/book.ts',
+    'wish.follows !== 0 && wish.follows !== object.sequence',
+    'wish.follows !== 0 && wish.follows > object.sequence',
+  ),
 ]
 
 const DIVISION: readonly Mutant[] = [

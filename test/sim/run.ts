@@ -15,6 +15,7 @@ import { type Outside, SimNode } from './node.ts'
 import type { Oracle, Violation } from './oracle.ts'
 import { FewLeave, OneBlock, OneChain, OneEpoch, OneRoof } from './oracles-blocks.ts'
 import { Conservation, ExactlyOnce, Finality, NeverVoided, OneOwner, StaysUp } from './oracles-books.ts'
+import { OneHistory } from './oracles-shared.ts'
 import { FoundedSettlement, FoundedVotes, NoDoubleVote, OneCertificate, OnlyTheGuilty, Votes } from './oracles-votes.ts'
 import { Crowd } from './owners.ts'
 import { RegisterMachine } from './register-machine.ts'
@@ -22,6 +23,7 @@ import { saidBy } from './said.ts'
 import { type Stage, stageOf } from './stage.ts'
 import { Timeline } from './timeline.ts'
 import { Trace } from './trace.ts'
+import { Writers } from './writers.ts'
 
 const LOOK_MS = 250
 const INSPECT_MS = 1_000
@@ -61,6 +63,7 @@ class Run implements Outside {
   readonly nodes: SimNode[] = []
   readonly #trace = new Trace()
   readonly #crowd: Crowd
+  readonly #writers: Writers | null
   readonly #violations: Violation[] = []
   readonly #oracles: Oracle[]
   readonly #finality: Finality
@@ -96,6 +99,15 @@ class Run implements Outside {
       vandal: config.vandal,
       send: (bytes, share) => this.#speak(owners, bytes, share),
     })
+    this.#writers = config.writers
+      ? new Writers({
+          stage: this.stage,
+          timeline: this.timeline,
+          chance: this.#stream(4),
+          restMs: config.restMs,
+          send: (bytes) => this.#speak(owners, bytes, 1),
+        })
+      : null
     const accuse = (oracle: Oracle, what: string) => {
       if (this.#violations.length < VIOLATIONS_MAX) this.#violations.push({ oracle: oracle.name, what })
     }
@@ -123,6 +135,7 @@ class Run implements Outside {
       new OneOwner(accuse),
       this.#finality,
       this.#staysUp,
+      ...(this.#writers ? [new OneHistory(accuse, this.#writers.oid, this.#writers.asked)] : []),
     ]
     for (const seat of this.stage.committee.seats.keys()) this.#seat(seat)
     if (config.lane !== 'register') this.#addSpares()
@@ -138,6 +151,7 @@ class Run implements Outside {
       })
     }
     this.#crowd.start()
+    this.#writers?.start()
     this.#inspectAgain()
     let healedMs: number | null = null
     const endMs = config.faultMs + config.boundMs
@@ -183,6 +197,7 @@ class Run implements Outside {
   report(node: SimNode, notice: Notice): void {
     if (!node.honest) return
     for (const oracle of this.#oracles) oracle.reported?.(node, notice)
+    if (notice.kind === 'shared') this.#writers?.heard(notice.outcome)
     if (notice.kind === 'decided' && notice.order) this.#crowd.heard(notice.order, null)
     if (notice.kind !== 'settled') return
     this.#settled++
@@ -345,7 +360,7 @@ class Run implements Outside {
 
   /** Everything that was asked for is settled everywhere; and the epoch that was wished for at the end of all faults has begun. */
   #isFinal(): boolean {
-    if (this.#crowd.isBusy) return false
+    if (this.#crowd.isBusy || this.#writers?.isBusy) return false
     const correct = this.#correct()
     if (this.#finality.open(correct) !== null) return false
     return this.#epochs.isReachedBy(

@@ -6,6 +6,7 @@
 
 import { LIMITS } from '../../core/limits.ts'
 import { keyOf } from '../key.ts'
+import { SharedQuota } from '../shared/quota.ts'
 import type { Block, BlockRules, FinalBlock, Opinion } from '../simplex/rules.ts'
 import { isSameEnd, type Openings } from './division.ts'
 import { type Ordered, type OrderedContext, openOrdered } from './ordered.ts'
@@ -71,9 +72,15 @@ export class Blocks implements BlockRules {
       chosen.push(bytes)
       return true
     }
-    for (const { bytes, ordered } of pool.all()) if (!taken.has(keyOf(ordered.digest))) take(bytes)
+    const waiting = [...pool.all()].filter(({ ordered }) => !taken.has(keyOf(ordered.digest)))
+    for (const { bytes, ordered } of waiting) if (ordered.kind !== 'shared') take(bytes)
     const entries = ancestors.some((block) => this.#hasCheckpoint(block)) ? null : known.checkpoint()
     if (entries) take(this.#leaders({ kind: 'checkpoint', entries }))
+    // last, so that they take no room from what ends an epoch
+    const quota = new SharedQuota()
+    for (const { bytes, ordered } of waiting) {
+      if (ordered.kind === 'shared' && quota.hasRoom(ordered.change) && take(bytes)) quota.count(ordered.change)
+    }
     if (chosen.length === 0) return state.turning.isGathering ? [] : null
     const attendance = known.attendance()
     if (attendance) take(attendance)
@@ -88,7 +95,9 @@ export class Blocks implements BlockRules {
     if (ancestors.some((ancestor) => this.#ends(ancestor))) return transactions.length === 0 ? 'yes' : 'no'
     // an empty block goes on gathering shares, or makes the one final that it stands on
     if (transactions.length === 0) return state.turning.isGathering || ancestors.length > 0 ? 'yes' : 'later'
+    const quota = new SharedQuota()
     for (const transaction of transactions) {
+      if (transaction.kind === 'shared' && !quota.takes(transaction.change)) return 'no'
       if (transaction.kind !== 'proposal') continue
       const { seat, proposal } = transaction
       if (proposal.kind === 'checkpoint') {

@@ -1,5 +1,5 @@
 /**
- * What a block may hold, decoded: a TRANSACTION of a seat, a CANDIDACY, a certificate or settlement that proves an entry of a report, evidence against a member, and the
+ * What a block may hold, decoded: a TRANSACTION of a seat, a CANDIDACY, a change of a shared object, a certificate or settlement that proves an entry of a report, evidence against a member, and the
  * certificate of an earlier block, which puts on record who voted for it.
  */
 
@@ -11,6 +11,9 @@ import { LIMITS } from '../../core/limits.ts'
 import { readInception } from '../../identity/keylog.ts'
 import { type Certificate, checksOf, readCertificate } from '../certificate.ts'
 import type { Committee } from '../committee.ts'
+import type { OwnerKey } from '../object.ts'
+import type { OrderedChange } from '../shared/book.ts'
+import { readShared, type SharedChange, sharedSignedBytes } from '../shared/change.ts'
 import { blockCertificateChecks, readBlockCertificate } from '../simplex/certificate.ts'
 import { readCharge } from './charge.ts'
 import type { Applicant } from './membership.ts'
@@ -39,6 +42,7 @@ export type Ordered = { readonly digest: Uint8Array } & (
       readonly entry: Applicant['entry'] | null
     }
   | { readonly kind: 'certificate'; readonly entry: Decided; readonly certificate: Certificate }
+  | ({ readonly kind: 'shared' } & OrderedChange)
   | { readonly kind: 'evidence'; readonly guilty: Uint8Array }
   | { readonly kind: 'attendance'; readonly slot: number; readonly hash: Uint8Array; readonly seats: readonly number[] }
 )
@@ -55,6 +59,8 @@ export interface OrderedContext {
   readonly opening: Opening
   /** Raw Ed25519 key of the organization that admits to this net; null where nobody does. */
   readonly organizationKey: Uint8Array | null
+  /** The key that acted for an identity when the epoch began; null where its key log was not settled then. */
+  ownerAtOpening(owner: Uint8Array): Pick<OwnerKey, 'key'> | null
 }
 
 /** Decodes a transaction. Throws `bad-transaction` for what no block may hold, and what decoding throws. */
@@ -70,6 +76,8 @@ export function openOrdered(bytes: Uint8Array, context: OrderedContext): Opened 
     }
     case TYPE.candidacy:
       return openCandidacy(envelope, digest, context)
+    case TYPE.sharedChange:
+      return openShared(envelope, { digest, bytes }, context)
     case TYPE.certificate:
     case TYPE.settlement: {
       const certificate = readCertificate(envelope, committee)
@@ -95,15 +103,47 @@ export function openOrdered(bytes: Uint8Array, context: OrderedContext): Opened 
   }
 }
 
+function openShared(
+  envelope: Envelope,
+  statement: Pick<OrderedChange, 'digest' | 'bytes'>,
+  context: OrderedContext,
+): Opened {
+  const change = readShared(envelope)
+  const { netId } = context.opening
+  assertPlace('shared change', envelope.scope, change, context.opening)
+  const owner = context.ownerAtOpening(change.writer)
+  const key = owner ? owner.key : shownKey(change)
+  if (!key)
+    throw new WebxError('unknown-owner', 'shared change of somebody who is not known here, or whose keys act together')
+  const ordered: Ordered = { ...statement, kind: 'shared', change, isKnown: owner !== null }
+  return { ordered, checks: [{ key, message: sharedSignedBytes(netId, envelope.body), signature: envelope.signature }] }
+}
+
+/** The first key of a writer who shows its inception. */
+function shownKey({ inception, writer }: SharedChange): Uint8Array | null {
+  if (inception.length === 0) return null
+  const state = inceptionOf(inception)
+  return equal(state.id, writer) ? (state.keys[0] ?? null) : null
+}
+
+/** Throws `wrong-net`, `wrong-home`; whoever speaks of an epoch that is over is behind (`expired`), of one that has not come here yet, this node is (`wrong-epoch`). */
+function assertPlace(
+  what: string,
+  scope: Uint8Array,
+  { nid, epoch }: Pick<SharedChange, 'nid' | 'epoch'>,
+  opening: Opening,
+): void {
+  if (!equal(scope, opening.netId)) throw new WebxError('wrong-net', `${what} in another net`)
+  if (!equal(nid, opening.nid)) throw new WebxError('wrong-home', `${what} in another neighborhood`)
+  if (epoch < opening.epoch) throw new WebxError('expired', `${what} in an epoch that is over`)
+  if (epoch > opening.epoch) throw new WebxError('wrong-epoch', `${what} in an epoch that is unknown here`)
+}
+
 function openCandidacy(envelope: Envelope, digest: Uint8Array, context: OrderedContext): Opened {
   const { opening, organizationKey } = context
   const { nid, epoch, id, candidature } = readCandidacy(envelope)
   const { netId } = opening
-  if (!equal(envelope.scope, netId)) throw new WebxError('wrong-net', 'candidacy in another net')
-  if (!equal(nid, opening.nid)) throw new WebxError('wrong-home', 'candidacy in another neighborhood')
-  // whoever speaks of an epoch that is over is behind; of one that has not come here yet, this node is
-  if (epoch < opening.epoch) throw new WebxError('expired', 'candidacy in an epoch that is over')
-  if (epoch > opening.epoch) throw new WebxError('wrong-epoch', 'candidacy in an epoch that is unknown here')
+  assertPlace('candidacy', envelope.scope, { nid, epoch }, opening)
   const message = candidacySignedBytes(netId, envelope.body)
   const signedBy = (key: Uint8Array): SignatureCheck => ({ key, message, signature: envelope.signature })
   if (candidature.kind !== 'join') {
@@ -125,7 +165,7 @@ function inceptionOf(bytes: Uint8Array): ReturnType<typeof readInception> {
   try {
     return readInception(bytes)
   } catch (error) {
-    throw new WebxError('bad-transaction', `candidacy: ${asWebxError(error).message}`)
+    throw new WebxError('bad-transaction', `inception: ${asWebxError(error).message}`)
   }
 }
 

@@ -15,6 +15,7 @@ export interface Pending {
 export class Pool {
   readonly #pending = new Map<string, Pending & { readonly sender: string }>()
   readonly #perSender = new Map<string, number>()
+  #shared = 0
 
   /** Takes in a transaction whose signatures hold; false where it waits already, or its sender has used up its room. */
   add(pending: Pending): boolean {
@@ -23,10 +24,16 @@ export class Pool {
     const sender = senderOf(pending.ordered)
     const count = this.#perSender.get(sender) ?? 0
     const most = ROOM[pending.ordered.kind] ?? LIMITS.pendingTransactionsPerSenderMax
-    if (count >= most) return false
+    if (count >= most || (pending.ordered.kind === 'shared' && this.#shared >= LIMITS.sharedPendingMax)) return false
+    if (pending.ordered.kind === 'shared') this.#shared++
     this.#pending.set(name, { ...pending, sender })
     this.#perSender.set(sender, count + 1)
     return true
+  }
+
+  /** A transaction by `keyOf` its digest. */
+  find(name: string): Pending | null {
+    return this.#pending.get(name) ?? null
   }
 
   has(digest: Uint8Array): boolean {
@@ -38,6 +45,7 @@ export class Pool {
     const pending = this.#pending.get(name)
     if (!pending) return
     this.#pending.delete(name)
+    if (pending.ordered.kind === 'shared') this.#shared--
     const left = (this.#perSender.get(pending.sender) ?? 1) - 1
     if (left === 0) this.#perSender.delete(pending.sender)
     else this.#perSender.set(pending.sender, left)
@@ -53,7 +61,11 @@ export class Pool {
 }
 
 /** Transactions of one sender that may wait, where these are not as many as of others; one piece of evidence convicts. */
-const ROOM: Readonly<Partial<Record<Ordered['kind'], number>>> = { certificate: LIMITS.pendingProofsMax, evidence: 1 }
+const ROOM: Readonly<Partial<Record<Ordered['kind'], number>>> = {
+  certificate: LIMITS.pendingProofsMax,
+  evidence: 1,
+  shared: LIMITS.sharedPendingPerWriterMax,
+}
 
 /**
  * Whose room a transaction takes. Certificates are nobody's: all share one room, and what is worth ordering is handed in again. Evidence takes room of the guilty, who alone
@@ -62,6 +74,7 @@ const ROOM: Readonly<Partial<Record<Ordered['kind'], number>>> = { certificate: 
 function senderOf(ordered: Ordered): string {
   if (ordered.kind === 'proposal') return `seat ${ordered.seat}`
   if (ordered.kind === 'candidacy') return `id ${keyOf(ordered.id)}`
+  if (ordered.kind === 'shared') return `writer ${keyOf(ordered.change.writer)}`
   if (ordered.kind === 'evidence') return `guilty ${keyOf(ordered.guilty)}`
   return ordered.kind
 }

@@ -8,6 +8,7 @@ import { equal } from '../../core/bytes.ts'
 import { LIMITS } from '../../core/limits.ts'
 import type { Committee } from '../committee.ts'
 import { keyOf } from '../key.ts'
+import { SharedBook, type SharedOutcome } from '../shared/book.ts'
 import { emptyStateRoot } from '../statetree.ts'
 import { divisionOf, type Openings } from './division.ts'
 import { Membership } from './membership.ts'
@@ -33,6 +34,7 @@ export type EpochEvent =
   /** What the lane ends with: apply these, forget the rest. */
   | { readonly kind: 'closed'; readonly entries: readonly Decided[] }
   | { readonly kind: 'convicted'; readonly id: Uint8Array }
+  | { readonly kind: 'shared'; readonly outcome: SharedOutcome }
   | { readonly kind: 'ended' }
 
 /** How far the epoch has come. `closed`: all that is lacking is the FINAL block. */
@@ -44,6 +46,7 @@ export class EpochState {
   readonly membership: Membership
   readonly turning: Turning
   readonly unlocks: Unlocks
+  readonly shared: SharedBook
   readonly #proven = new Set<string>()
   readonly #done = new Set<string>()
   readonly #attended: number[]
@@ -55,8 +58,10 @@ export class EpochState {
   #nextDigests: Openings<Uint8Array> | null = null
   #blocks = 0
 
-  constructor(opening: Opening, rules: EpochRules) {
+  /** `shared`: the shared objects as the epoch begins with them. */
+  constructor(opening: Opening, rules: EpochRules, shared = new SharedBook(opening.netId, opening.epoch)) {
     this.opening = opening
+    this.shared = shared
     this.committee = committeeOfOpening(opening)
     this.membership = new Membership(this.committee, opening.roster)
     this.turning = new Turning(this.committee, opening, rules)
@@ -67,6 +72,11 @@ export class EpochState {
 
   get phase(): Phase {
     return this.#phase
+  }
+
+  /** Nothing has been closed yet. */
+  get isOpen(): boolean {
+    return this.#phase === 'open' || this.#phase === 'planned'
   }
 
   /** The newest block whose voters could be put on record, and how many are. */
@@ -167,6 +177,9 @@ export class EpochState {
       case 'certificate':
         this.#prove(transaction.entry, events)
         return
+      case 'shared':
+        this.#change(transaction, events)
+        return
       case 'evidence':
         if (this.membership.convict(transaction.guilty)) events.push({ kind: 'convicted', id: transaction.guilty })
         return
@@ -175,9 +188,16 @@ export class EpochState {
     }
   }
 
+  /** What comes after the closing is left for the next epoch: its state is what the last block names. */
+  #change(transaction: Extract<Ordered, { kind: 'shared' }>, events: EpochEvent[]): void {
+    if (!this.isOpen) return
+    const outcome = this.shared.apply(transaction)
+    if (outcome) events.push({ kind: 'shared', outcome })
+  }
+
   #propose(seat: number, proposal: Proposal, events: EpochEvent[]): void {
     const { turning, membership, unlocks } = this
-    const isOpen = this.#phase === 'open' || this.#phase === 'planned'
+    const { isOpen } = this
     switch (proposal.kind) {
       case 'turn':
         if (this.#phase === 'open') turning.turn(seat, this.#vrfKeyOf(seat), proposal.proof)

@@ -6,13 +6,15 @@
 
 import { equal } from '../../core/bytes.ts'
 import { decodeEnvelope } from '../../core/envelope.ts'
-import { WebxError } from '../../core/errors.ts'
+import { type Code, WebxError } from '../../core/errors.ts'
+import { LIMITS } from '../../core/limits.ts'
 import { speaks, type VersionRange } from '../../core/versions.ts'
 import { type Committee, seatOf } from '../committee.ts'
 import type { Records, Write } from '../effects.ts'
 import type { Journal } from '../journal.ts'
 import { keyOf } from '../key.ts'
 import { SPACE } from '../records.ts'
+import type { OrderedChange, SharedBook } from '../shared/book.ts'
 import { readCandidate } from '../simplex/candidate.ts'
 import type { SimplexEffect, SimplexEvent, Timing } from '../simplex/effects.ts'
 import { forgetLane, SIMPLEX_SPACE } from '../simplex/records.ts'
@@ -30,6 +32,8 @@ import { Voice } from './voice.ts'
 /** A word that was not ordered is said again after so long, then after pauses that double: where many wait, all of them repeating themselves would make it longer. */
 const REPEAT_MS = 2_000
 const REPEAT_MS_MAX = 8_000
+/** After how long a member says again what somebody else has said and nobody has ordered. */
+const HELD_LONG_MS = 4_000
 
 /** What a term is made of. */
 export interface TermParts {
@@ -42,8 +46,12 @@ export interface TermParts {
   readonly timing?: Partial<Timing>
   readonly journal: Journal
   readonly records: Records
+  /** Shared objects as the epoch began with them. */
+  readonly shared: SharedBook
   /** What the register knows. */
   readonly known: Omit<BlockKnowledge, 'executed' | 'attendance'>
+  /** See `OrderedContext`. */
+  readonly ownerAtOpening: OrderedContext['ownerAtOpening']
   /** Called with what follows from each final block, in order. Not called for blocks of earlier lives. */
   readonly follow: (events: readonly EpochEvent[]) => void
 }
@@ -73,17 +81,20 @@ export class Term {
   readonly #records: Records
   readonly #repeats = new Map<string, { readonly pauseMs: number; readonly nextMs: number }>()
   readonly #fresh: Uint8Array[] = []
+  /** By digest: since when a change of a shared object waits here, or was said again. */
+  readonly #heldSinceMs = new Map<string, number>()
   nowMs = 0
 
   constructor(parts: TermParts) {
     const { openingBytes, memberId, versions, organizationKey, epochRules, timing, journal, records, known, follow } =
       parts
+    const { shared, ownerAtOpening } = parts
     this.openingBytes = openingBytes
     this.opening = decodeOpening(openingBytes)
-    this.state = new EpochState(this.opening, epochRules)
+    this.state = new EpochState(this.opening, epochRules, shared)
     this.committee = this.state.committee
     this.seat = seatIn(this.committee, openingBytes, { memberId, versions })
-    this.context = { committee: this.committee, opening: this.opening, organizationKey }
+    this.context = { committee: this.committee, opening: this.opening, organizationKey, ownerAtOpening }
     this.#journal = journal
     this.#records = records
     this.#replay()
@@ -121,7 +132,15 @@ export class Term {
       throw new WebxError('bad-transaction', 'only the leader of a block says this, in it')
     if (ordered.kind === 'evidence' && !this.state.membership.mayConvict(ordered.guilty)) return false
     if (ordered.kind === 'attendance') throw new WebxError('bad-transaction', 'only in a block')
-    return this.pool.add({ bytes, ordered })
+    if (ordered.kind === 'shared' && this.refusalOf(ordered) !== null) return false
+    if (!this.pool.add({ bytes, ordered })) return false
+    if (ordered.kind === 'shared') this.#heldSinceMs.set(keyOf(digest), this.nowMs)
+    return true
+  }
+
+  /** Why a change of a shared object is not taken in now; null where it is. */
+  refusalOf({ change, isKnown }: Pick<OrderedChange, 'change' | 'isKnown'>): Code | null {
+    return this.state.isOpen ? this.state.shared.refusalOf(change, isKnown) : 'frozen'
   }
 
   step(event: SimplexEvent): SimplexEffect[] {
@@ -150,6 +169,21 @@ export class Term {
       this.#repeats.set(name, { pauseMs, nextMs: this.nowMs + pauseMs })
       this.add(bytes)
       due.push(bytes)
+    }
+    return due
+  }
+
+  /** Changes of others that were not ordered for a while: a few of them, which a leader may have missed. */
+  heldLong(): Uint8Array[] {
+    const due: Uint8Array[] = []
+    if (this.seat === null) return due
+    for (const [name, sinceMs] of this.#heldSinceMs) {
+      const pending = this.pool.find(name)
+      if (!pending) this.#heldSinceMs.delete(name)
+      else if (this.nowMs - sinceMs >= HELD_LONG_MS && due.length < LIMITS.sharedRepeatedPerTickMax) {
+        this.#heldSinceMs.set(name, this.nowMs)
+        due.push(pending.bytes)
+      }
     }
     return due
   }

@@ -1,0 +1,24 @@
+/** What a neighborhood is made of, as whoever drives it hands it in. */
+
+import type { Records } from './effects.ts'
+import type { Self } from './epoch/conduct.ts'
+import type { Opening } from './epoch/opening.ts'
+import type { EpochRules } from './epoch/rules.ts'
+import type { ObjectRules } from './object.ts'
+import type { Timing } from './simplex/effects.ts'
+
+/** What a neighborhood is made of. */
+export interface NeighborhoodOptions<S> extends Partial<Pick<Self, 'inception' | 'versions'>> {
+  /** Opening of the first epoch, from the genesis; later ones are found in the records. */
+  readonly anchor: Opening
+  /** 32-byte identity of this node. */
+  readonly memberId: Uint8Array
+  /** The meaning of orders; by home, for a node that may come into another neighborhood when its own is divided. */
+  readonly rules: ObjectRules<S> | ((nid: Uint8Array) => ObjectRules<S>)
+  readonly epochRules: EpochRules
+  readonly records: Records
+  /** Raw Ed25519 key of the organization that admits to this net; null where nobody does. */
+  readonly organizationKey?: Uint8Array | null
+  readonly tallySeed?: Uint8Array
+  readonly timing?: Partial<Timing>
+}

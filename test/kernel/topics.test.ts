@@ -35,7 +35,7 @@ test('names follow from net, committee and identity', () => {
   assert.is(topics.sync, `${home}/sync`)
   assert.is(topics.candidacy, `${home}/candidacy`)
   assert.is(topics.handOver, `${home}/hand-over`)
-  assert.is(topics.log('leaf'), `${home}/log/leaf`)
+  assert.is(topics.log('leaf'), `${P}/log/leaf`)
   assert.is(topics.at(OTHER.subarray(0, 16)).order, `${P}/neighborhood/${toHex(OTHER.subarray(0, 16))}/order`)
   assert.is(topics.identity(ME), `${P}/id/${toHex(ME)}`)
   assert.is(topics.health(ME), `${P}/health/${toHex(ME)}`)

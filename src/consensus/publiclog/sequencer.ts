@@ -1,7 +1,7 @@
 /**
  * What the MasterNodes' blocks mean: leaves in the order of final blocks become the public log, and each block that adds some a checkpoint.
  *
- * Sans-I/O. Transactions are LEAF statements, and complete CHECKPOINT statements of the log itself, which say "this one the network has cosigned": a member votes for such a
+ * Sans-I/O. Transactions are LEAF statements, and complete CHECKPOINT statements of the log itself, which say "this one is carried" (`homes-count.ts`): a member votes for such a
  * block only if it has counted that itself. Checkpoints follow from blocks alone, so members sign the same texts and their shares add up. `flush` answers what to write and
  * what to publish once that is on the disk.
  */
@@ -148,7 +148,7 @@ export class Sequencer implements BlockRules {
     return this.#queue.has(toHex(hash)) || this.#book.indexOf(hash) !== null
   }
 
-  /** The network has cosigned this checkpoint of the present generation, says `NetworkCount`. */
+  /** This checkpoint of the present generation is carried, says `HomesCount`. */
   cosigned(checkpoint: Checkpoint): void {
     if (checkpoint.generation !== this.#terms.generation || checkpoint.size <= (this.#mark?.size ?? 0)) return
     const { masterNodes } = this.#terms

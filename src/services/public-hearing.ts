@@ -14,6 +14,7 @@ import type { Message } from '../kernel/road.ts'
 import type { PublicCharges } from './public-charges.ts'
 import type { PublicHomes } from './public-homes.ts'
 import type { Heard, PublicIntake } from './public-intake.ts'
+import type { StoredProof } from './public-records.ts'
 import type { PublicState } from './public-state.ts'
 import type { Cosigned } from './public-witness.ts'
 
@@ -106,8 +107,7 @@ export class PublicHearing {
 
   /** A checkpoint has a quorum. */
   whole(checkpoint: Checkpoint, masterNodes: Committee): void {
-    this.#state.witness.remember(checkpoint, masterNodes)
-    if (!this.#state.witness.whole(checkpoint)) return
+    if (!this.#state.witness.whole(checkpoint, masterNodes)) return
     this.#intake.early(checkpoint)
     this.#state.news.push({ kind: 'checkpoint', checkpoint })
   }
@@ -167,9 +167,17 @@ export class PublicHearing {
 
   /** What earlier lives knew of the newest checkpoint; it was checked then. */
   recall(): void {
-    const { proof, share } = this.#state.records
+    const { proof, carried, share } = this.#state.records
     if (share && this.#state.generation) this.#recallCheckpoint(share)
-    if (!proof) return
+    if (proof) {
+      this.#recallCheckpoint(proof.checkpoint)
+      this.#state.witness.recall(this.#intake.textOf(proof.checkpoint), proof)
+      this.#recallProof(proof)
+    }
+    if (carried) this.#recallProof(carried)
+  }
+
+  #recallProof(proof: StoredProof): void {
     this.#recallCheckpoint(proof.checkpoint)
     for (const bytes of proof.bundles) {
       const envelope = decodeEnvelope(bytes)
@@ -179,7 +187,6 @@ export class PublicHearing {
           this.#cosigned(this.#state.witness.cosignatures(readBundle(envelope, committee), committee)),
         )
     }
-    this.#state.witness.recall(this.#intake.textOf(proof.checkpoint), proof)
   }
 
   #recallCheckpoint(bytes: Uint8Array): void {

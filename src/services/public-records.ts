@@ -6,7 +6,7 @@
  *     log-document   digest → [index …], the newest last
  *     log-meta       'indexed' → [leaves that are in the index of documents, leaves whose statements are not kept any more]
  *     log-proof      'newest' → [checkpoint, [cosignatures …], [epoch …], whether the network has cosigned it], with the epochs of the other homes as they were counted (older stores:
- *                    without the last two); 'decision' → [generation, epoch, size, root, [cosignatures …]]; 'share' → CHECKPOINT: the own share that was signed last;
+ *                    without the last two); 'carried' → likewise, of a newer one that is carried and not so far; 'decision' → [generation, epoch, size, root, [cosignatures …]]; 'share' → CHECKPOINT: the own share that was signed last;
  *                    'lost' → [epoch]: in that epoch of its home this node cosigns nothing
  */
 
@@ -25,6 +25,7 @@ const SPACE = { statement: 'log-statement', document: 'log-document', proof: 'lo
 const KEY = {
   indexed: fromText('indexed'),
   newest: fromText('newest'),
+  carried: fromText('carried'),
   decision: fromText('decision'),
   share: fromText('share'),
   lost: fromText('lost'),
@@ -113,8 +114,26 @@ export class PublicRecords {
     })
   }
 
+  /** What receipts are made of. */
   get proof(): StoredProof | null {
-    const stored = this.#store.get(SPACE.proof, KEY.newest)
+    return this.#proofAt(KEY.newest)
+  }
+
+  keepProof(proof: StoredProof): void {
+    this.#keepAt(KEY.newest, proof)
+  }
+
+  /** What shows others the newest base that a generation may go on from. */
+  get carried(): StoredProof | null {
+    return this.#proofAt(KEY.carried)
+  }
+
+  keepCarried(proof: StoredProof): void {
+    this.#keepAt(KEY.carried, proof)
+  }
+
+  #proofAt(key: Uint8Array): StoredProof | null {
+    const stored = this.#store.get(SPACE.proof, key)
     if (!stored) return null
     const fields = Fields.of('proof of the public log', stored, LIMITS.logReceiptBytesMax)
     const checkpoint = fields.bytesBetween('checkpoint', 1, LIMITS.envelopeBytesMax)
@@ -126,8 +145,8 @@ export class PublicRecords {
     return { checkpoint, bundles, epochs, reached }
   }
 
-  keepProof({ checkpoint, bundles, epochs, reached }: StoredProof): void {
-    this.#store.put(SPACE.proof, KEY.newest, encode([checkpoint, [...bundles], [...epochs], reached]))
+  #keepAt(key: Uint8Array, { checkpoint, bundles, epochs, reached }: StoredProof): void {
+    this.#store.put(SPACE.proof, key, encode([checkpoint, [...bundles], [...epochs], reached]))
   }
 
   get beginning(): Beginning | null {

@@ -6,7 +6,7 @@
  */
 
 import type { Committee } from '../consensus/committee.ts'
-import type { Checkpoint } from '../consensus/publiclog/checkpoint.ts'
+import { type Checkpoint, checkpointEnvelope } from '../consensus/publiclog/checkpoint.ts'
 import {
   type Bundle,
   bundleEnvelope,
@@ -20,6 +20,7 @@ import { RedrawCount } from '../consensus/publiclog/redraw-count.ts'
 import { equal, toHex } from '../core/bytes.ts'
 import { encodeEnvelope } from '../core/envelope.ts'
 import { LIMITS } from '../core/limits.ts'
+import type { StoredProof } from './public-records.ts'
 
 /** A whole checkpoint and everything that is known to stand behind it. */
 export interface Backed {
@@ -34,6 +35,8 @@ export class Standings {
   readonly votes: RedrawCount
   readonly #behind = new Map<string, Map<string, { readonly bundle: Bundle; readonly committee: Committee }>>()
   readonly #checkpoints = new Map<string, Checkpoint>()
+  /** The statement of a checkpoint, by its text. */
+  readonly #statements = new Map<string, Uint8Array>()
   #newest: Checkpoint | null = null
   #carried: Checkpoint | null = null
   #reached: Checkpoint | null = null
@@ -97,11 +100,14 @@ export class Standings {
     return this.#checkpoints.get(text) ?? null
   }
 
-  /** Takes a whole checkpoint whose checks have held. False where it is known. */
-  addCheckpoint(checkpoint: Checkpoint): boolean {
-    if (this.#checkpoints.has(checkpoint.text)) return false
-    this.#checkpoints.set(checkpoint.text, checkpoint)
+  /** Takes a whole checkpoint of these MasterNodes, whose checks have held. False where it is known. */
+  addCheckpoint(checkpoint: Checkpoint, masterNodes: Committee): boolean {
+    const { text, signatures } = checkpoint
+    if (this.#checkpoints.has(text)) return false
+    this.#checkpoints.set(text, checkpoint)
+    this.#statements.set(text, encodeEnvelope(checkpointEnvelope(masterNodes, text, signatures)))
     bound(this.#checkpoints)
+    bound(this.#statements)
     this.#count.open(checkpointSubject(checkpoint.text))
     if (isNewer(checkpoint, this.#newest)) this.#newest = checkpoint
     return true
@@ -149,11 +155,14 @@ export class Standings {
     return checkpoint ? { checkpoint, bundles: this.#bundlesOf(checkpointSubject(text)) } : null
   }
 
-  /** COSIGNATURE statements over a subject, one for each neighborhood. */
-  statements(subject: Subject): Uint8Array[] {
-    return this.#bundlesOf(subject).map(({ bundle }) => {
+  /** What shows a checkpoint, and who stands behind it: its statement, and COSIGNATURE statements, one for each neighborhood. Null where it is not whole here, or not any more. */
+  proofOf({ text }: Checkpoint): Pick<StoredProof, 'checkpoint' | 'bundles'> | null {
+    const checkpoint = this.#statements.get(text)
+    if (!checkpoint) return null
+    const bundles = this.#bundlesOf(checkpointSubject(text)).map(({ bundle }) => {
       return encodeEnvelope(bundleEnvelope(bundle.cid, bundle, bundle.cosignatures))
     })
+    return { checkpoint, bundles }
   }
 
   #note(checkpoint: Checkpoint): void {

@@ -62,7 +62,7 @@ export class PublicState {
       keyAt: (owner, position) => directory.keyAt(owner, position),
     }
     this.records = new PublicRecords(context.store)
-    this.#witness = this.#beginEpoch()
+    this.#witness = this.#beginEpoch(null)
   }
 
   /** The generation under way; null between two. */
@@ -104,7 +104,7 @@ export class PublicState {
   turn(nid: Uint8Array): void {
     if (equal(nid, this.#homes.seat)) {
       this.#forget()
-      this.#witness = this.#beginEpoch()
+      this.#witness = this.#beginEpoch(this.#witness)
       this.#next = null
       return
     }
@@ -196,12 +196,15 @@ export class PublicState {
     return [...this.#writes.splice(0), ...this.records.take()]
   }
 
-  /** The public epoch as it is counted, and the one before it. */
-  #beginEpoch(): PublicWitness {
+  /** The public epoch as it is counted, and that of the last generation: what was carried there is the base of the next one. */
+  #beginEpoch(last: PublicWitness | null): PublicWitness {
     const { opening, others } = this.#homes
-    const before = opening.epoch > 0 ? this.#homes.openingOf(opening.epoch - 1) : null
     const standings = new Standings(logHomesOf(opening, others))
-    return this.#openWitness(standings, before && new Standings(logHomesOf(before, others)))
+    const { epoch } = this.records.beginning ?? FIRST
+    const past = epoch < opening.epoch ? epoch : opening.epoch - 1
+    const known = [last?.standings, last?.before].find((each) => each?.epoch === past)
+    const before = known ? null : past >= 0 && this.#homes.openingOf(past)
+    return this.#openWitness(standings, known ?? (before ? new Standings(logHomesOf(before, others)) : null))
   }
 
   #openWitness(standings: Standings, before: Standings | null): PublicWitness {

@@ -7,7 +7,7 @@
 
 import type { Committee } from '../consensus/committee.ts'
 import type { Opening } from '../consensus/epoch/opening.ts'
-import { type Checkpoint, checkpointEnvelope, readCheckpointText, sameHead } from '../consensus/publiclog/checkpoint.ts'
+import { type Checkpoint, readCheckpointText, sameHead } from '../consensus/publiclog/checkpoint.ts'
 import { type Bundle, checkpointSubject, SUBJECT, type Subject, textOf } from '../consensus/publiclog/cosignature.ts'
 import type { LeafJudge } from '../consensus/publiclog/leaf.ts'
 import { isWitnessed, usualPolicy } from '../consensus/publiclog/network.ts'
@@ -15,7 +15,7 @@ import type { TreeHead } from '../consensus/publiclog/proof.ts'
 import { type RedrawVote, readRedraw, redrawSeed, redrawSubject } from '../consensus/publiclog/redraw.ts'
 import { type OfferedLeaf, type Verdict, Witness } from '../consensus/publiclog/witness.ts'
 import { equal } from '../core/bytes.ts'
-import { decodeEnvelope, encodeEnvelope } from '../core/envelope.ts'
+import { decodeEnvelope } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import type { Store } from '../kernel/ports.ts'
 import type { Generation } from './public-generation.ts'
@@ -98,9 +98,9 @@ export class PublicWitness {
     this.#cosigned = null
   }
 
-  /** A checkpoint is whole. False where it was known. */
-  whole(checkpoint: Checkpoint): boolean {
-    return this.standingsOf(checkpoint.epoch).addCheckpoint(checkpoint)
+  /** A checkpoint of these MasterNodes is whole. False where it was known. */
+  whole(checkpoint: Checkpoint, masterNodes: Committee): boolean {
+    return this.standingsOf(checkpoint.epoch).addCheckpoint(checkpoint, masterNodes)
   }
 
   /** Judges the newest whole checkpoint of a generation, where the log here has come so far. */
@@ -227,18 +227,12 @@ export class PublicWitness {
     const { committee, seat } = this.place
     if (isOver) {
       const [standings, last] = carried ? [this.standings, carried] : [this.before, this.before?.carried]
-      return standings && last ? this.statementsOf(last, standings) : []
+      return standings && last ? shown(last, standings) : []
     }
     if (!newest || newest === reached) return []
     if (newest === carried && times % committee.seats.length !== seat) return []
-    const said = this.statementsOf(newest, this.standings)
-    return carried && carried !== newest ? [...this.statementsOf(carried, this.standings), ...said] : said
-  }
-
-  statementsOf(checkpoint: Checkpoint, standings: Standings): Uint8Array[] {
-    const bundles = standings.backed(checkpoint.text)?.bundles ?? []
-    const subject = bundles[0]?.bundle
-    return [this.#checkpointBytes(checkpoint), ...(subject ? standings.statements(subject) : [])]
+    const said = shown(newest, this.standings)
+    return carried && carried !== newest ? [...shown(carried, this.standings), ...said] : said
   }
 
   /** Whether this node signed what its log does not know of: then it was put back to an older copy. */
@@ -256,31 +250,21 @@ export class PublicWitness {
     return shown.generation > generation || (shown.generation === generation && shown.size > head.size)
   }
 
-  #checkpointOf = new WeakMap<Checkpoint, Uint8Array>()
-
-  /** The committee of a checkpoint is known by who took it in. */
-  remember(checkpoint: Checkpoint, masterNodes: Committee): void {
-    const bytes = encodeEnvelope(checkpointEnvelope(masterNodes, checkpoint.text, checkpoint.signatures))
-    this.#checkpointOf.set(checkpoint, bytes)
-  }
-
-  #checkpointBytes(checkpoint: Checkpoint): Uint8Array {
-    return this.#checkpointOf.get(checkpoint) as Uint8Array
-  }
-
   /** The newest checkpoint that is WITNESSED as is usual, or that the network has cosigned, is what receipts are made of. */
   #keep(text: string, standings: Standings): void {
     const backed = standings.backed(text)
     if (!backed || (this.#kept && isNewer(this.#kept.checkpoint, backed.checkpoint))) return
     const { checkpoint, bundles } = backed
-    const reached = standings.standing(checkpointSubject(text))?.reached ?? false
+    const { carried = false, reached = false } = standings.standing(checkpointSubject(text)) ?? {}
     // in a new epoch of another home, who stands behind it is counted anew: less is not kept in the place of more
     if (this.#kept?.reached && !reached && this.#kept.checkpoint.text === text) return
-    if (!reached && !isWitnessed(usualPolicy(this.place.neighborhoods), bundles, 0)) return
-    const [, ...cosigned] = this.statementsOf(checkpoint, standings)
-    const epochs = standings.others.map(({ committee }) => committee.epoch)
-    this.#kept = { checkpoint, reached }
-    this.#records.keepProof({ checkpoint: this.#checkpointBytes(checkpoint), bundles: cosigned, epochs, reached })
+    const shows = standings.proofOf(checkpoint)
+    if (!shows) return
+    const proof = { ...shows, epochs: standings.others.map(({ committee }) => committee.epoch), reached }
+    if (reached || isWitnessed(usualPolicy(this.place.neighborhoods), bundles, 0)) {
+      this.#kept = { checkpoint, reached }
+      this.#records.keepProof(proof)
+    } else if (carried && standings.carried === checkpoint) this.#records.keepCarried(proof)
   }
 
   /** The proof that an earlier life has kept of a checkpoint that is whole here. */
@@ -292,4 +276,10 @@ export class PublicWitness {
       if (!this.#kept || !isNewer(this.#kept.checkpoint, checkpoint)) this.#kept = { checkpoint, reached }
     }
   }
+}
+
+/** All that shows a checkpoint to the others. */
+function shown(checkpoint: Checkpoint, standings: Standings): Uint8Array[] {
+  const proof = standings.proofOf(checkpoint)
+  return proof ? [proof.checkpoint, ...proof.bundles] : []
 }

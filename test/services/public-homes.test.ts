@@ -8,11 +8,11 @@ import { verifyPortable } from '../../src/consensus/publiclog/portable.ts'
 import { decodeReceipt, encodeReceipt } from '../../src/consensus/publiclog/receipt.ts'
 import { equal } from '../../src/core/bytes.ts'
 import { type Cbor, decode, encode } from '../../src/core/codec.ts'
-import { decodeEnvelope } from '../../src/core/envelope.ts'
+import { decodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { anchorsOf } from '../../src/epochs.ts'
 import { bytesOf } from '../consensus/people.ts'
-import { MemoryNet, type MemoryNode } from '../kit/node.ts'
+import { MemoryNet, type MemoryNode, typeOf } from '../kit/node.ts'
 import { codeOf } from '../kit/refusal.ts'
 import { twoNeighborhoods } from '../kit/two-homes.ts'
 
@@ -113,14 +113,29 @@ test('the first neighborhood begins an epoch: the log goes on in a new generatio
   assert.is(grades('there'), 'network,network,network,network')
 })
 
-test('while the second neighborhood is away leaves are ordered, and final when it comes back', async () => {
-  const [one, other] = there() as [MemoryNode, MemoryNode]
-  const disks = [one.crash(), other.crash()]
-  const late = (here()[0] as MemoryNode).publicLog.documents.append(bytesOf('alone'), 'alone')
+test('while the second neighborhood is away leaves are ordered and generations go on, and all is final when it comes back', async () => {
+  const disks = there().map((node) => node.crash())
+  const [one, other] = here() as [MemoryNode, MemoryNode]
+  const late = one.publicLog.documents.append(bytesOf('alone'), 'alone')
+  late.catch(() => {}) // its node is cut off before anybody is told
   await net.until(() => here().every(({ publicLog }) => publicLog.witness.standings.carried?.network === 5))
-  assert.is(here()[0]?.publicLog.witness.standings.reached?.network, 4)
+  assert.is(one.publicLog.witness.standings.reached?.network, 4)
+  // only one of the two knows that the next head is carried, and it knows from its disk alone
+  const deliver = other.link.deliver.bind(other.link)
+  other.link.deliver = (topic, bytes) => void (typeOf({ bytes }) === TYPE.cosignature || deliver(topic, bytes))
+  const later = other.publicLog.documents.append(bytesOf('unheard of'), 'unheard of')
+  await net.until(() => one.publicLog.witness.standings.carried?.size === 6)
+  await net.pass(1_000)
+  assert.is(other.publicLog.witness.witness?.state.network.size, 5)
+  members[0] = await net.member(0, one.crash())
+  await net.until(() => here().every((node) => node.recovered()))
+  await turn(here())
+  other.link.deliver = deliver
+  await net.until(() => here().every(({ publicLog }) => publicLog.generation?.term.generation === 2))
+  for (const { publicLog } of here()) assert.is(publicLog.generation?.base.size, 6)
+
   members = [...here(), ...(await Promise.all(disks.map((disk, i) => net.member(SEATS + i, disk))))]
-  await net.during(late)
+  await net.during(later)
   await net.until(() => grades('alone') === 'network,network,network,network')
   assert.equal(
     members.flatMap(({ log }) => log.errors),

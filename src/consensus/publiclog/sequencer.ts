@@ -105,7 +105,7 @@ export class Sequencer implements BlockRules {
     this.#firm = this.#book.tree.size
     if (this.lacks > 0) return
     this.#assertBase()
-    if (this.#book.tree.size > terms.base.size) this.#draft()
+    this.#draftBeginning()
   }
 
   /** The log: for reading. */
@@ -129,6 +129,7 @@ export class Sequencer implements BlockRules {
       this.#firm = 0
       throw error
     }
+    this.#draftBeginning()
   }
 
   /** Takes a leaf whose checks have held; `statement` are its bytes. False where it is logged or waits already, or the queue is full for its owner or home, or at all. */
@@ -293,6 +294,11 @@ export class Sequencer implements BlockRules {
     const { base } = this.#terms
     if (this.#book.beginsWith(base)) return
     throw new WebxError('inconsistent-log', `public log: its first ${base.size} leaves are others than was agreed`)
+  }
+
+  /** Where no leaf comes for long, what a generation began with is final all the same, and cosigned by homes that lagged when the one before ended. */
+  #draftBeginning(): void {
+    if (this.#book.tree.size > 0) this.#draft()
   }
 
   /** A checkpoint of what is executed. It is not signed where it was before, or something beyond it: then this log has lost what it signed for. */

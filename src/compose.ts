@@ -10,11 +10,12 @@ import { equal } from './core/bytes.ts'
 import { decode, encode } from './core/codec.ts'
 import { WebxError } from './core/errors.ts'
 import { SPOKEN, type VersionRange } from './core/versions.ts'
-import { anchorOf, openingsOf, seatingOf } from './epochs.ts'
+import { anchorOf, anchorsOf, seatingOf } from './epochs.ts'
 import { guestsOf } from './guest.ts'
 import type { Genesis } from './identity/genesis.ts'
 import { homeOf, seenFrom } from './identity/home.ts'
 import type { Orders } from './kernel/agreed.ts'
+import { Chains } from './kernel/chains.ts'
 import type { Context, Service } from './kernel/context.ts'
 import { Events } from './kernel/events.ts'
 import type { OpenGuest } from './kernel/guest.ts'
@@ -136,9 +137,9 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const context: Context = { ...ports, genesis, topics, random, events, schedule, road }
 
   // services
-  const others = genesis.homes.filter(({ neighborhood }) => !equal(neighborhood, nid))
-  const anchors = others.map(({ neighborhood }) => anchorOf(seenFrom(genesis, neighborhood)))
-  const homes = openHomes(netId, anchors, store)
+  const anchors = anchorsOf(genesis)
+  const others = anchors.filter((opening) => !equal(opening.nid, nid))
+  const homes = openHomes(netId, others, store)
   const rules = createLedgerRules(genesis, homes)
   const epochRules = seatingOf(genesis)
   const versions = parts.versions ?? SPOKEN
@@ -161,7 +162,8 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const agreed = new Agreement(context, { hood, keys: epochKeys, hearsVotes })
   const following = new Following(context, agreed)
   const otherHomes = new Homes(context, agreed, homes)
-  const publicLog = new PublicLog(context, agreed, epochKeys, openingsOf(genesis, store))
+  const chains = new Chains(store, nid, anchors)
+  const publicLog = new PublicLog(context, agreed, epochKeys, { homes, chains, ask: (home) => otherHomes.ask(home) })
   const turning = new Turning(context, agreed, parts.epochs ?? EPOCH_TIMES, parts.admission ?? null)
   const settledLogs = new SettledLogs(genesis, { stateOf: (oid) => register.object(oid)?.state ?? null })
   directory.follow(settledLogs)

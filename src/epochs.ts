@@ -10,6 +10,7 @@ import { compare } from './core/bytes.ts'
 import { blake3Of } from './core/digest.ts'
 import { decodeEnvelope } from './core/envelope.ts'
 import { type Genesis, USUAL_POLICY } from './identity/genesis.ts'
+import { seenFrom } from './identity/home.ts'
 import { seatingOf as genesisSeating } from './identity/seats.ts'
 import { dividedOf } from './swarm/division.ts'
 import { versionOf } from './swarm/hello.ts'
@@ -44,6 +45,11 @@ export function anchorOf(genesis: Genesis): Opening {
     convicted: [],
     version: FIRST_VERSION,
   }
+}
+
+/** What opens epoch 0 of each home that a genesis names, in its order: the public log is seated in the first. */
+export function anchorsOf(genesis: Genesis): Opening[] {
+  return genesis.homes.map(({ neighborhood }) => anchorOf(seenFrom(genesis, neighborhood)))
 }
 
 /** How each epoch began, as far as the hand-overs in the store tell; null for one that is not known here. */

@@ -4,15 +4,14 @@
 
 import { createReadStream } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Opening } from '../consensus/epoch/opening.ts'
+import { usualPolicy } from '../consensus/publiclog/network.ts'
 import { type PortablePolicy, verifyPortable } from '../consensus/publiclog/portable.ts'
 import { toHex } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import '../drivers/wasm-files.ts'
-import { anchorOf } from '../epochs.ts'
+import { anchorsOf } from '../epochs.ts'
 import { type Genesis, readGenesis } from '../identity/genesis.ts'
-import { seenFrom } from '../identity/home.ts'
 import { labelOf } from '../identity/xqident.ts'
 import { createBlake3 } from '../wasm/hash.ts'
 import { type Arguments, readArguments } from './arguments.ts'
@@ -21,8 +20,10 @@ import type { Io } from './io.ts'
 import { EXIT, printJson } from './output.ts'
 import { settingsOf } from './settings.ts'
 
-/** Each neighborhood has a log of its own: a quorum of it is all the witnesses that there are. */
-export const POLICY: PortablePolicy = { neighborhoods: 1, cosigners: 0, known: [] }
+/** What is WITNESSED in a net: a quorum in each of its neighborhoods, or in three of them. */
+export function policyOf({ homes }: Genesis): PortablePolicy {
+  return usualPolicy(homes.length)
+}
 
 const DIGEST = /^[0-9a-f]{64}$/
 
@@ -32,7 +33,7 @@ export async function verify(args: readonly string[], io: Io): Promise<number> {
   const genesis = await genesisGiven(given, io, 'public verify')
   const path = resolve(io.workingDirectory, given.operands['RECEIPT'] ?? '')
   const document = await readBounded(path, LIMITS.logDocumentBytesMax)
-  const verified = inItsHome(genesis, (first) => verifyPortable(document, first, POLICY))
+  const verified = verifyPortable(document, anchorsOf(genesis), policyOf(genesis))
   const { leaf, index, checkpoint, grade, weight, weightMax } = verified
   if (grade === 'logged')
     throw new WebxError('no-quorum', 'MasterNodes say that it is logged, and too few witnesses have cosigned')
@@ -59,19 +60,6 @@ export async function verify(args: readonly string[], io: Io): Promise<number> {
   ]
   for (const [name = '', value] of rows) io.stdout(`${name.padEnd(12)}${value}\n`)
   return EXIT.done
-}
-
-/** Whatever comes of reading a document of the log of one of the neighborhoods: it does not say of which. Throws what reading it throws, as of the first one. */
-export function inItsHome<T>(genesis: Genesis, read: (first: Opening) => T): T {
-  let refused: unknown = null
-  for (const { neighborhood } of genesis.homes) {
-    try {
-      return read(anchorOf(seenFrom(genesis, neighborhood)))
-    } catch (error) {
-      refused ??= error
-    }
-  }
-  throw refused
 }
 
 /** Digest of the file that was named, or the one given, in hexadecimal. Throws `usage` unless it is just one of them. */

@@ -9,12 +9,13 @@ import { concat, fromBase64url, toBase64url } from '../core/bytes.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import '../drivers/wasm-files.ts'
+import { anchorsOf } from '../epochs.ts'
 import type { HeldReceipt, ToldNews } from '../station-public.ts'
 import { type Arguments, readArguments } from './arguments.ts'
 import { askStation } from './ask.ts'
 import type { Io } from './io.ts'
 import { EXIT, painter, printJson } from './output.ts'
-import { digestGiven, genesisGiven, inItsHome, POLICY } from './public-verify.ts'
+import { digestGiven, genesisGiven, policyOf } from './public-verify.ts'
 
 const STAGES: Readonly<Record<string, string>> = {
   sent: 'waiting for the MasterNodes to order it',
@@ -51,7 +52,7 @@ export async function prove(args: readonly string[], io: Io): Promise<number> {
     return EXIT.done
   }
   const genesis = await genesisGiven(given, io, 'public prove')
-  const text = inItsHome(genesis, (first) => portableText(document, first, POLICY))
+  const text = portableText(document, anchorsOf(genesis), policyOf(genesis))
   const out = given.text('out')
   if (out !== undefined) await keep(resolve(io.workingDirectory, out), new TextEncoder().encode(text))
   if (given.flag('json'))

@@ -113,6 +113,11 @@ export class KnownHomes implements Settlements {
     return this.#homes.get(toHex(home))?.newest ?? null
   }
 
+  /** The committee of this digest, of any epoch of a home that is known; null for any other. */
+  committee(cid: Uint8Array): Committee | null {
+    return this.#epochNamed(cid)?.committee ?? null
+  }
+
   /** How the newest epoch that is known of each home began. */
   get openings(): readonly Opening[] {
     return [...this.#homes.values()].map(({ opening }) => opening)

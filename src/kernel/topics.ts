@@ -8,7 +8,7 @@
  *     webx/<net>/neighborhood/<nid>/candidacy        who wants to take part, and with which key
  *     webx/<net>/neighborhood/<nid>/shared           changes of the shared objects that are at home there
  *     webx/<net>/neighborhood/<nid>/hand-over        what ended an epoch, and opened the next
- *     webx/<net>/neighborhood/<nid>/log/<kind>       its public log: leaf, checkpoint, cosignature
+ *     webx/<net>/log/<kind>                          the public log: leaf, checkpoint, cosignature
  *     webx/<net>/id/<identity>           retained    key events, so that strangers' signatures can be checked
  *     webx/<net>/health/<identity>       retained    how a node is; empty = gone (a hint by the broker, nothing more)
  *     webx/<net>/to/<identity>                       frames for one receiver
@@ -18,7 +18,7 @@
  *     webx/<net>/ring/<terminal>          retained   proof keys of the shoppers enrolled at a till
  *
  * `<net>` and `<committee>` are the first 8 bytes, `<nid>` is all 16, `<identity>` all 32, in hexadecimal. What one neighborhood says does not burden another: every node
- * listens to its own, and of the others to hand-overs alone.
+ * listens to its own, of the others to hand-overs alone, and to the one public log.
  */
 
 import { homeOfHandOver } from '../consensus/epoch/handover.ts'
@@ -46,7 +46,7 @@ const LOG_KINDS: Readonly<Record<number, string>> = {
 }
 
 /** What anybody may publish in any neighborhood. */
-const OPEN = /^[0-9a-f]{32}\/(order|sync|candidacy|shared|log\/leaf)$/
+const OPEN = /^[0-9a-f]{32}\/(order|sync|candidacy|shared)$/
 
 /** Topic names of one neighborhood. */
 export class HomeTopics {
@@ -76,11 +76,6 @@ export class HomeTopics {
   get handOver(): string {
     return `${this.prefix}/hand-over`
   }
-
-  /** Of the public log, one kind or all. */
-  log(kind = '+'): string {
-    return `${this.prefix}/log/${kind}`
-  }
 }
 
 /** All topic names of one net, as a node of one of its neighborhoods uses them. */
@@ -92,18 +87,17 @@ export class Topics {
   readonly shared: string
   readonly handOver: string
   readonly #netId: Uint8Array
-  readonly #own: HomeTopics
 
   /** @param nid 16-byte id of the neighborhood that is meant where none is named */
   constructor(netId: Uint8Array, nid: Uint8Array) {
     this.#netId = netId
     this.prefix = `webx/${toHex(netId.subarray(0, 8))}`
-    this.#own = this.at(nid)
-    this.order = this.#own.order
-    this.sync = this.#own.sync
-    this.candidacy = this.#own.candidacy
-    this.shared = this.#own.shared
-    this.handOver = this.#own.handOver
+    const own = this.at(nid)
+    this.order = own.order
+    this.sync = own.sync
+    this.candidacy = own.candidacy
+    this.shared = own.shared
+    this.handOver = own.handOver
   }
 
   /** Of the neighborhood with this 16-byte id. */
@@ -113,7 +107,7 @@ export class Topics {
 
   /** Of the public log, one kind or all. */
   log(kind = '+'): string {
-    return this.#own.log(kind)
+    return `${this.prefix}/log/${kind}`
   }
 
   identity(id: Uint8Array): string {
@@ -192,8 +186,9 @@ export function mayPublish(topics: Topics, client: Identified, topic: string, re
   )
 }
 
-function isOpen({ prefix }: Topics, topic: string): boolean {
-  const homes = `${prefix}/neighborhood/`
+function isOpen(topics: Topics, topic: string): boolean {
+  const homes = `${topics.prefix}/neighborhood/`
+  if (topic === topics.log('leaf')) return true
   return topic.startsWith(homes) && OPEN.test(topic.slice(homes.length))
 }
 

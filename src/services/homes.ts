@@ -1,21 +1,23 @@
 /**
  * Follows the other neighborhoods of the net from hand-over to hand-over, so that this node knows whose settlements to believe.
  *
- * It listens to their hand-overs, asks for those that it missed where their members are asked, and keeps on its disk how the newest epoch of each began, and every committee there ever was: what was settled
- * once can be proved for ever. Nobody is believed: each hand-over is signed by a quorum of the seats that the one before named, from the genesis on.
+ * It listens to their hand-overs, asks for those that it missed where their members are asked, and keeps on its disk how the newest epoch of each began, every committee there ever was, and every hand-over: what was
+ * settled or logged once can be proved for ever. Nobody is believed: each hand-over is signed by a quorum of the seats that the one before named, from the genesis on.
  */
 
 import { createCommittee } from '../consensus/committee.ts'
-import { homeOfHandOver } from '../consensus/epoch/handover.ts'
+import { isSprouts } from '../consensus/epoch/division.ts'
+import { type HandOver, homeOfHandOver } from '../consensus/epoch/handover.ts'
 import { committeeOfOpening, decodeOpening, encodeOpening, type Opening } from '../consensus/epoch/opening.ts'
 import { equal, toHex } from '../core/bytes.ts'
 import { encode } from '../core/codec.ts'
 import type { SignatureCheck } from '../core/crypto.ts'
-import { type Envelope, TYPE } from '../core/envelope.ts'
+import { type Envelope, encodeEnvelope, TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
 import type { Conducted, SideLane } from '../kernel/agreed.ts'
+import { chainWrite } from '../kernel/chains.ts'
 import type { Context, Service } from '../kernel/context.ts'
 import { type HomeEpoch, KnownHomes, openingsOf } from '../kernel/homes.ts'
 import type { Store, Write } from '../kernel/ports.ts'
@@ -113,7 +115,7 @@ export class Homes implements Service, SideLane {
     const apply = (): void => {
       for (const opening of openings) this.#goOn(opening)
     }
-    return { writes: openings.flatMap(writesOf), apply }
+    return { writes: [...openings.flatMap(writesOf), chainWriteOf(read, envelope)], apply }
   }
 
   shownOf(): Uint8Array[] {
@@ -134,6 +136,12 @@ export class Homes implements Service, SideLane {
   #asked(nid: Uint8Array): number {
     return this.#askedMs.get(toHex(nid)) ?? Number.NEGATIVE_INFINITY
   }
+}
+
+/** A receipt of the public log shows how a home came to where it is: where it was divided, by the way of the stem. */
+function chainWriteOf({ opening, other }: HandOver, envelope: Envelope): Write {
+  if (other && isSprouts(opening)) return chainWrite(other.opening.nid, opening.epoch - 1, other.handOver)
+  return chainWrite(opening.nid, opening.epoch - 1, encodeEnvelope(envelope))
 }
 
 function writesOf(opening: Opening): Write[] {

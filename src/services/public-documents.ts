@@ -7,13 +7,13 @@ import { documentEnvelope, documentSignedBytes, leafBytes, readLeafBody } from '
 import { encodePortable } from '../consensus/publiclog/portable.ts'
 import { leafHash } from '../consensus/publiclog/proof.ts'
 import { encodeReceipt } from '../consensus/publiclog/receipt.ts'
-import { batchKey, SPACE } from '../consensus/records.ts'
 import { equal } from '../core/bytes.ts'
 import { decodeEnvelope } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
 import type { Context } from '../kernel/context.ts'
+import type { PublicHomes } from './public-homes.ts'
 import type { Now } from './public-intake.ts'
 import type { PublicRecords } from './public-records.ts'
 
@@ -32,6 +32,7 @@ export interface Proven {
 /** What documents are made with. */
 export interface DocumentParts {
   readonly records: PublicRecords
+  readonly homes: PublicHomes
   readonly now: () => Now
   /** Hands a leaf to the own queue; in a turn. */
   readonly submit: (bytes: Uint8Array) => void
@@ -64,7 +65,7 @@ export class PublicDocuments {
    * Has a digest logged; resolves when it is WITNESSED, with its receipt. Once more is no error.
    *
    * @param digest 32 bytes
-   * @throws WebxError `limit` with too many under way, `stopped` when the signal aborts or the node stops, `too-long` for a note of more than 200 characters
+   * @throws WebxError `limit` with too many under way, `wrong-home` where the key log has gone on in another home than that of the log, `stopped` when the signal aborts or the node stops, `too-long` for a note of more than 200 characters
    */
   async append(
     digest: Uint8Array,
@@ -73,6 +74,7 @@ export class PublicDocuments {
   ): Promise<Proven> {
     const { keys, netId, road, topics } = this.#context
     if (this.#pending.size >= LIMITS.logPendingMax) throw new WebxError('limit', 'too many documents wait to be logged')
+    this.#assertKnownKey(keys.position)
     const leaf = { kind: 'document', owner: keys.id, keyPosition: keys.position, digest, note } as const
     const bytes = leafBytes(documentEnvelope(netId, leaf, await keys.sign(documentSignedBytes(netId, leaf))))
     const { body } = decodeEnvelope(bytes)
@@ -150,8 +152,16 @@ export class PublicDocuments {
     this.#pending.clear()
   }
 
+  /** Which key speaks after the first is settled in its owner's home, and MasterNodes read no other home's key logs: they would never order the leaf. */
+  #assertKnownKey(position: number): void {
+    if (position === 0 || this.#parts.homes.isSeat) return
+    throw new WebxError('wrong-home', 'this key log has gone on in a home whose key logs MasterNodes cannot read', {
+      hint: 'Have it logged by an identity whose key log has not gone on, or that is at home in the first neighborhood.',
+    })
+  }
+
   #provenAt(index: number): Proven | null {
-    const { records, now } = this.#parts
+    const { records, homes, now } = this.#parts
     const book = now().generation?.sequencer.book
     const proof = records.proof
     const body = book?.entry(index)
@@ -161,16 +171,7 @@ export class PublicDocuments {
     const holds = index < size && size <= book.tree.size && equal(book.tree.headAt(size).root, root)
     if (!holds) return null
     const receipt = encodeReceipt({ body, index, path: book.tree.inclusion(index, size), ...proof, lines: [] })
-    return { index, size, document: encodePortable(receipt, this.#handOversTo(epoch)) }
-  }
-
-  #handOversTo(epoch: number): Uint8Array[] {
-    return Array.from({ length: epoch }, (_, past) => {
-      const bytes = this.#context.store.get(SPACE.handOver, batchKey(past))
-      if (bytes) return bytes
-      throw new WebxError('broken-chain', `the hand-over of epoch ${past} is not on this disk`, {
-        hint: 'Ask a node that has been there since the beginning.',
-      })
-    })
+    const { seat, others } = homes.chainsTo(epoch, proof.epochs)
+    return { index, size, document: encodePortable(receipt, seat, others) }
   }
 }

@@ -1,12 +1,12 @@
 /**
  * Helps nodes whose public log is behind: blocks of the generation, entries from before it, and what began it. Answers prove themselves, whoever gives them.
  *
- * LOGQUERY [0, generation, slot, hash, fromSlot] goes to all members and asks for blocks; [1, from] to one member for entries, answered by LOGENTRIES [from, [entry …]];
- * [2, epoch] to one member for the votes that began the generation, answered by statements for all to hear.
+ * LOGQUERY [0, generation, slot, hash, fromSlot] goes to all members of the home in which the log is seated and asks for blocks; [1, from] to one member there or at home for entries, answered by LOGENTRIES [from, [entry …]];
+ * [2, epoch] to one member for the votes that began the generation, answered by statements for all to hear. Who asks for blocks of a generation that is over is told what began the next one.
  */
 
 import type { Ask, SimplexEffect } from '../consensus/simplex/effects.ts'
-import { toHex } from '../core/bytes.ts'
+import { equal, toHex } from '../core/bytes.ts'
 import type { Cbor } from '../core/codec.ts'
 import { decodeEnvelope, TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
@@ -15,6 +15,7 @@ import { Fields } from '../core/shape.ts'
 import type { Conducted } from '../kernel/agreed.ts'
 import type { Context } from '../kernel/context.ts'
 import type { Decision, Message, Outgoing } from '../kernel/road.ts'
+import type { Generation } from './public-generation.ts'
 import type { Now } from './public-intake.ts'
 import type { Beginning } from './public-records.ts'
 
@@ -22,6 +23,10 @@ const LIFETIME_MS = 10_000
 const ANSWER_BYTES = 128 * 1024
 /** Ticks between two questions for the beginning of a generation. */
 const PATIENCE_TICKS = 6
+/** Ticks between two questions for newer blocks: where there are some, and where none are known of. */
+const BEHIND_TICKS = 4
+const LOOK_TICKS = 60
+const NO_BLOCK = new Uint8Array(32)
 
 /** What following asks of the log. */
 export interface FollowingParts {
@@ -40,6 +45,8 @@ export class PublicFollowing {
   readonly #answeredMs = new Map<string, number>()
   #outgoing: Outgoing[] = []
   #attempts = 0
+  /** The generation whose newest blocks were asked for last. */
+  #lookedAt: number | null = null
 
   constructor(context: Context, agreement: Conducted, parts: FollowingParts) {
     this.#context = context
@@ -63,10 +70,8 @@ export class PublicFollowing {
     const fields = new Fields('log query', payload)
     const kind = fields.uint('kind', 2)
     this.#assertPatience(sender, kind)
-    if (kind === 0) this.#askedForBlocks(fields)
-    else if (kind === 1) return this.#entries(sender, fields)
-    else return this.#tellBeginning(fields)
-    return null
+    if (kind === 0) return this.#askedForBlocks(fields)
+    return kind === 1 ? this.#entries(sender, fields) : this.#askedForBeginning(fields)
   }
 
   /** Asks for what is lacking. */
@@ -74,37 +79,59 @@ export class PublicFollowing {
     const { generation, witness } = this.#parts.now()
     this.#attempts++
     if (generation && generation.sequencer.lacks > 0) this.#askOne([1, generation.sequencer.book.tree.size])
+    else if (generation) this.#look(generation)
     if (!generation && this.#attempts % PATIENCE_TICKS === 0) this.#askOne([2, witness.place.opening.epoch])
   }
 
   /** What is to be sent: questions for blocks that the lane wants, and all others. */
   take(effects: readonly SimplexEffect[]): Outgoing[] {
-    const { sync } = this.#context.topics
     const generation = this.#parts.now().generation?.term.generation
     for (const effect of effects) {
       if (effect.kind !== 'ask' || generation === undefined) continue
-      const payload = [0, generation, effect.slot, effect.hash, effect.fromSlot]
-      this.#outgoing.push({ topic: sync, type: TYPE.logQuery, payload, lifetimeMs: LIFETIME_MS })
+      this.#askAll([0, generation, effect.slot, effect.hash, effect.fromSlot])
     }
     return this.#outgoing.splice(0)
+  }
+
+  /** Whoever was away, and does not vote in the lane, hears nothing of what it has missed while the log is at rest. */
+  #look({ term, sequencer, simplex }: Generation): void {
+    const { newest } = this.#parts.now().witness.standings
+    const isBehind = newest?.generation === term.generation && newest.size > sequencer.book.tree.size
+    const isDue = this.#attempts % (isBehind ? BEHIND_TICKS : LOOK_TICKS) === 0
+    if (!simplex || (!isDue && this.#lookedAt === term.generation)) return
+    this.#lookedAt = term.generation
+    const slot = (simplex.lastFinal.slot ?? -1) + 1
+    this.#askAll([0, term.generation, slot, NO_BLOCK, slot])
+  }
+
+  #askAll(payload: Cbor): void {
+    // whoever is seated where the log is has its blocks
+    const { sync } = this.#context.topics.at(this.#parts.now().witness.place.opening.nid)
+    this.#outgoing.push({ topic: sync, type: TYPE.logQuery, payload, lifetimeMs: LIFETIME_MS })
   }
 
   #askOne(payload: Cbor): void {
     const { topics, keys } = this.#context
     const own = toHex(keys.id)
-    const others = this.#parts.now().witness.place.opening.seats.filter(({ memberId }) => toHex(memberId) !== own)
+    const { opening, committee } = this.#parts.now().witness.place
+    // of one's own home, too: it may know keys that no other home knows
+    const seats = equal(opening.nid, committee.nid) ? opening.seats : [...opening.seats, ...committee.seats]
+    const others = seats.filter(({ memberId }) => toHex(memberId) !== own)
     const one = others[this.#attempts % others.length]
     if (one)
       this.#outgoing.push({ topic: topics.to(one.memberId), type: TYPE.logQuery, payload, lifetimeMs: LIFETIME_MS })
   }
 
-  #askedForBlocks(fields: Fields): void {
+  #askedForBlocks(fields: Fields): Decision | null {
     const generation = fields.uint('generation')
     const slot = fields.uint('slot')
     const event = { kind: 'ask', slot, hash: fields.bytes('hash', 32), fromSlot: fields.uint('fromSlot') } as const
     fields.end()
     const { term } = this.#parts.now().generation ?? {}
-    if (term?.generation === generation && this.#agreement.seat !== null) this.#parts.ask(event)
+    if (!term || this.#agreement.seat === null) return null
+    if (term.generation > generation) return this.#tellBeginning(term.epoch)
+    if (term.generation === generation) this.#parts.ask(event)
+    return null
   }
 
   #entries(asker: Uint8Array, fields: Fields): Decision | null {
@@ -138,9 +165,13 @@ export class PublicFollowing {
     this.#parts.filled()
   }
 
-  #tellBeginning(fields: Fields): Decision | null {
+  #askedForBeginning(fields: Fields): Decision | null {
     const epoch = fields.uint('epoch')
     fields.end()
+    return this.#tellBeginning(epoch)
+  }
+
+  #tellBeginning(epoch: number): Decision | null {
     const beginning = this.#parts.beginning()
     if (beginning?.epoch !== epoch) return null
     const { topics } = this.#context

@@ -9,12 +9,14 @@ import { badEntryEvidence } from '../consensus/publiclog/fork.ts'
 import type { ForkWatch, OwnLog } from '../consensus/publiclog/forkwatch.ts'
 import { equal, toHex } from '../core/bytes.ts'
 import { decodeEnvelope } from '../core/envelope.ts'
-import type { Conducted } from '../kernel/agreed.ts'
 import type { Context } from '../kernel/context.ts'
 import type { Message } from '../kernel/road.ts'
 import type { PublicCharges } from './public-charges.ts'
+import type { PublicHomes } from './public-homes.ts'
 import type { Heard, PublicIntake } from './public-intake.ts'
+import type { StoredProof } from './public-records.ts'
 import type { PublicState } from './public-state.ts'
+import type { Cosigned } from './public-witness.ts'
 
 /** What is known of those who lie. */
 export interface HearingParts {
@@ -24,7 +26,7 @@ export interface HearingParts {
 
 export class PublicHearing {
   readonly #context: Context
-  readonly #agreement: Conducted
+  readonly #homes: PublicHomes
   readonly #state: PublicState
   readonly #intake: PublicIntake
   readonly #forks: ForkWatch
@@ -33,9 +35,9 @@ export class PublicHearing {
   /** Leaves of the log when it was last compared with what is signed. */
   #lookedAt = 0
 
-  constructor(context: Context, agreement: Conducted, state: PublicState, intake: PublicIntake, parts: HearingParts) {
+  constructor(context: Context, homes: PublicHomes, state: PublicState, intake: PublicIntake, parts: HearingParts) {
     this.#context = context
-    this.#agreement = agreement
+    this.#homes = homes
     this.#state = state
     this.#intake = intake
     this.#forks = parts.forks
@@ -105,21 +107,22 @@ export class PublicHearing {
 
   /** A checkpoint has a quorum. */
   whole(checkpoint: Checkpoint, masterNodes: Committee): void {
-    this.#state.witness.remember(checkpoint, masterNodes)
-    if (!this.#state.witness.whole(checkpoint)) return
+    if (!this.#state.witness.whole(checkpoint, masterNodes)) return
     this.#intake.early(checkpoint)
     this.#state.news.push({ kind: 'checkpoint', checkpoint })
   }
 
-  /** The network has cosigned a checkpoint. */
-  #cosigned(checkpoint: Checkpoint | null): void {
-    if (!checkpoint) return
-    this.#state.patience.relieved()
-    this.#state.generation?.sequencer.cosigned(checkpoint)
-    this.#state.step({ kind: 'tick' })
-    const standings = this.#state.witness.standingsOf(checkpoint.epoch)
-    const weight = standings.standing(checkpointSubject(checkpoint.text))?.weight ?? 0
-    this.#state.news.push({ kind: 'cosigned', checkpoint, weight, total: standings.total })
+  /** A checkpoint is carried, or the network has cosigned it. */
+  #cosigned({ carried, reached }: Cosigned): void {
+    if (carried) {
+      this.#state.patience.relieved()
+      this.#state.generation?.sequencer.cosigned(carried)
+      this.#state.step({ kind: 'tick' })
+    }
+    if (!reached) return
+    const standings = this.#state.witness.standingsOf(reached.epoch)
+    const weight = standings.standing(checkpointSubject(reached.text))?.weight ?? 0
+    this.#state.news.push({ kind: 'cosigned', checkpoint: reached, weight, total: standings.total })
   }
 
   /** Looks at what the log here has come to: at what was beyond it, and at the newest whole checkpoint as a witness. */
@@ -164,13 +167,21 @@ export class PublicHearing {
 
   /** What earlier lives knew of the newest checkpoint; it was checked then. */
   recall(): void {
-    const { proof, share } = this.#state.records
+    const { proof, carried, share } = this.#state.records
     if (share && this.#state.generation) this.#recallCheckpoint(share)
-    if (!proof) return
+    if (proof) {
+      this.#recallCheckpoint(proof.checkpoint)
+      this.#state.witness.recall(this.#intake.textOf(proof.checkpoint), proof)
+      this.#recallProof(proof)
+    }
+    if (carried) this.#recallProof(carried)
+  }
+
+  #recallProof(proof: StoredProof): void {
     this.#recallCheckpoint(proof.checkpoint)
     for (const bytes of proof.bundles) {
       const envelope = decodeEnvelope(bytes)
-      const committee = this.#agreement.hood.book.find(envelope.scope)
+      const committee = this.#homes.committee(envelope.scope)
       if (committee)
         this.#attempt(() =>
           this.#cosigned(this.#state.witness.cosignatures(readBundle(envelope, committee), committee)),

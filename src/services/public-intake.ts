@@ -11,7 +11,6 @@ import {
   isOfTerm,
   type LogTerm,
   readCheckpoint,
-  readCheckpointText,
 } from '../consensus/publiclog/checkpoint.ts'
 import {
   type Bundle,
@@ -40,6 +39,7 @@ import type { Message, Road } from '../kernel/road.ts'
 import { Seen } from '../kernel/seen.ts'
 import type { PublicCharges } from './public-charges.ts'
 import type { Generation } from './public-generation.ts'
+import type { PublicHomes } from './public-homes.ts'
 import type { PublicWitness } from './public-witness.ts'
 
 /** A statement that was decoded; true only if its checks held. */
@@ -69,7 +69,7 @@ export interface IntakeParts {
   readonly charges: PublicCharges
   /** Whose MasterNodes have this digest; null where they are not known here, or not any more. */
   readonly term: (cid: Uint8Array) => LogTerm | null
-  readonly neighborhood: (cid: Uint8Array) => Committee | null
+  readonly homes: PublicHomes
 }
 
 type Opened = { readonly heard: Heard; readonly checks: readonly SignatureCheck[] } | null
@@ -196,7 +196,7 @@ export class PublicIntake {
   #openCheckpoint(envelope: Envelope): Opened {
     const { term: find, forks, later, now } = this.#parts
     const term = find(envelope.scope)
-    if (!term) throw new WebxError('wrong-epoch', 'checkpoint of MasterNodes that are not known here')
+    if (!term) return this.#refuseUnknown('checkpoint of a draw')
     const { masterNodes } = term
     const checkpoint = readCheckpoint(envelope, masterNodes)
     if (!isOfTerm(checkpoint, term))
@@ -208,9 +208,9 @@ export class PublicIntake {
   }
 
   #openBundle(message: Message): Opened {
-    const { neighborhood, now } = this.#parts
-    const committee = neighborhood(message.envelope.scope)
-    if (!committee) throw new WebxError('wrong-epoch', 'cosignature of a committee that is not known here')
+    const { homes, now } = this.#parts
+    const committee = homes.committee(message.envelope.scope)
+    if (!committee) return this.#refuseUnknown('cosignatures of a committee')
     const bundle = readBundle(message.envelope, committee)
     const { witness } = now()
     const checks = bundleChecks(committee, bundle)
@@ -220,7 +220,7 @@ export class PublicIntake {
       return witness.standings.votes.isNews(bundle) ? { heard: { kind: 'votes', bundle, committee }, checks } : null
     }
     const text = textOf(bundle)
-    const standings = witness.standingsOf(readCheckpointText(text, committee.netId).epoch)
+    const standings = witness.counting(bundle, committee)
     if (!standings.isNews(bundle)) return null
     if (!standings.checkpoint(text)) {
       this.#early.push({ text, message })
@@ -253,9 +253,15 @@ export class PublicIntake {
     return { kind: 'certificate', certificate: readBlockCertificate(envelope, committee), bytes }
   }
 
+  /** Throws `wrong-epoch`: hand-overs may be missing here, and are asked for. */
+  #refuseUnknown(what: string): never {
+    this.#parts.homes.missing()
+    throw new WebxError('wrong-epoch', `${what} that is not known here`)
+  }
+
   #evidenceOf(envelope: Envelope) {
-    const { term, neighborhood } = this.#parts
-    const committee = term(envelope.scope)?.masterNodes ?? neighborhood(envelope.scope)
+    const { term, homes } = this.#parts
+    const committee = term(envelope.scope)?.masterNodes ?? homes.committee(envelope.scope)
     if (!committee) throw new WebxError('wrong-epoch', 'evidence about a committee that is not known here')
     const isOfLog = isLogEvidence(envelope)
     const { guilty, kind, checks } = isOfLog ? readLogEvidence(envelope, committee) : readEvidence(envelope, committee)

@@ -5,8 +5,9 @@
  *     log-statement  index u64 → LEAF statement
  *     log-document   digest → [index …], the newest last
  *     log-meta       'indexed' → [leaves that are in the index of documents, leaves whose statements are not kept any more]
- *     log-proof      'newest' → [checkpoint, [cosignatures …]]; 'decision' → [generation, epoch, size, root, [cosignatures …]]; 'share' → CHECKPOINT: the own share
- *                    that was signed last; 'lost' → [epoch]: in that epoch this node cosigns nothing
+ *     log-proof      'newest' → [checkpoint, [cosignatures …], [epoch …], whether the network has cosigned it], with the epochs of the other homes as they were counted (older stores:
+ *                    without the last two); 'carried' → likewise, of a newer one that is carried and not so far; 'decision' → [generation, epoch, size, root, [cosignatures …]]; 'share' → CHECKPOINT: the own share that was signed last;
+ *                    'lost' → [epoch]: in that epoch of its home this node cosigns nothing
  */
 
 import type { LogBook } from '../consensus/publiclog/book.ts'
@@ -24,6 +25,7 @@ const SPACE = { statement: 'log-statement', document: 'log-document', proof: 'lo
 const KEY = {
   indexed: fromText('indexed'),
   newest: fromText('newest'),
+  carried: fromText('carried'),
   decision: fromText('decision'),
   share: fromText('share'),
   lost: fromText('lost'),
@@ -42,6 +44,10 @@ export interface Beginning {
 export interface StoredProof {
   readonly checkpoint: Uint8Array
   readonly bundles: readonly Uint8Array[]
+  /** Epochs in which the other homes were counted, in the order of the genesis. */
+  readonly epochs: readonly number[]
+  /** The network has cosigned it. */
+  readonly reached: boolean
 }
 
 export class PublicRecords {
@@ -108,18 +114,39 @@ export class PublicRecords {
     })
   }
 
+  /** What receipts are made of. */
   get proof(): StoredProof | null {
-    const stored = this.#store.get(SPACE.proof, KEY.newest)
+    return this.#proofAt(KEY.newest)
+  }
+
+  keepProof(proof: StoredProof): void {
+    this.#keepAt(KEY.newest, proof)
+  }
+
+  /** What shows others the newest base that a generation may go on from. */
+  get carried(): StoredProof | null {
+    return this.#proofAt(KEY.carried)
+  }
+
+  keepCarried(proof: StoredProof): void {
+    this.#keepAt(KEY.carried, proof)
+  }
+
+  #proofAt(key: Uint8Array): StoredProof | null {
+    const stored = this.#store.get(SPACE.proof, key)
     if (!stored) return null
     const fields = Fields.of('proof of the public log', stored, LIMITS.logReceiptBytesMax)
     const checkpoint = fields.bytesBetween('checkpoint', 1, LIMITS.envelopeBytesMax)
     const bundles = fields.list('bundles', LIMITS.logBundlesMax, asBytes)
+    const isOlder = fields.isEmpty
+    const epochs = isOlder ? [] : fields.list('epochs', LIMITS.homesKnownMax, asCount)
+    const reached = isOlder ? false : fields.boolean('reached')
     fields.end()
-    return { checkpoint, bundles }
+    return { checkpoint, bundles, epochs, reached }
   }
 
-  keepProof({ checkpoint, bundles }: StoredProof): void {
-    this.#store.put(SPACE.proof, KEY.newest, encode([checkpoint, [...bundles]]))
+  #keepAt(key: Uint8Array, { checkpoint, bundles, epochs, reached }: StoredProof): void {
+    this.#store.put(SPACE.proof, key, encode([checkpoint, [...bundles], [...epochs], reached]))
   }
 
   get beginning(): Beginning | null {
@@ -168,4 +195,9 @@ export class PublicRecords {
 function asBytes(item: unknown): Uint8Array {
   if (item instanceof Uint8Array) return item
   throw new WebxError('bad-shape', 'public log: a statement is bytes')
+}
+
+function asCount(item: unknown): number {
+  if (Number.isSafeInteger(item) && (item as number) >= 0) return item as number
+  throw new WebxError('bad-shape', 'public log: an epoch is a number')
 }

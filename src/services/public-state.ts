@@ -1,16 +1,16 @@
 /**
  * Where the public log stands at this node: the generation under way, the node's witness, and how one generation follows the other.
  *
- * A generation begins with the genesis, and then with each decision of the network. Leaves that the one before had logged behind what was agreed on are handed in again.
+ * A generation begins with the genesis, and then with each decision of the home in which the log is seated; whoever is at home elsewhere follows. Leaves that the one before had logged
+ * behind what was agreed on are handed in again.
  */
 
 import type { Committee } from '../consensus/committee.ts'
-import type { Opening } from '../consensus/epoch/opening.ts'
 import type { LogTerm } from '../consensus/publiclog/checkpoint.ts'
 import { type LeafJudge, readLeaf } from '../consensus/publiclog/leaf.ts'
 import { EMPTY_TREE, leafHash } from '../consensus/publiclog/proof.ts'
 import { Patience } from '../consensus/publiclog/redraw.ts'
-import { logTermOf } from '../consensus/publiclog/term.ts'
+import { logHomeOf, logHomesOf, logTermOf } from '../consensus/publiclog/term.ts'
 import type { SimplexEffect, SimplexEvent } from '../consensus/simplex/effects.ts'
 import { forgetLane } from '../consensus/simplex/records.ts'
 import { equal } from '../core/bytes.ts'
@@ -20,12 +20,11 @@ import type { Conducted } from '../kernel/agreed.ts'
 import type { Context } from '../kernel/context.ts'
 import type { Write } from '../kernel/ports.ts'
 import { Generation } from './public-generation.ts'
+import type { PublicHomes } from './public-homes.ts'
 import type { LogNews } from './public-news.ts'
 import { type Beginning, PublicRecords } from './public-records.ts'
+import { Standings } from './public-standing.ts'
 import { PublicWitness } from './public-witness.ts'
-
-/** How an epoch began, as far as the hand-overs are here. */
-export type OpeningOf = (epoch: number) => Opening | null
 
 const FIRST: Beginning = { generation: 0, epoch: 0, base: EMPTY_TREE, votes: [] }
 
@@ -38,7 +37,7 @@ export class PublicState {
   readonly news: LogNews[] = []
   readonly #context: Context
   readonly #agreement: Conducted
-  readonly #openingOf: OpeningOf
+  readonly #homes: PublicHomes
   #witness: PublicWitness
   #generation: Generation | null = null
   #filters: string[] = []
@@ -48,22 +47,22 @@ export class PublicState {
   /** A generation begins whose lane is followed. */
   onGeneration: (masterNodes: Committee) => void = () => {}
 
-  constructor(context: Context, agreement: Conducted, openingOf: OpeningOf) {
+  constructor(context: Context, agreement: Conducted, homes: PublicHomes) {
     this.#context = context
     this.#agreement = agreement
-    this.#openingOf = openingOf
+    this.#homes = homes
     const { directory, netId } = context
     this.judge = {
       netId,
       committee: (cid) => {
-        const committee = agreement.hood.book.find(cid)
+        const committee = homes.committee(cid)
         // the neighborhoods of today sit as the genesis says, and as their epochs decided: nobody was drawn into them by lot
         return committee && { committee, drawn: false }
       },
       keyAt: (owner, position) => directory.keyAt(owner, position),
     }
     this.records = new PublicRecords(context.store)
-    this.#witness = this.#openWitness()
+    this.#witness = this.#beginEpoch(null)
   }
 
   /** The generation under way; null between two. */
@@ -77,8 +76,8 @@ export class PublicState {
 
   /** Whether this node signs anything here: it votes in its neighborhood, and has lost nothing that it signed for the log. */
   get maySign(): boolean {
-    const { opening, seat } = this.#witness.place
-    return seat !== null && this.#agreement.voting && !this.records.isLost(opening.epoch)
+    const { committee, seat } = this.#witness.place
+    return seat !== null && this.#agreement.voting && !this.records.isLost(committee.epoch)
   }
 
   /** MasterNodes have shown two views, or more nodes than may lie want others: nothing that still comes of this generation changes that. */
@@ -86,9 +85,9 @@ export class PublicState {
     this.#isGivenUp = true
   }
 
-  /** The next generation is to be voted for. */
+  /** The next generation is to be voted for; who has no say in that goes on with this one until it is told. */
   get isOver(): boolean {
-    return !this.#generation || this.#isGivenUp || this.patience.exhausted
+    return !this.#generation || (this.#homes.isSeat && (this.#isGivenUp || this.patience.exhausted))
   }
 
   /** Goes on where an earlier life ended, or with the genesis. */
@@ -98,11 +97,23 @@ export class PublicState {
     if (beginning.epoch === epoch) this.#open(beginning)
   }
 
-  /** The neighborhood has turned: the generation is over, and the next one is voted for. Call when the turn is stored in which this happened, so nothing of the old one waits. */
-  turn(): void {
-    this.#forget()
-    this.#witness = this.#openWitness()
-    this.#next = null
+  /**
+   * A home of the net has begun an epoch. Where the log is seated there, the generation is over, and the next one is voted for; otherwise its members cosign with other keys. Call when
+   * the turn is stored in which this happened, so nothing of the old one waits.
+   */
+  turn(nid: Uint8Array): void {
+    if (equal(nid, this.#homes.seat)) {
+      this.#forget()
+      this.#witness = this.#beginEpoch(this.#witness)
+      this.#next = null
+      return
+    }
+    const { standings } = this.#witness
+    standings.recount(this.#homes.others.map(logHomeOf))
+    if (!equal(nid, this.#homes.own)) return
+    this.#witness = this.#openWitness(standings, this.#witness.before)
+    if (this.#generation)
+      this.#witness.adopt({ generation: this.#generation.term.generation, base: this.#generation.base })
   }
 
   /** The network has decided; the generation begins with `enter`. */
@@ -127,7 +138,7 @@ export class PublicState {
 
   /** The network shows something of ours that is not on the disk: signs nothing here before the next epoch. */
   lose(): void {
-    const { epoch } = this.#witness.place.opening
+    const { epoch } = this.#witness.place.committee
     if (this.records.isLost(epoch)) return
     this.#context.log.error(
       { epoch },
@@ -166,7 +177,7 @@ export class PublicState {
   /** What proves a leaf is kept until it is final, so that no generation begins below it, and this node's witness has looked at it. */
   forgetFinal(): void {
     const { standings, witness } = this.#witness
-    const leaves = standings.reached?.network ?? 0
+    const leaves = standings.carried?.network ?? 0
     this.records.forgetStatements(Math.min(leaves, witness?.state.head.size ?? leaves))
   }
 
@@ -185,12 +196,23 @@ export class PublicState {
     return [...this.#writes.splice(0), ...this.records.take()]
   }
 
-  #openWitness(): PublicWitness {
-    const { hood, committee, seat } = this.#agreement
-    const { opening } = hood.term
-    const before = opening.epoch > 0 ? this.#openingOf(opening.epoch - 1) : null
-    const place = { opening, committee, seat, neighborhoods: 1 }
-    return new PublicWitness(place, { records: this.records, store: this.#context.store, judge: this.judge, before })
+  /** The public epoch as it is counted, and that of the last generation: what was carried there is the base of the next one. */
+  #beginEpoch(last: PublicWitness | null): PublicWitness {
+    const { opening, others } = this.#homes
+    const standings = new Standings(logHomesOf(opening, others))
+    const { epoch } = this.records.beginning ?? FIRST
+    const past = epoch < opening.epoch ? epoch : opening.epoch - 1
+    const known = [last?.standings, last?.before].find((each) => each?.epoch === past)
+    const before = known ? null : past >= 0 && this.#homes.openingOf(past)
+    return this.#openWitness(standings, known ?? (before ? new Standings(logHomesOf(before, others)) : null))
+  }
+
+  #openWitness(standings: Standings, before: Standings | null): PublicWitness {
+    const { committee, seat } = this.#agreement
+    const { opening, nids, isSeat } = this.#homes
+    const place = { opening, committee, seat, neighborhoods: nids.length, isSeat }
+    const { records, judge } = this
+    return new PublicWitness(place, { records, store: this.#context.store, judge, standings, before })
   }
 
   /** Begins a generation; leaves that the one before logged behind what was agreed on are handed in again. */
@@ -243,13 +265,13 @@ export class PublicState {
 
   #filtersOf({ cid }: Committee): string[] {
     const kinds = ['block', 'proof', 'evidence']
-    if (this.#witness.place.seat !== null) kinds.push('ballot')
+    if (this.#homes.isSeat && this.#witness.place.seat !== null) kinds.push('ballot')
     return kinds.map((kind) => this.#context.topics.committee(cid, kind))
   }
 
   #termBefore(): LogTerm | null {
     const beginning = this.records.beginning ?? FIRST
-    const opening = this.#openingOf(beginning.epoch)
+    const opening = this.#homes.openingOf(beginning.epoch)
     return opening && logTermOf(opening, beginning.generation)
   }
 }

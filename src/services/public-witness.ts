@@ -1,38 +1,61 @@
 /**
  * What this node thinks of checkpoints, and what all nodes think: its witness, who stands behind what, and votes for the next generation of the log.
  *
- * A generation ends with its epoch, or when its MasterNodes stall or show two views. Then everybody tells the others of the newest head that it knows the network has
- * cosigned, and votes for the next one on it: once for each number, so where votes split, all go on to the next number, and by then they know the same head.
+ * A generation ends with its epoch, or when its MasterNodes stall or show two views. Then everybody tells the others of the newest head that it knows to be carried, and the members of
+ * the home in which the log is seated vote for the next one on it: once for each number, so where votes split, all go on to the next number, and by then they know the same head.
  */
 
 import type { Committee } from '../consensus/committee.ts'
 import type { Opening } from '../consensus/epoch/opening.ts'
-import { type Checkpoint, checkpointEnvelope, readCheckpointText, sameHead } from '../consensus/publiclog/checkpoint.ts'
+import { type Checkpoint, readCheckpointText, sameHead } from '../consensus/publiclog/checkpoint.ts'
 import { type Bundle, checkpointSubject, SUBJECT, type Subject, textOf } from '../consensus/publiclog/cosignature.ts'
 import type { LeafJudge } from '../consensus/publiclog/leaf.ts'
+import { isWitnessed, usualPolicy } from '../consensus/publiclog/network.ts'
 import type { TreeHead } from '../consensus/publiclog/proof.ts'
 import { type RedrawVote, readRedraw, redrawSeed, redrawSubject } from '../consensus/publiclog/redraw.ts'
-import { networkNodesOf } from '../consensus/publiclog/term.ts'
 import { type OfferedLeaf, type Verdict, Witness } from '../consensus/publiclog/witness.ts'
 import { equal } from '../core/bytes.ts'
-import { decodeEnvelope, encodeEnvelope } from '../core/envelope.ts'
+import { decodeEnvelope } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import type { Store } from '../kernel/ports.ts'
 import type { Generation } from './public-generation.ts'
-import type { Beginning, PublicRecords } from './public-records.ts'
-import { isNewer, Standings } from './public-standing.ts'
+import type { Beginning, PublicRecords, StoredProof } from './public-records.ts'
+import { isNewer, type Standings } from './public-standing.ts'
 
 /** How long a decision is waited for before the next number is voted for, once for each number that led to none. */
 const VOTE_TICKS = 20
 
-/** The node's place in the epoch under way. */
+/** The node's place in the epochs under way: the public one, and that of its own home. */
 export interface Place {
+  /** Of the public epoch. */
   readonly opening: Opening
+  /** Of the own home. */
   readonly committee: Committee
   /** In its neighborhood; null for who only looks on. */
   readonly seat: number | null
   /** In the whole network. */
   readonly neighborhoods: number
+  /** The log is seated in the own home: it votes on generations. */
+  readonly isSeat: boolean
+}
+
+/** What a node's view of the log is made of. */
+export interface WitnessParts {
+  readonly records: PublicRecords
+  readonly store: Store
+  readonly judge: LeafJudge
+  /** Of the public epoch. */
+  readonly standings: Standings
+  /** Of the one before: its newest head, and who stood behind it, is what the first vote goes on from. */
+  readonly before: Standings | null
+}
+
+/** What cosignatures have brought about. */
+export interface Cosigned {
+  /** A quorum of the log's home stands behind this checkpoint since. */
+  readonly carried: Checkpoint | null
+  /** The network has cosigned this one since. */
+  readonly reached: Checkpoint | null
 }
 
 export class PublicWitness {
@@ -40,29 +63,30 @@ export class PublicWitness {
   readonly witness: Witness | null
   readonly standings: Standings
   readonly #records: PublicRecords
-  /** The newest head of the epoch before, and who stood behind it: what the vote goes on from. */
-  readonly #before: Standings | null
-  #cosigned: string | null = null
-  /** The newest checkpoint whose proof is kept. */
-  #kept: Checkpoint | null = null
+  /** Of the public epoch before. */
+  readonly before: Standings | null
+  #cosigned: string | null
+  /** The newest checkpoint whose proof is kept, and whether it shows that the network has cosigned it. */
+  #kept: { readonly checkpoint: Checkpoint; readonly reached: boolean } | null = null
   /** The base that the next vote would have had one tick ago; and ticks in which the last one could have been decided. */
   #wavering: TreeHead | null = null
   #waitedTicks = 0
 
-  constructor(place: Place, parts: { records: PublicRecords; store: Store; judge: LeafJudge; before: Opening | null }) {
-    const { records, store, judge, before } = parts
+  constructor(place: Place, { records, store, judge, standings, before }: WitnessParts) {
     this.place = place
     this.#records = records
-    const { committee, seat, opening } = place
-    this.standings = new Standings(opening.epoch, networkNodesOf(opening))
-    this.#before = before && new Standings(before.epoch, networkNodesOf(before))
+    this.standings = standings
+    this.before = before
+    // what the network has cosigned needs no cosignature more when the own home has begun an epoch
+    this.#cosigned = standings.reached?.text ?? null
+    const { committee, seat } = place
     this.witness = seat === null ? null : new Witness({ committee, seat, judge, records: store })
   }
 
   /** The standings that a checkpoint belongs to. Throws `wrong-epoch`. */
   standingsOf(epoch: number): Standings {
     if (epoch === this.standings.epoch) return this.standings
-    if (epoch === this.#before?.epoch) return this.#before
+    if (epoch === this.before?.epoch) return this.before
     throw new WebxError('wrong-epoch', 'public log: of an epoch that is over')
   }
 
@@ -74,9 +98,9 @@ export class PublicWitness {
     this.#cosigned = null
   }
 
-  /** A checkpoint is whole. False where it was known. */
-  whole(checkpoint: Checkpoint): boolean {
-    return this.standingsOf(checkpoint.epoch).addCheckpoint(checkpoint)
+  /** A checkpoint of these MasterNodes is whole. False where it was known. */
+  whole(checkpoint: Checkpoint, masterNodes: Committee): boolean {
+    return this.standingsOf(checkpoint.epoch).addCheckpoint(checkpoint, masterNodes)
   }
 
   /** Judges the newest whole checkpoint of a generation, where the log here has come so far. */
@@ -100,26 +124,34 @@ export class PublicWitness {
     const { committee, neighborhoods } = place
     const verdict = witness.offer(offer, { nid: committee.nid, neighborhoods, all: false })
     if (verdict.kind === 'cosign') this.#cosigned = checkpoint.text
-    else if (head.size < checkpoint.size && standings.standing(checkpointSubject(checkpoint.text))?.reached) {
-      // who was away skips what more than two thirds have seen
+    else if (head.size < checkpoint.size && standings.standing(checkpointSubject(checkpoint.text))?.carried) {
+      // who was away skips what more than two thirds of the log's home have seen
       witness.join(checkpoint, offer.consistency)
     }
     return verdict
   }
 
-  /** Takes cosignatures whose checks have held. Answers a checkpoint that the network has cosigned by them, else null. */
-  cosignatures(bundle: Bundle, committee: Committee): Checkpoint | null {
+  /** Takes cosignatures whose checks have held. Throws `wrong-epoch` for those of a committee that does not count in the epoch of their text. */
+  cosignatures(bundle: Bundle, committee: Committee): Cosigned {
     const text = textOf(bundle)
-    const { epoch } = readCheckpointText(text, committee.netId)
-    const standings = this.standingsOf(epoch)
-    if (committee.epoch !== epoch) throw new WebxError('wrong-epoch', 'cosignature by a committee of another epoch')
-    const before = standings.standing(bundle)?.reached ?? false
+    const standings = this.counting(bundle, committee)
+    const before = standings.standing(bundle)
     const standing = standings.addCosignatures(bundle, committee)
-    if (standing) this.#keep(text, standings)
     const checkpoint = standings.checkpoint(text)
-    if (!standing?.reached || !checkpoint) return null
-    this.witness?.cosigned(checkpoint.generation, checkpoint)
-    return before ? null : checkpoint
+    if (!standing || !checkpoint) return { carried: null, reached: null }
+    this.#keep(text, standings)
+    if (standing.carried) this.witness?.cosigned(checkpoint.generation, checkpoint)
+    return {
+      carried: standing.carried && !before?.carried ? checkpoint : null,
+      reached: standing.reached && !before?.reached ? checkpoint : null,
+    }
+  }
+
+  /** The standings in which cosignatures of a checkpoint count. Throws `wrong-epoch`. */
+  counting(bundle: Bundle, committee: Committee): Standings {
+    const standings = this.standingsOf(readCheckpointText(textOf(bundle), committee.netId).epoch)
+    if (standings.counts(committee)) return standings
+    throw new WebxError('wrong-epoch', 'cosignature by a committee of another epoch')
   }
 
   /** Takes votes whose checks have held; what they decide, or null, and EVIDENCE against who has voted twice. */
@@ -137,7 +169,8 @@ export class PublicWitness {
   /** The vote in a bundle of this epoch. Throws `wrong-epoch`, `bad-shape` for a seed that somebody chose. */
   sensible(bundle: Bundle, committee: Committee): RedrawVote {
     const { opening } = this.place
-    if (committee.epoch !== opening.epoch) throw new WebxError('wrong-epoch', 'a vote of another epoch')
+    if (!this.standings.isSeat(committee))
+      throw new WebxError('wrong-epoch', 'a vote of another epoch, or another home')
     const vote = readRedraw(bundle)
     if (equal(vote.seed, redrawSeed(opening.seed, vote.generation))) return vote
     throw new WebxError('bad-shape', 'redraw: this is not the seed of that generation')
@@ -149,7 +182,7 @@ export class PublicWitness {
    */
   vote(): boolean {
     const { witness, place } = this
-    const number = this.#numberDue()
+    const number = place.isSeat ? this.#numberDue() : null
     if (!witness || number === null) return false
     const { network } = witness.state
     const wavered = !this.#wavering || !sameHead(this.#wavering, network)
@@ -186,24 +219,20 @@ export class PublicWitness {
   }
 
   /**
-   * What should be said again: the newest whole checkpoint while the network has not cosigned it, and the newest that it has, without which nobody who was away can cosign; while
-   * the generation is over, the latter of the epoch before.
+   * What should be said again: the newest whole checkpoint while the network has not cosigned it, and the newest that is carried, without which nobody who was away can cosign; while
+   * the generation is over, the latter, or that of the epoch before. `times`: how often this was asked. Where only other homes are waited for, the members take turns: it may take long.
    */
-  unfinished(isOver: boolean): Uint8Array[] {
-    const { newest, reached } = this.standings
+  unfinished(isOver: boolean, times: number): Uint8Array[] {
+    const { newest, carried, reached } = this.standings
+    const { committee, seat } = this.place
     if (isOver) {
-      const [standings, last] = reached ? [this.standings, reached] : [this.#before, this.#before?.reached]
-      return standings && last ? this.statementsOf(last, standings) : []
+      const [standings, last] = carried ? [this.standings, carried] : [this.before, this.before?.carried]
+      return standings && last ? shown(last, standings) : []
     }
     if (!newest || newest === reached) return []
-    const said = this.statementsOf(newest, this.standings)
-    return reached ? [...this.statementsOf(reached, this.standings), ...said] : said
-  }
-
-  statementsOf(checkpoint: Checkpoint, standings: Standings): Uint8Array[] {
-    const bundles = standings.backed(checkpoint.text)?.bundles ?? []
-    const subject = bundles[0]?.bundle
-    return [this.#checkpointBytes(checkpoint), ...(subject ? standings.statements(subject) : [])]
+    if (newest === carried && times % committee.seats.length !== seat) return []
+    const said = shown(newest, this.standings)
+    return carried && carried !== newest ? [...shown(carried, this.standings), ...said] : said
   }
 
   /** Whether this node signed what its log does not know of: then it was put back to an older copy. */
@@ -221,26 +250,36 @@ export class PublicWitness {
     return shown.generation > generation || (shown.generation === generation && shown.size > head.size)
   }
 
-  #checkpointOf = new WeakMap<Checkpoint, Uint8Array>()
-
-  /** The committee of a checkpoint is known by who took it in. */
-  remember(checkpoint: Checkpoint, masterNodes: Committee): void {
-    const bytes = encodeEnvelope(checkpointEnvelope(masterNodes, checkpoint.text, checkpoint.signatures))
-    this.#checkpointOf.set(checkpoint, bytes)
-  }
-
-  #checkpointBytes(checkpoint: Checkpoint): Uint8Array {
-    return this.#checkpointOf.get(checkpoint) as Uint8Array
-  }
-
-  /** The newest checkpoint that a quorum of this neighborhood stands behind is what receipts are made of. */
+  /** The newest checkpoint that is WITNESSED as is usual, or that the network has cosigned, is what receipts are made of. */
   #keep(text: string, standings: Standings): void {
     const backed = standings.backed(text)
-    if (!backed || (this.#kept && isNewer(this.#kept, backed.checkpoint))) return
+    if (!backed || (this.#kept && isNewer(this.#kept.checkpoint, backed.checkpoint))) return
     const { checkpoint, bundles } = backed
-    if (!bundles.some(({ bundle, committee }) => bundle.weight >= committee.quorum)) return
-    const [, ...cosigned] = this.statementsOf(checkpoint, standings)
-    this.#kept = checkpoint
-    this.#records.keepProof({ checkpoint: this.#checkpointBytes(checkpoint), bundles: cosigned })
+    const { carried = false, reached = false } = standings.standing(checkpointSubject(text)) ?? {}
+    // in a new epoch of another home, who stands behind it is counted anew: less is not kept in the place of more
+    if (this.#kept?.reached && !reached && this.#kept.checkpoint.text === text) return
+    const shows = standings.proofOf(checkpoint)
+    if (!shows) return
+    const proof = { ...shows, epochs: standings.others.map(({ committee }) => committee.epoch), reached }
+    if (reached || isWitnessed(usualPolicy(this.place.neighborhoods), bundles, 0)) {
+      this.#kept = { checkpoint, reached }
+      this.#records.keepProof(proof)
+    } else if (carried && standings.carried === checkpoint) this.#records.keepCarried(proof)
   }
+
+  /** The proof that an earlier life has kept of a checkpoint that is whole here. */
+  recall(text: string, { reached }: StoredProof): void {
+    for (const standings of [this.standings, this.before]) {
+      const checkpoint = standings?.checkpoint(text)
+      if (!checkpoint) continue
+      if (reached) standings?.recall(checkpoint)
+      if (!this.#kept || !isNewer(this.#kept.checkpoint, checkpoint)) this.#kept = { checkpoint, reached }
+    }
+  }
+}
+
+/** All that shows a checkpoint to the others. */
+function shown(checkpoint: Checkpoint, standings: Standings): Uint8Array[] {
+  const proof = standings.proofOf(checkpoint)
+  return proof ? [proof.checkpoint, ...proof.bundles] : []
 }

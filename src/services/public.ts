@@ -1,12 +1,13 @@
 /**
  * The public tier at one node: orders leaves where it was drawn to, cosigns as a witness where it has a seat, keeps the whole log, and has documents logged.
  *
- * Runs beside the neighborhood's lanes, with the same epoch keys and on the same road: what it signs is stored with what the signature promises before it leaves. Where an epoch
- * begins, the log begins a generation (`public-state.ts`, `public-witness.ts`).
+ * There is one log for the whole net. Runs beside the neighborhood's lanes, with the same epoch keys and on the same road: what it signs is stored with what the signature promises before it
+ * leaves. Where an epoch of the log's home begins, the log begins a generation (`public-state.ts`, `public-witness.ts`).
  */
 
 import { ForkWatch } from '../consensus/publiclog/forkwatch.ts'
 import type { SimplexEffect } from '../consensus/simplex/effects.ts'
+import { equal } from '../core/bytes.ts'
 import type { SignatureCheck } from '../core/crypto.ts'
 import { decodeEnvelope, type Envelope, TYPE } from '../core/envelope.ts'
 import { LIMITS } from '../core/limits.ts'
@@ -20,9 +21,10 @@ import { PublicDocuments } from './public-documents.ts'
 import { PublicFollowing } from './public-following.ts'
 import type { Generation } from './public-generation.ts'
 import { PublicHearing } from './public-hearing.ts'
+import { type OtherHomes, PublicHomes } from './public-homes.ts'
 import { PublicIntake } from './public-intake.ts'
 import type { LogNews } from './public-news.ts'
-import { type OpeningOf, PublicState } from './public-state.ts'
+import { PublicState } from './public-state.ts'
 import type { PublicWitness } from './public-witness.ts'
 
 const TICK_MS = 500
@@ -41,6 +43,7 @@ export class PublicLog implements Service, Lane {
   readonly documents: PublicDocuments
   readonly #context: Context
   readonly #keys: EpochSigners
+  readonly #homes: PublicHomes
   readonly #state: PublicState
   readonly #intake: PublicIntake
   readonly #hearing: PublicHearing
@@ -50,16 +53,20 @@ export class PublicLog implements Service, Lane {
   readonly #watchers = new Set<(news: LogNews) => void>()
   #repeated: Outgoing[] = []
   #repeatedMs = 0
+  #repeats = 0
   #missedMs = 0
   #cancel = (): void => {}
+  readonly #uncouple: () => void
   #cancelWake = (): void => {}
   #wakeAtMs = Number.POSITIVE_INFINITY
 
-  constructor(context: Context, agreement: Conducted, keys: EpochSigners, openingOf: OpeningOf) {
+  constructor(context: Context, agreement: Conducted, keys: EpochSigners, others: OtherHomes) {
     this.#context = context
     this.#keys = keys
     this.#later = new Later(context)
-    const state = new PublicState(context, agreement, openingOf)
+    const homes = new PublicHomes(context, agreement, others)
+    this.#homes = homes
+    const state = new PublicState(context, agreement, homes)
     this.#state = state
     const { judge, records } = state
     const forks = new ForkWatch()
@@ -70,22 +77,28 @@ export class PublicLog implements Service, Lane {
       forks,
       charges,
       term: (cid) => state.termOf(cid),
-      neighborhood: (cid) => agreement.hood.book.find(cid),
+      homes,
     })
     state.onGeneration = (masterNodes) => this.#intake.follow(masterNodes)
-    this.#hearing = new PublicHearing(context, agreement, state, this.#intake, { forks, charges })
+    this.#hearing = new PublicHearing(context, homes, state, this.#intake, { forks, charges })
     this.#following = new PublicFollowing(context, agreement, {
       now: () => state,
       ask: (event) => state.step(event),
       beginning: () => records.beginning,
       filled: () => state.step({ kind: 'tick' }),
     })
-    this.documents = new PublicDocuments(context, { records, now: () => state, submit: (bytes) => state.submit(bytes) })
+    this.documents = new PublicDocuments(context, {
+      records,
+      homes,
+      now: () => state,
+      submit: (bytes) => state.submit(bytes),
+    })
     context.road.lay(this)
     agreement.alsoHear(this.#sideLane())
     agreement.onEffect((effect) => {
-      if (effect.kind === 'epoch') this.#turn()
+      if (effect.kind === 'epoch') this.#turn(homes.own)
     })
+    this.#uncouple = context.events.on('home', ({ nid }) => this.#turn(nid))
     context.road.atEndOfTurn(() => this.#endOfTurn())
   }
 
@@ -111,6 +124,7 @@ export class PublicLog implements Service, Lane {
 
   async stop(): Promise<void> {
     this.#cancel()
+    this.#uncouple()
     this.#cancelWake()
     this.#later.cancelAll()
     this.documents.stop()
@@ -186,8 +200,8 @@ export class PublicLog implements Service, Lane {
   }
 
   async #sign(): Promise<void> {
-    const { opening } = this.#state.witness.place
-    const signer = await this.#keys.signer(opening.epoch)
+    const { committee } = this.#state.witness.place
+    const signer = await this.#keys.signer(committee.epoch)
     const { clock, road } = this.#context
     const { generation } = this.#state
     for (let signed = 0; signed < LIMITS.signingsPerTurnMax; signed++) {
@@ -224,11 +238,14 @@ export class PublicLog implements Service, Lane {
     for (const one of news) for (const listen of this.#watchers) listen(one)
   }
 
-  /** Another epoch has begun. */
-  #turn(): void {
-    this.#charges.clear()
-    this.#state.turn()
-    this.#hearing.recall()
+  /** A home of the net has begun an epoch. */
+  #turn(nid: Uint8Array): void {
+    this.#state.turn(nid)
+    const { own, seat } = this.#homes
+    if (equal(nid, own) || equal(nid, seat)) {
+      this.#charges.clear()
+      this.#hearing.recall()
+    }
     this.#context.road.poke()
   }
 
@@ -257,7 +274,7 @@ export class PublicLog implements Service, Lane {
   #unfinished(): Uint8Array[] {
     const { standings, voted, place } = this.#state.witness
     if (place.seat === null) return []
-    const said = this.#state.witness.unfinished(this.#state.isOver)
+    const said = this.#state.witness.unfinished(this.#state.isOver, this.#repeats++)
     if (voted) said.push(...standings.votes.statements(voted))
     const share = this.#state.generation && this.#state.records.share
     if (!share) return said

@@ -15,6 +15,7 @@ import {
   cosignatureEvidence,
   redrawEvidence,
 } from '../../src/consensus/publiclog/fork.ts'
+import type { LogHome } from '../../src/consensus/publiclog/homes-count.ts'
 import { leafBytes } from '../../src/consensus/publiclog/leaf.ts'
 import { NOTE_SIGNATURE, noteLine, verifierKey, writeNote } from '../../src/consensus/publiclog/note.ts'
 import { leafHash } from '../../src/consensus/publiclog/proof.ts'
@@ -33,6 +34,7 @@ import {
   checkedBundle,
   checkedCheckpoint,
   documentOf,
+  type Group,
   group,
   judgeOf,
   Masters,
@@ -49,15 +51,17 @@ export const ELSEWHERE = {
   key: keyPair('elsewhere').publicKey,
 } as const
 
+function countedAs({ committee }: Group): LogHome {
+  return { committee, nodes: committee.seats.map(({ memberId: id, weight }) => ({ id, weight })) }
+}
+
 /** What a verifier of the golden receipt knows. */
 export const ANCHOR: ReceiptAnchor = {
   netId: NET,
   masterNodes: (cid) => (toHex(cid) === toHex(MASTER.committee.cid) ? MASTER.committee : null),
   neighborhood: (cid) => HOMES.find(({ committee }) => toHex(committee.cid) === toHex(cid))?.committee ?? null,
-  nodes: (epoch) =>
-    epoch === 3
-      ? HOMES.flatMap(({ committee }) => committee.seats.map(({ memberId: id, weight }) => ({ id, weight })))
-      : null,
+  homes: (epoch) =>
+    epoch === 3 ? { seat: countedAs(HOMES[0] as Group), others: HOMES.slice(1).map(countedAs) } : null,
   policy: { neighborhoods: 3, cosigners: 1, known: [ELSEWHERE] },
 }
 

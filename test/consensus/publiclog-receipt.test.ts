@@ -164,8 +164,8 @@ receipts('say how far a leaf has come', () => {
   const text = goldenLog().last.checkpoint.text
   const short = goldenBundle(HOMES[1] as Group, text, 2)
   assert.is(graded({ bundles: [first, short, third] as Uint8Array[] }), 'logged')
-  assert.is(graded({}, { ...ANCHOR, nodes: () => null }), 'witnessed')
-  assert.is(graded({ lines: [] }, { ...ANCHOR, nodes: () => null }), 'logged')
+  assert.is(graded({}, { ...ANCHOR, homes: () => null }), 'witnessed')
+  assert.is(graded({ lines: [] }, { ...ANCHOR, homes: () => null }), 'logged')
   assert.is(graded({}, { ...ANCHOR, neighborhood: () => null }), 'logged')
 })
 

@@ -35,7 +35,7 @@ test('names follow from net, committee and identity', () => {
   assert.is(topics.sync, `${home}/sync`)
   assert.is(topics.candidacy, `${home}/candidacy`)
   assert.is(topics.handOver, `${home}/hand-over`)
-  assert.is(topics.log('leaf'), `${home}/log/leaf`)
+  assert.is(topics.log('leaf'), `${P}/log/leaf`)
   assert.is(topics.at(OTHER.subarray(0, 16)).order, `${P}/neighborhood/${toHex(OTHER.subarray(0, 16))}/order`)
   assert.is(topics.identity(ME), `${P}/id/${toHex(ME)}`)
   assert.is(topics.health(ME), `${P}/health/${toHex(ME)}`)
@@ -86,7 +86,7 @@ test('an order of another net, and types that do not travel by topic', () => {
 
 test('who may publish what', () => {
   const committee = `${P}/c1c1c1c1c1c1c1c1/vote`
-  const everyone = [topics.order, topics.sync, topics.to(OTHER), topics.checkin(OTHER)]
+  const everyone = [topics.order, topics.sync, topics.to(OTHER), topics.checkin(OTHER), topics.log('leaf')]
   const own = [topics.identity(ME), topics.health(ME), topics.tag(ME)]
   for (const rank of ['guest', 'terminal', 'member'] as const) {
     for (const topic of [...everyone, ...own]) assert.ok(mayPublish(topics, me(rank), topic, false), `${rank} ${topic}`)
@@ -95,6 +95,7 @@ test('who may publish what', () => {
       assert.not.ok(mayPublish(topics, me(rank), topic, true))
     }
     assert.is(mayPublish(topics, me(rank), committee, false), rank === 'member', `${rank} votes`)
+    assert.is(mayPublish(topics, me(rank), topics.log('cosignature'), false), rank === 'member')
     assert.not.ok(mayPublish(topics, me(rank), 'webx/0000000000000000/order', false))
     assert.not.ok(mayPublish(topics, me(rank), '$SYS/broker', false))
   }

@@ -68,6 +68,7 @@ export const EPOCH_RULES: Readonly<Record<string, string>> = {
   logBeginningQuery: 'log-query',
   logEntries: 'log-entries',
   publicReceipt: 'public-receipt',
+  publicReceiptOfTwoHomes: 'public-receipt',
 }
 
 /** All of them in hexadecimal, by name. */
@@ -142,6 +143,7 @@ export function epochVectors(): Record<string, string> {
     ['logBeginningQuery', encode([2, 7])] as const,
     ['logEntries', encode([64, []])] as const,
     ['publicReceipt', encode([1, encodeReceipt(goldenParts(2)), [handOver]])] as const,
+    ['publicReceiptOfTwoHomes', encode([1, encodeReceipt(goldenParts(2)), [], [[anchor.nid, [handOver]]]])] as const,
   ]
   return Object.fromEntries(all.map(([name, bytes]) => [name, toHex(bytes)]))
 }

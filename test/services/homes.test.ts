@@ -5,35 +5,23 @@ import * as assert from 'uvu/assert'
 import { decodeOpening, encodeOpening, type Opening } from '../../src/consensus/epoch/opening.ts'
 import { readOrder } from '../../src/consensus/order.ts'
 import { batchKey, SPACE } from '../../src/consensus/records.ts'
-import { equal, fromText } from '../../src/core/bytes.ts'
+import { equal } from '../../src/core/bytes.ts'
 import { decodeEnvelope, encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { LIMITS } from '../../src/core/limits.ts'
-import { genesisBody, genesisFile, genesisSignedBytes, readGenesis } from '../../src/identity/genesis.ts'
 import { homeOf } from '../../src/identity/home.ts'
 import { assertFlows, booksId } from '../../src/ledger/abroad.ts'
 import { assertConserved, supplies } from '../../src/ledger/conservation.ts'
 import { accountId, accountNonce } from '../../src/ledger/terms.ts'
 import { arrivalBytes } from '../../src/services/abroad.ts'
-import { judged, MemoryNet, type MemoryNode, randomReference, vrfOf } from '../kit/node.ts'
-import { makeNet, makePerson, type Net, type Person } from '../kit/people.ts'
+import { judged, MemoryNet, type MemoryNode, randomReference } from '../kit/node.ts'
+import { makePerson, type Net, type Person } from '../kit/people.ts'
 import { codeOfAsync } from '../kit/refusal.ts'
+import { twoNeighborhoods } from '../kit/two-homes.ts'
 
 const MS = 20_000
 const FUNDS = 50_000
 const SEATS = 4
 const test = suite('homes: a net of two')
-
-/** The members of one net, in two neighborhoods. */
-function twoNeighborhoods(): Net {
-  const made = makeNet(2 * SEATS)
-  const { genesis, organization, members } = made
-  const seats = genesis.seats.map((seat, i) => {
-    return { ...seat, vrfKey: vrfOf(fromText('vrf'), (members[i] as Net['members'][number]).person).publicKey }
-  })
-  const further = [{ neighborhood: new Uint8Array(16).fill(7), seats: seats.splice(SEATS) }]
-  const body = genesisBody({ ...genesis, seats, further })
-  return { ...made, genesis: readGenesis(genesisFile(body, organization.sign(genesisSignedBytes(body)))) }
-}
 
 /** Somebody who is at home in a neighborhood. */
 function personIn(net: Net, home: number): Person {
@@ -43,7 +31,7 @@ function personIn(net: Net, home: number): Person {
   }
 }
 
-const net = new MemoryNet(SEATS, twoNeighborhoods())
+const net = new MemoryNet(SEATS, twoNeighborhoods(SEATS))
 const { genesis } = net.net
 let members: MemoryNode[]
 let organization: MemoryNode

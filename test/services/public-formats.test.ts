@@ -48,7 +48,11 @@ test('MasterNodes of a generation follow from the opening of its epoch, to the b
     return { generation, seed: toHex(term.seed), cid: toHex(cid), seats: seats.length, weight, first, beginning }
   })
   const portable = toHex(encodePortable(Uint8Array.of(1, 2, 3), [Uint8Array.of(4)]))
-  assert.equal({ terms: made, portable }, JSON.parse(readFileSync(VECTORS, 'utf8')))
+  const others = ['gone on', 'as the genesis says'].map((name, i) => {
+    return { nid: bytesOf(name, 16), handOvers: i === 0 ? [Uint8Array.of(5), Uint8Array.of(6)] : [] }
+  })
+  const portableOfThree = toHex(encodePortable(Uint8Array.of(1, 2, 3), [], others))
+  assert.equal({ terms: made, portable, portableOfThree }, JSON.parse(readFileSync(VECTORS, 'utf8')))
 })
 
 test('two generations of one epoch are never one committee; whoever sits nowhere counts for nothing', () => {
@@ -64,7 +68,7 @@ test('what is no receipt is refused before anything is believed of it', () => {
   const policy = { neighborhoods: 1, cosigners: 0, known: [] }
   const code = (bytes: Uint8Array): string => {
     try {
-      verifyPortable(bytes, opening(0), policy)
+      verifyPortable(bytes, [opening(0)], policy)
       return 'believed'
     } catch (error) {
       return error instanceof WebxError ? error.code : String(error)

@@ -12,7 +12,7 @@ import { verifyPortable } from '../../src/consensus/publiclog/portable.ts'
 import { fromText, toHex } from '../../src/core/bytes.ts'
 import { verifyGroups } from '../../src/core/crypto.ts'
 import { decodeEnvelope, encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
-import { anchorOf } from '../../src/epochs.ts'
+import { anchorOf, anchorsOf } from '../../src/epochs.ts'
 import { genesisBody, genesisFile, genesisSignedBytes, readGenesis } from '../../src/identity/genesis.ts'
 import { PublicRecords } from '../../src/services/public-records.ts'
 import { bytesOf } from '../consensus/people.ts'
@@ -41,7 +41,7 @@ test('a document is ordered, cosigned by a quorum, and proven to whoever has the
   const device = await net.node()
   await net.until(() => members.every(({ context }) => context.directory.keyOf(device.person.id) !== null))
   const proven = await appended(net, device, 'a document')
-  const verified = verifyPortable(proven.document, anchorOf(net.net.genesis), POLICY)
+  const verified = verifyPortable(proven.document, anchorsOf(net.net.genesis), POLICY)
   assert.ok(verified.grade !== 'logged')
   assert.is(verified.index, proven.index)
   assert.equal(verified.leaf.kind === 'document' && verified.leaf.digest, bytesOf('a document'))
@@ -49,7 +49,7 @@ test('a document is ordered, cosigned by a quorum, and proven to whoever has the
   // two thirds in the knowledge of two thirds
   const grade = (node: MemoryNode) => {
     const again = node.publicLog.documents.prove(bytesOf('a document'))
-    return again && verifyPortable(again.document, anchorOf(net.net.genesis), POLICY).grade
+    return again && verifyPortable(again.document, anchorsOf(net.net.genesis), POLICY).grade
   }
   await net.until(() => members.every((node) => grade(node) === 'network'))
   assert.equal(
@@ -142,7 +142,10 @@ test('who signs two views is convicted by everybody, and MasterNodes are drawn a
   await net.pass(3_000)
   for (const { publicLog } of members) assert.is(publicLog.generation?.term.generation, 1)
   assert.is((await appended(net, first, 'after')).index, 1)
-  assert.is(verifyPortable((await appended(net, first, 'before')).document, anchorOf(net.net.genesis), POLICY).index, 0)
+  assert.is(
+    verifyPortable((await appended(net, first, 'before')).document, anchorsOf(net.net.genesis), POLICY).index,
+    0,
+  )
 })
 
 test('MasterNodes that sign for another generation than theirs are not heard, however many they are', async ({
@@ -221,7 +224,7 @@ turning('a new epoch goes on with the log, and its receipts lead back to the gen
   await net.until(() => members.every(({ publicLog }) => publicLog.generation?.term.epoch === 1))
   const { index, document } = await appended(net, first, 'in epoch 1')
   assert.is(index, 1)
-  const anchor = anchorOf(net.net.genesis)
+  const anchor = anchorsOf(net.net.genesis)
   const verified = verifyPortable(document, anchor, POLICY)
   assert.equal([verified.grade, verified.checkpoint.epoch, verified.checkpoint.generation], ['witnessed', 1, 1])
   const old = first.publicLog.documents.prove(bytesOf('in epoch 0'))

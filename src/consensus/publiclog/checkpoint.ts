@@ -6,7 +6,7 @@
  * under both.
  *
  * The text is `origin`, size and root, then the extension lines `epoch <n>`, `seed <base64>` and, once there is one, `network <size>`: so many leaves stood in a tree
- * that more than two thirds of the network's weight had cosigned. Who cosigns this text says that it holds the proof of that, which makes them final (`network.ts`).
+ * that is carried (`homes-count.ts`). Who cosigns this text says that it holds the proof of that, which makes them final (`network.ts`).
  */
 
 import { equal, fromText, toHex } from '../../core/bytes.ts'
@@ -30,7 +30,7 @@ export interface CheckpointTerms extends TreeHead {
   readonly epoch: number
   /** 32-byte seed of that epoch, which also says who validates which leaf. */
   readonly seed: Uint8Array
-  /** Leaves under the newest head with cosignatures of the network; 0 for none. */
+  /** Leaves under the newest head that was carried; 0 for none. */
   readonly network: number
 }
 

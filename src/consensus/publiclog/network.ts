@@ -1,9 +1,9 @@
 /**
  * WITNESSED and NETWORK: how many stand behind a checkpoint, each counted for itself however the signatures travelled.
  *
- * A checkpoint is *network-cosigned* where more than two thirds of the weight of all nodes cosigned its text; two that contradict each other would need more than a third
- * to sign both. Leaves are NETWORK where a network-cosigned checkpoint says so of their number in its line `network`: then two thirds have seen that two thirds had
- * cosigned them, and no re-draw undoes that. WITNESSED is the reader's policy: so many neighborhoods with a quorum of cosigners each, and so many cosigners from elsewhere.
+ * More than two thirds of the weight of some nodes over one text: two that contradict each other would need more than a third to sign both. Which nodes are asked about what says
+ * `homes-count.ts`. Leaves are NETWORK where a network-cosigned checkpoint says so of their number in its line `network`: then two thirds have seen that they were carried, and no
+ * re-draw undoes that. WITNESSED is the reader's policy: so many neighborhoods with a quorum of cosigners each, and so many cosigners from elsewhere.
  */
 
 import { toHex } from '../../core/bytes.ts'
@@ -98,6 +98,11 @@ export interface WitnessPolicy {
 
 /** Three neighborhoods, nobody from elsewhere. */
 export const DEFAULT_POLICY: WitnessPolicy = { neighborhoods: 3, cosigners: 0, known: [] }
+
+/** What is usual in a net of so many neighborhoods: all of them, and no more than three. */
+export function usualPolicy(neighborhoods: number): WitnessPolicy {
+  return { ...DEFAULT_POLICY, neighborhoods: Math.min(DEFAULT_POLICY.neighborhoods, neighborhoods) }
+}
 
 /** Whether bundles over one checkpoint, whose signatures have held, fulfil the policy. `cosigners`: how many different known ones from elsewhere have cosigned. */
 export function isWitnessed(

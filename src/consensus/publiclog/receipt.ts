@@ -17,8 +17,9 @@ import type { Committee } from '../committee.ts'
 import { type Checkpoint, checkpointChecks, checkpointLines, readCheckpoint } from './checkpoint.ts'
 import { type Bundle, bundleChecks, bundleLines, checkpointSubject, readBundle, sameSubject } from './cosignature.ts'
 import { readPath } from './fork.ts'
+import { HomesCount, type LogHomes } from './homes-count.ts'
 import { type Leaf, readLeafBody } from './leaf.ts'
-import { isWitnessed, NetworkCount, type NetworkNode, type WitnessPolicy } from './network.ts'
+import { isWitnessed, type WitnessPolicy } from './network.ts'
 import { type NoteLine, noteCheck, toBase64, writeNote } from './note.ts'
 import { leafHash, verifyInclusion } from './proof.ts'
 
@@ -43,7 +44,7 @@ export interface ReceiptAnchor {
   /** A neighborhood's committee by its digest. */
   neighborhood(cid: Uint8Array): Committee | null
   /** Whose weight counts in that public epoch; null where it is not known. */
-  nodes(epoch: number): readonly NetworkNode[] | null
+  homes(epoch: number): LogHomes | null
   readonly policy: WitnessPolicy
 }
 
@@ -178,9 +179,9 @@ function cosignersOf(lines: readonly NoteLine[], text: string, policy: WitnessPo
 }
 
 function standingOf(bundles: readonly KnownBundle[], { text, epoch }: Checkpoint, anchor: ReceiptAnchor) {
-  const nodes = anchor.nodes(epoch)
-  if (!nodes) return { weight: 0, weightMax: 0, reached: false }
-  const count = new NetworkCount(nodes)
+  const homes = anchor.homes(epoch)
+  if (!homes) return { weight: 0, weightMax: 0, reached: false }
+  const count = new HomesCount(homes)
   const subject = checkpointSubject(text)
   count.open(subject)
   for (const { bundle, committee } of bundles) count.add(bundle, committee)

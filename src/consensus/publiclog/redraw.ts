@@ -1,8 +1,8 @@
 /**
  * New MasterNodes for the public log, where the drawn ones stall or show two views: who asks for them, who they are, and where they go on.
  *
- * A vote is [generation, seed, size, root], cosigned by members as kind 1 of a bundle (`cosignature.ts`); more than two thirds of the network's weight over one vote
- * decide. The base (size, root) is the newest head that a voter has seen cosigned by the network. A voter votes once for a number, durably, and cosigns nothing of a lower one
+ * A vote is [generation, seed, size, root], cosigned by members as kind 1 of a bundle (`cosignature.ts`); more than two thirds of the weight of the home in which the log is seated
+ * over one vote decide, and all others follow. The base (size, root) is the newest head that a voter has seen carried (`homes-count.ts`). A voter votes once for a number, durably, and cosigns nothing of a lower one
  * any more: so a number has one decision. Where the votes for it split, the next number is voted for. Any leaf that was
  * final had two thirds hold the proof of a head above it before they cosigned, so every decision for a higher number has an honest voter whose base covers it: what is final stays.
  * What was cosigned and not yet final may go, which is why the new generation's log has a name of its own.

@@ -1,7 +1,7 @@
 /**
  * What the MasterNodes' blocks mean: leaves in the order of final blocks become the public log, and each block that adds some a checkpoint.
  *
- * Sans-I/O. Transactions are LEAF statements, and complete CHECKPOINT statements of the log itself, which say "this one the network has cosigned": a member votes for such a
+ * Sans-I/O. Transactions are LEAF statements, and complete CHECKPOINT statements of the log itself, which say "this one is carried" (`homes-count.ts`): a member votes for such a
  * block only if it has counted that itself. Checkpoints follow from blocks alone, so members sign the same texts and their shares add up. `flush` answers what to write and
  * what to publish once that is on the disk.
  */
@@ -105,7 +105,7 @@ export class Sequencer implements BlockRules {
     this.#firm = this.#book.tree.size
     if (this.lacks > 0) return
     this.#assertBase()
-    if (this.#book.tree.size > terms.base.size) this.#draft()
+    this.#draftBeginning()
   }
 
   /** The log: for reading. */
@@ -129,6 +129,7 @@ export class Sequencer implements BlockRules {
       this.#firm = 0
       throw error
     }
+    this.#draftBeginning()
   }
 
   /** Takes a leaf whose checks have held; `statement` are its bytes. False where it is logged or waits already, or the queue is full for its owner or home, or at all. */
@@ -148,7 +149,7 @@ export class Sequencer implements BlockRules {
     return this.#queue.has(toHex(hash)) || this.#book.indexOf(hash) !== null
   }
 
-  /** The network has cosigned this checkpoint of the present generation, says `NetworkCount`. */
+  /** This checkpoint of the present generation is carried, says `HomesCount`. */
   cosigned(checkpoint: Checkpoint): void {
     if (checkpoint.generation !== this.#terms.generation || checkpoint.size <= (this.#mark?.size ?? 0)) return
     const { masterNodes } = this.#terms
@@ -293,6 +294,11 @@ export class Sequencer implements BlockRules {
     const { base } = this.#terms
     if (this.#book.beginsWith(base)) return
     throw new WebxError('inconsistent-log', `public log: its first ${base.size} leaves are others than was agreed`)
+  }
+
+  /** Where no leaf comes for long, what a generation began with is final all the same, and cosigned by homes that lagged when the one before ended. */
+  #draftBeginning(): void {
+    if (this.#book.tree.size > 0) this.#draft()
   }
 
   /** A checkpoint of what is executed. It is not signed where it was before, or something beyond it: then this log has lost what it signed for. */

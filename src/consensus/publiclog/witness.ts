@@ -27,7 +27,7 @@ export interface WitnessState {
   readonly generation: number
   /** The head that was cosigned last: only what extends it follows. */
   readonly head: TreeHead
-  /** The newest head of this generation that the network has cosigned. */
+  /** The newest head of this generation that is known to be carried (`homes-count.ts`). */
   readonly network: TreeHead
   /** The vote for the highest number so far: there is no other for that number, and nothing of a lower one is cosigned any more. */
   readonly voted: GivenVote | null
@@ -57,7 +57,7 @@ export interface Offer {
   readonly term: LogTerm
   /** From the head that the witness has cosigned last. */
   readonly consistency: readonly Uint8Array[]
-  /** From the newest head that the network has cosigned, as the witness knows it. */
+  /** From the newest head that is carried, as the witness knows it. */
   readonly networkConsistency: readonly Uint8Array[]
   /** The leaves since then that are the witness' to validate; more do no harm. */
   readonly leaves: readonly OfferedLeaf[]
@@ -119,7 +119,7 @@ export class Witness {
     return { kind: 'cosign' }
   }
 
-  /** The network has cosigned this head of the present generation, says `NetworkCount`. */
+  /** This head of the present generation is carried, says `HomesCount`. */
   cosigned(generation: number, { size, root }: TreeHead): void {
     if (generation !== this.#state.generation || size <= this.#state.network.size) return
     this.#become({ ...this.#state, network: { size, root } })
@@ -134,7 +134,7 @@ export class Witness {
   }
 
   /**
-   * Prepares a vote for new MasterNodes, on the newest head that the network has cosigned; sealing it ends all generations below here. One for each number: for the one that was
+   * Prepares a vote for new MasterNodes, on the newest head that is carried; sealing it ends all generations below here. One for each number: for the one that was
    * voted for last the very same vote, null for every other up to it.
    */
   vote(generation: number, seed: Uint8Array): RedrawVote | null {
@@ -149,7 +149,7 @@ export class Witness {
     return vote
   }
 
-  /** The network has decided for a later generation: goes on there. For a joiner, too. False where it is not later. */
+  /** The home in which the log is seated has decided for a later generation: goes on there. For a joiner, too. False where it is not later. */
   adopt({ generation, base }: Pick<RedrawVote, 'generation' | 'base'>): boolean {
     if (generation <= this.#state.generation) return false
     this.#pending = null
@@ -157,7 +157,7 @@ export class Witness {
     return true
   }
 
-  /** Goes on from a head of this generation that the network has cosigned: how a joiner, or who was away, skips what others have validated. False where it does not extend what was cosigned here. */
+  /** Goes on from a head of this generation that is carried: how a joiner, or who was away, skips what others have validated. False where it does not extend what was cosigned here. */
   join(head: TreeHead, consistency: readonly Uint8Array[]): boolean {
     if (this.#isClosed || !verifyConsistency(this.#state.head, head, consistency)) return false
     this.#pending = null

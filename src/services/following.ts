@@ -69,7 +69,7 @@ export class Following implements Service, Lane {
   #askForBlocks(): void {
     const { term } = this.#agreement.hood
     const { slot } = term.simplex.lastFinal
-    const fromSlot = (slot ?? 0) + 1
+    const fromSlot = (slot ?? -1) + 1
     this.#ask(TYPE.blockQuery, [term.opening.epoch, fromSlot, NO_BLOCK, fromSlot])
   }
 
@@ -138,7 +138,7 @@ export class Following implements Service, Lane {
   /** What the neighborhood wants asked or told. */
   #follow(effect: NeighborhoodEffect): void {
     const send = (type: number, payload: Cbor): void => this.#ask(type, payload)
-    if (effect.kind === 'epoch' && effect.skipped) this.#askForBlocks()
+    if (effect.kind === 'epoch') this.#askForBlocks()
     if (effect.kind === 'ask' && effect.chunks.length > 0 && !this.#answers) this.#listen().catch(() => {})
     if (effect.kind === 'ask') send(TYPE.epochQuery, [effect.epoch, [...effect.chunks], effect.attempt])
     else if (effect.kind === 'chunk') send(TYPE.stateChunk, [effect.epoch, effect.index, effect.bytes])

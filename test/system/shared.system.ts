@@ -67,6 +67,7 @@ test('two writers, a race, a kill -9 and the turn of an epoch: everybody has one
     await until(30_000, async () => (await epochOf(anna)) === 1 && (await epochOf(ben)) === 1, 'epoch 1')
     assert.is(await write(anna, oid, 'another epoch'), 0)
     await dora.start()
+    // nobody writes meanwhile: it asks for what it has missed
     await until(20_000, async () => (await read(dora, oid))?.sequence === 4 + 2 * WRITES, 'dora has caught up')
     assert.is(await write(ben, oid, 'seen by all', '--after', String(4 + 2 * WRITES)), 0)
     const last = 5 + 2 * WRITES

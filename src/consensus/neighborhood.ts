@@ -40,6 +40,8 @@ export interface NeighborhoodOptions<S> extends Partial<Pick<Self, 'inception' |
   readonly records: Records
   /** Raw Ed25519 key of the organization that admits to this net; null where nobody does. */
   readonly organizationKey?: Uint8Array | null
+  /** True for a node that goes on with the stem where the neighborhood is divided, and votes in the sprout, if it has a seat there, by another one of these. */
+  readonly staysHome?: boolean
   readonly tallySeed?: Uint8Array
   readonly timing?: Partial<Timing>
 }
@@ -77,7 +79,7 @@ export class Neighborhood<S> {
     const lane = { committee, seat, rules: this.#rulesOf(committee.nid), records }
     this.register = createRegister({ ...lane, ...(tallySeed && { tallySeed }) })
     this.#conduct = new Conduct(this.register, this.#self)
-    this.#passage = new Passage(this.register, this.#journal, this.book, options.memberId)
+    this.#passage = new Passage(this.register, this.#journal, this.book, options.staysHome ? null : options.memberId)
   }
 
   /** The epoch under way: its opening, committee, state, blocks. */
@@ -297,10 +299,7 @@ export class Neighborhood<S> {
   /** The last block is final: begins the next epoch where its opening is known here. */
   #considerEnd(): void {
     const passed = this.#passage.passed(this.#term, this.#nowMs)
-    if (!isPassed(passed)) {
-      this.#effects.push(...passed)
-      return
-    }
+    if (!isPassed(passed)) return void this.#effects.push(...passed)
     const { committee, seat, opening } = this.#term
     const rank = turnOf(committee, seat, opening.epoch)
     if (rank !== null) this.#effects.push({ kind: 'say', what: 'hand-over', bytes: passed.handOver, rank })

@@ -17,7 +17,7 @@ import { Fields } from '../core/shape.ts'
 import type { Conducted, Settling } from '../kernel/agreed.ts'
 import { abroadIn } from '../kernel/arriving.ts'
 import type { Context, Service } from '../kernel/context.ts'
-import { type KnownHomes, settlementFact } from '../kernel/homes.ts'
+import { type OtherHomes, settlementFact } from '../kernel/homes.ts'
 import type { Write } from '../kernel/ports.ts'
 import type { Decision, Lane, Message, Outgoing } from '../kernel/road.ts'
 import { creditsOf } from '../ledger/credit.ts'
@@ -53,7 +53,7 @@ export class Abroad implements Service, Lane {
   readonly types: readonly number[] = [TYPE.arrived, TYPE.settlementAnswer]
   readonly #context: Context
   readonly #agreement: Conducted
-  readonly #homes: KnownHomes
+  readonly #homes: OtherHomes
   /** By the key that they are stored under, which sorts those to one home by their numbers; what there is no room for waits on the disk. */
   readonly #departures = new Map<string, Departure>()
   /** Something waits there. */
@@ -64,7 +64,7 @@ export class Abroad implements Service, Lane {
   readonly #arrived = new Map<string, Map<string, number>>()
   #ends: (() => void)[] = []
 
-  constructor(context: Context, agreement: Conducted, homes: KnownHomes) {
+  constructor(context: Context, agreement: Conducted, homes: OtherHomes) {
     this.#context = context
     this.#agreement = agreement
     this.#homes = homes

@@ -5,12 +5,12 @@
  */
 
 import { committeeOf, seatOf } from './consensus/committee.ts'
-import { createNeighborhood } from './consensus/neighborhood.ts'
 import { equal } from './core/bytes.ts'
 import { decode, encode } from './core/codec.ts'
 import { WebxError } from './core/errors.ts'
 import { SPOKEN, type VersionRange } from './core/versions.ts'
-import { anchorOf, anchorsOf, seatingOf } from './epochs.ts'
+import { createEngine, type EngineParts } from './engine.ts'
+import { allSproutsOf, anchorOf, anchorsOf, seatingOf } from './epochs.ts'
 import { guestsOf } from './guest.ts'
 import type { Genesis } from './identity/genesis.ts'
 import { homeOf, seenFrom } from './identity/home.ts'
@@ -22,32 +22,30 @@ import type { OpenGuest } from './kernel/guest.ts'
 import type { KnownHomes } from './kernel/homes.ts'
 import { createCounters } from './kernel/observe.ts'
 import type { Assets, Clock, Counters, Keys, Link, Log, Random, Store } from './kernel/ports.ts'
-import { Road } from './kernel/road.ts'
+import { countFromOne, Road } from './kernel/road.ts'
 import { Schedule } from './kernel/schedule.ts'
 import { Topics } from './kernel/topics.ts'
 import type { StatusLists } from './kernel/vault.ts'
 import { createLedgerRules } from './ledger/rules.ts'
-import { Abroad } from './services/abroad.ts'
+import { Posts } from './posts.ts'
+import type { Abroad } from './services/abroad.ts'
 import { Arrivals } from './services/abroad-arrivals.ts'
 import { Proofs } from './services/abroad-proofs.ts'
-import { Agreement } from './services/agreement.ts'
+import type { Agreement } from './services/agreement.ts'
 import { EpochKeys } from './services/agreement-keys.ts'
-import { CatchUp } from './services/catchup.ts'
+import type { CatchUp } from './services/catchup.ts'
 import { Introductions, KnownIdentities } from './services/directory.ts'
 import { SettledLogs } from './services/directory-logs.ts'
-import { Following } from './services/following.ts'
 import { Homes, openHomes } from './services/homes.ts'
 import { Issuer } from './services/issuer.ts'
-import { Neighbors } from './services/neighbors.ts'
-import { Outbox } from './services/outbox.ts'
+import type { Neighbors } from './services/neighbors.ts'
 import { Presence } from './services/presence.ts'
 import { PublicLog } from './services/public.ts'
-import { Recovery } from './services/recovery.ts'
 import { Shared } from './services/shared.ts'
 import { Statuses } from './services/statuses.ts'
-import { createAssets, Treasury } from './services/treasury.ts'
-import { Transfers } from './services/treasury-transfers.ts'
-import { type Admission, EPOCH_TIMES, type EpochTimes, Turning } from './services/turning.ts'
+import { createAssets, type Treasury } from './services/treasury.ts'
+import type { Transfers } from './services/treasury-transfers.ts'
+import { type Admission, EPOCH_TIMES, type EpochTimes, type Turning } from './services/turning.ts'
 import { Witnessing } from './services/witness.ts'
 
 const SOFTWARE = 'webx 0.1.0'
@@ -83,6 +81,8 @@ export interface NodeParts {
 export interface ComposedNode {
   readonly context: Context
   readonly agreed: Agreement
+  /** Where this node votes, if not at home, and all neighborhoods that it takes part in: what else is here is of its home. */
+  readonly posts: Posts
   /** This node's say about the end of epochs, and about its own place. */
   readonly turning: Turning
   /** Turns wishes of this node's identity into orders. */
@@ -133,62 +133,49 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
 
   // the road
   const ports = { netId, clock, keys, store, link, directory, counters, log }
-  const road = new Road({ ...ports, boot, halt })
+  const nextSequence = countFromOne()
+  const road = new Road({ ...ports, boot, halt, nextSequence })
   const context: Context = { ...ports, genesis, topics, random, events, schedule, road }
 
   // services
   const anchors = anchorsOf(genesis)
   const others = anchors.filter((opening) => !equal(opening.nid, nid))
-  const homes = openHomes(netId, others, store)
+  const homes = openHomes(netId, [...others, ...allSproutsOf(store)], store)
   const rules = createLedgerRules(genesis, homes)
   const epochRules = seatingOf(genesis)
   const versions = parts.versions ?? SPOKEN
-  const hood = createNeighborhood({
-    anchor: anchorOf(genesis),
-    memberId: keys.id,
-    inception: keys.inception,
-    rules,
-    versions,
-    epochRules,
-    records: store,
-    organizationKey: genesis.organizationState.keys[0] ?? null,
-    tallySeed: random.bytes(8),
+  const epochKeys = new EpochKeys(context)
+  const presence = new Presence(context, SOFTWARE, () => posts.way.map(({ agreed: { committee } }) => committee))
+  const engineParts: EngineParts = {
+    ...{ keys: epochKeys, epochRules, versions, presence, times: parts.epochs ?? EPOCH_TIMES },
+    self: { software: SOFTWARE, storeVersion: STORE_VERSION, boot },
+    hearsVotes: parts.hearsVotes === true,
+  }
+  const admission = parts.admission ?? null
+  const home = createEngine(context, engineParts, {
+    ...{ anchor: anchorOf(genesis), rules, homes },
+    admission: () => (posts.post === home ? admission : null),
   })
+  const { agreed, following, catchUp, orders, wallet } = home
+  const { hood } = agreed
   const { committee, seat } = hood.term
   const { register } = hood
-  const epochKeys = new EpochKeys(context)
   if (seat !== null && committee.epoch === 0) await expectVoter(epochKeys, committee.seats[seat]?.epochKey, seat)
-  const hearsVotes = seat !== null || parts.hearsVotes === true
-  const agreed = new Agreement(context, { hood, keys: epochKeys, hearsVotes })
-  const following = new Following(context, agreed)
   const otherHomes = new Homes(context, agreed, homes)
   const chains = new Chains(store, nid, anchors)
   const publicLog = new PublicLog(context, agreed, epochKeys, { homes, chains, ask: (home) => otherHomes.ask(home) })
-  const turning = new Turning(context, agreed, parts.epochs ?? EPOCH_TIMES, parts.admission ?? null)
+  const postPorts = { boot, halt, nextSequence }
+  const postParts = { engine: engineParts, ports: postPorts, directory, homes, otherHomes, admission }
+  const posts = new Posts(home, postParts)
   const settledLogs = new SettledLogs(genesis, { stateOf: (oid) => register.object(oid)?.state ?? null })
   directory.follow(settledLogs)
-  directory.setMembers(
-    hood.term.opening.roster.map(({ id }) => id),
-    nid,
-  )
-  events.on('epoch', ({ members }) => directory.setMembers(members, nid))
   events.on('duplicity', ({ one, other }) => settledLogs.noteDouble(one, other))
-  const catchUp = new CatchUp(context, agreed)
-  const recovery = new Recovery(context, agreed)
   const { recoveries } = rules
   const founder = seatOf(committeeOf(genesis), keys.id)
   const witnessing =
     founder === null
       ? null
       : new Witnessing(context, { agreed, recoveries, seat: founder, signer: await keys.epochSigner(0) })
-  const outbox = new Outbox(context, agreed, catchUp)
-  const presence = new Presence(context, SOFTWARE, () => agreed.committee)
-  const self = { software: SOFTWARE, storeVersion: STORE_VERSION, versions, boot, seat: epochRules.seat }
-  const neighbors = new Neighbors(context, agreed, self)
-  const enoughSeats = (): boolean => presence.seatsUp() >= agreed.committee.quorum
-  const wallet = new Treasury(context, agreed, outbox, enoughSeats)
-  const transfers = new Transfers(context, { agreed, orders: outbox, wallet, standings: catchUp })
-  const abroad = new Abroad(context, agreed, homes)
   new Arrivals(context, agreed, (home) => otherHomes.ask(home))
   new Proofs(context, agreed)
   const shared = new Shared(context, agreed)
@@ -198,8 +185,8 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
 
   link.onMessage((topic, bytes) => {
     parts.onWire?.(topic, bytes)
-    if (bytes.length > 0) road.receive(topic, bytes)
-    else for (const listener of [presence, neighbors]) listener.hintGone(topic)
+    if (bytes.length > 0) posts.receive(topic, bytes)
+    else for (const listener of [presence, posts.post.neighbors]) listener.hintGone(topic)
   })
   link.onState((state) => events.emit('link', { up: state === 'up' }))
   const services: Service[] = [
@@ -209,17 +196,12 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
     following,
     otherHomes,
     publicLog,
-    turning,
-    neighbors,
-    catchUp,
-    wallet,
-    outbox,
-    abroad,
+    ...home.services,
     shared,
     statuses,
     issuer,
+    posts,
   ]
-  services.push(recovery)
   if (witnessing) services.push(witnessing)
   for (const service of services) await service.start()
 
@@ -234,24 +216,18 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   }
   return {
     context,
-    agreed,
-    turning,
-    orders: outbox,
-    wallet,
-    transfers,
-    abroad,
-    homes,
+    ...{ agreed, orders, wallet, homes, catchUp },
+    ...{ turning: home.turning, transfers: home.transfers, abroad: home.abroad, neighbors: home.neighbors },
+    posts,
     assets: createAssets(rules.assets.values()),
     presence,
-    neighbors,
     publicLog,
-    catchUp,
     shared,
     issuer,
     statuses,
     failed,
     openGuest: guestsOf(context, { open: () => parts.openGuestLink?.(counters), halt }),
-    recovered: () => recovery.settled,
+    recovered: () => posts.way.every((engine) => engine.recovery.settled),
     stop: () => (stopping ??= stop()),
   }
 }

@@ -11,8 +11,7 @@ import { batchKey, SPACE } from './consensus/records.ts'
 import { verifyGroups } from './core/crypto.ts'
 import { decodeEnvelope } from './core/envelope.ts'
 import { WebxError } from './core/errors.ts'
-import { anchorOf, openingsOf } from './epochs.ts'
-import type { Genesis } from './identity/genesis.ts'
+import { openingsFrom } from './epochs.ts'
 
 /** The end of an epoch and the beginning of the next. */
 export interface Passed {
@@ -23,14 +22,15 @@ export interface Passed {
 
 export class EpochHistory {
   readonly #records: Pick<Records, 'get'>
-  readonly #openingOf: ReturnType<typeof openingsOf>
+  readonly #openingOf: ReturnType<typeof openingsFrom>
   /** The newest opening to which an unbroken, checked chain leads from the genesis. */
   #verified: Opening
 
-  constructor(genesis: Genesis, records: Pick<Records, 'get'>) {
+  /** @param anchor how the first epoch began: `anchorOf` a genesis, or the opening of a sprout */
+  constructor(anchor: Opening, records: Pick<Records, 'get'>) {
     this.#records = records
-    this.#openingOf = openingsOf(genesis, records)
-    this.#verified = anchorOf(genesis)
+    this.#openingOf = openingsFrom(anchor, records)
+    this.#verified = anchor
   }
 
   /** What an epoch began with; null where that is not kept here, and before the first. */

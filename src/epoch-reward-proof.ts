@@ -80,7 +80,7 @@ export function verifyRewardProof({ netId, proof, handOvers }: RewardProofFile, 
   const byEpoch = new Map(handOvers.map((bytes, epoch) => [toHex(batchKey(epoch)), bytes]))
   const [first] = handOvers
   const seen = first ? seenFrom(genesis, homeOfHandOver(decodeEnvelope(first))) : genesis
-  const history = new EpochHistory(seen, { get: (_, key) => byEpoch.get(toHex(key)) ?? null })
+  const history = new EpochHistory(anchorOf(seen), { get: (_, key) => byEpoch.get(toHex(key)) ?? null })
   const replay = new RewardReplay(anchorOf(seen), rewardTermsOf(seen))
   let rewards: EpochRewards | null = null
   for (const epoch of history.verify()) {

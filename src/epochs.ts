@@ -3,12 +3,14 @@
  */
 
 import type { Records } from './consensus/effects.ts'
+import { sproutIn } from './consensus/epoch/handover.ts'
 import { decodeOpening, type Opening } from './consensus/epoch/opening.ts'
 import type { EpochRules } from './consensus/epoch/rules.ts'
 import { batchKey, SPACE } from './consensus/records.ts'
 import { compare } from './core/bytes.ts'
 import { blake3Of } from './core/digest.ts'
 import { decodeEnvelope } from './core/envelope.ts'
+import { LIMITS } from './core/limits.ts'
 import { type Genesis, USUAL_POLICY } from './identity/genesis.ts'
 import { seenFrom } from './identity/home.ts'
 import { seatingOf as genesisSeating } from './identity/seats.ts'
@@ -54,16 +56,39 @@ export function anchorsOf(genesis: Genesis): Opening[] {
 
 /** How each epoch began, as far as the hand-overs in the store tell; null for one that is not known here. */
 export function openingsOf(genesis: Genesis, records: Pick<Records, 'get'>): (epoch: number) => Opening | null {
+  return openingsFrom(anchorOf(genesis), records)
+}
+
+/** The same, of a neighborhood that began with this opening. */
+export function openingsFrom(anchor: Opening, records: Pick<Records, 'get'>): (epoch: number) => Opening | null {
   return (epoch) => {
-    if (epoch === 0) return anchorOf(genesis)
+    if (epoch === anchor.epoch) return anchor
     const handOver = records.get(SPACE.handOver, batchKey(epoch - 1))
     return handOver && decodeOpening(decodeEnvelope(handOver).attachment)
   }
 }
 
-/** Who sits where, as the genesis would have it. `divides`: a neighborhood that has grown becomes two; only where all that its nodes run can follow into a sprout. */
-export function seatingOf(genesis: Genesis, divides = false): EpochRules {
+/** How the sprouts began that have left a neighborhood with these epochs, the oldest first, as far as its hand-overs are kept. */
+export function* sproutsOf(records: Pick<Records, 'get'>, fromEpoch: number, toEpoch: number): Iterable<Opening> {
+  for (let epoch = fromEpoch; epoch < toEpoch; epoch++) {
+    const handOver = records.get(SPACE.handOver, batchKey(epoch))
+    const sprout = handOver && sproutIn(handOver)
+    if (sprout) yield sprout
+  }
+}
+
+/** The same, of all epochs that are kept. */
+export function* allSproutsOf(records: Pick<Records, 'scan'>): Iterable<Opening> {
+  for (const { value } of records.scan(SPACE.handOver)) {
+    const sprout = sproutIn(value)
+    if (sprout) yield sprout
+  }
+}
+
+/** Who sits where, as the genesis would have it, and when a neighborhood that has grown becomes two. With fewer seats than bear one liar none is divided. */
+export function seatingOf(genesis: Genesis): EpochRules {
   const rules = seatingRulesOf(genesis)
+  const divides = genesis.policy?.halfMin !== 0 && rules.seats >= LIMITS.dividedSeatsMin
   return {
     seat: (input) => seatsOf(input, rules),
     ...(divides && { divide: (input) => dividedOf(input, rules) }),
@@ -73,7 +98,7 @@ export function seatingOf(genesis: Genesis, divides = false): EpochRules {
 
 /** What the net asks of those whom it seats. */
 export function seatingRulesOf({ policy = USUAL_POLICY, memberStates }: Genesis): SeatingRules {
-  const { seats, probationEpochs, perTreeMax, perOrganizationMax } = policy
+  const { seats, probationEpochs, perTreeMax, perOrganizationMax, halfMin = null } = policy
   return {
     seats: Math.max(seats, memberStates.length),
     probationEpochs,
@@ -81,5 +106,6 @@ export function seatingRulesOf({ policy = USUAL_POLICY, memberStates }: Genesis)
     perOrganizationMax: perOrganizationMax || null,
     replacedMax: null,
     reshuffleEpochs: null,
+    halfMin,
   }
 }

@@ -64,7 +64,7 @@ const ISSUE_MS_MAX = 30_000
 const AWAIT_MS_MAX = 3_600_000
 
 function status({ node, terminal, device }: ControlParts): unknown {
-  const { context, wallet, assets, agreed, presence, link } = node
+  const { context, wallet, assets, agreed, presence, link, posts } = node
   const { keys, directory } = context
   const acting = directory.keyOf(keys.id)
   return {
@@ -76,7 +76,7 @@ function status({ node, terminal, device }: ControlParts): unknown {
     link: link.state,
     seatsUp: presence.seatsUp(),
     quorum: agreed.committee.quorum,
-    voting: agreed.voting,
+    voting: posts.post.agreed.voting,
     balances: Object.fromEntries(assets.all.map((asset) => [asset.code, decimal(wallet.balance(asset.id), asset)])),
     ...(terminal && { checkins: terminal.checkins().length }),
     ...(device && { enrolled: device.hasTemplate, checkedIn: device.checkedInAt !== null }),
@@ -178,20 +178,23 @@ async function issue({ node }: ControlParts, { params, signal }: ControlCall): P
 }
 
 /** An account as people pass it on: with its home behind it where the net has several. */
-function addressOf({ wallet, context }: WebxNode): string {
-  const { homes, neighborhood } = context.genesis
+function addressOf({ wallet, context, homes }: WebxNode): string {
+  const { neighborhood } = context.genesis
   const account = toHex(wallet.account)
-  return homes.length > 1 ? `${account}@${toHex(neighborhood)}` : account
+  return homes.openings.length > 0 ? `${account}@${toHex(neighborhood)}` : account
 }
 
 /** Throws `bad-argument` for what names no account of this net. Where no home is named it is this node's own. */
-function readAddress({ context }: WebxNode, text: string): { readonly account: Uint8Array; readonly home: Uint8Array } {
+function readAddress(
+  { context, homes }: WebxNode,
+  text: string,
+): { readonly account: Uint8Array; readonly home: Uint8Array } {
   const [, account = '', home] = /^([0-9a-f]+)(?:@([0-9a-f]+))?$/.exec(text) ?? []
   if (account.length !== 64) throw new WebxError('bad-argument', `an account has 64 hexadecimal digits: "${text}"`)
-  const { homes, neighborhood } = context.genesis
+  const { neighborhood } = context.genesis
   if (home === undefined) return { account: fromHex(account), home: neighborhood }
-  const known = homes.find((one) => toHex(one.neighborhood) === home)
-  if (known) return { account: fromHex(account), home: known.neighborhood }
+  const known = [neighborhood, ...homes.openings.map(({ nid }) => nid)].find((nid) => toHex(nid) === home)
+  if (known) return { account: fromHex(account), home: known }
   throw new WebxError('bad-argument', `this net has no neighborhood ${home}`, {
     hint: 'webx wallet show prints an account with its home.',
   })

@@ -4,6 +4,7 @@
  * Nothing is stored for it: epochs are closed anew, by their hand-overs from the genesis on, when somebody asks.
  */
 
+import type { ComposedNode } from './compose.ts'
 import { equal, toHex } from './core/bytes.ts'
 import { WebxError } from './core/errors.ts'
 import type { ControlCall, ControlMethod } from './drivers/control-socket.ts'
@@ -14,10 +15,10 @@ import { anchorOf } from './epochs.ts'
 import { labelOf } from './identity/xqident.ts'
 import type { RewardLine } from './ledger/reward.ts'
 import { explain, type Reason } from './ledger/reward-explain.ts'
-import { type Named, named, type SwarmNode } from './station-swarm-view.ts'
+import { type Named, named } from './station-swarm-view.ts'
 
 /** Whatever of a node rewards follow from. */
-export type RewardNode = Pick<SwarmNode, 'context' | 'agreed'>
+export type RewardNode = Pick<ComposedNode, 'context' | 'agreed'>
 
 /** What one seat earned. */
 export interface RewardRow extends Named {
@@ -123,7 +124,7 @@ class RewardStation {
     const { genesis, store } = node.context
     this.#node = node
     this.#terms = rewardTermsOf(genesis)
-    this.#history = new EpochHistory(genesis, store)
+    this.#history = new EpochHistory(anchorOf(genesis), store)
   }
 
   /** Epochs from `params.from` on, or the one `params.epoch` with all its seats. */

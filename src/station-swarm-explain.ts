@@ -61,7 +61,7 @@ const NAME_CHARACTERS_MIN = 4
 export function explain(view: SwarmView, params: unknown): Explanation {
   const id = identityOf(view, (params as { who?: unknown } | null)?.who)
   const { opening, node, rules, places } = view
-  const { state } = node.agreed.hood.term
+  const { state } = view.agreed.hood.term
   const { membership, turning } = state
   const place = places.find((one) => equal(one.id, id)) ?? null
   const entry = membership.entryOf(id)
@@ -127,7 +127,7 @@ function capabilitiesOf(bits: number): string[] {
 }
 
 /** Everyone who belongs to the neighborhood or wants to, and this node. */
-function identityOf({ opening, node }: SwarmView, who: unknown): Uint8Array {
+function identityOf({ opening, agreed, node }: SwarmView, who: unknown): Uint8Array {
   const own = node.context.keys.id
   if (who === undefined || who === 'me') return own
   if (typeof who !== 'string' || who.length < NAME_CHARACTERS_MIN)
@@ -135,7 +135,7 @@ function identityOf({ opening, node }: SwarmView, who: unknown): Uint8Array {
       'bad-argument',
       `expected me, a label, an id, or at least ${NAME_CHARACTERS_MIN} characters of one`,
     )
-  const { membership } = node.agreed.hood.term.state
+  const { membership } = agreed.hood.term.state
   const known = [own, ...opening.roster.map(({ id }) => id), ...membership.next(0).map(({ id }) => id)]
   known.push(...membership.waiting().map(({ entry }) => entry.id))
   const ids = new Map(known.map((id) => [toHex(id), id]))

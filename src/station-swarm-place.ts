@@ -37,7 +37,8 @@ export function placeMethods(node: SwarmNode): Readonly<Record<string, ControlMe
 
 /** Answers when this node has no place any more. Throws `not-allowed` where it has none, `not-settled` where no epoch ends in a day. */
 async function leave(node: SwarmNode, call: ControlCall): Promise<Leaving> {
-  const { hood } = node.agreed
+  const { turning, agreed } = node.posts.post
+  const { hood } = agreed
   if (!hood.isMember)
     throw new WebxError('not-allowed', 'this node has no place in the neighborhood that it could leave')
   assertTurns(node)
@@ -47,7 +48,7 @@ async function leave(node: SwarmNode, call: ControlCall): Promise<Leaving> {
     const accepted = !hood.isMember || state.membership.next(0).every((entry) => !equal(entry.id, id))
     return { epoch: opening.epoch, phase: state.phase, accepted }
   }
-  node.turning.leave()
+  turning.leave()
   const left = await until(node, call, LEAVE_MS_MAX, () => {
     call.progress(standing())
     return !hood.isMember
@@ -60,7 +61,8 @@ async function leave(node: SwarmNode, call: ControlCall): Promise<Leaving> {
 
 /** Answers when this seat's wish is ordered, or the epoch has turned over it. Throws `not-allowed` for a node without a seat, `not-settled`. */
 async function turn(node: SwarmNode, call: ControlCall): Promise<Wish> {
-  const { hood } = node.agreed
+  const { turning, agreed } = node.posts.post
+  const { hood } = agreed
   const { seat, opening } = hood.term
   if (seat === null) throw new WebxError('not-allowed', 'only who has a seat may wish for the end of the epoch')
   assertTurns(node)
@@ -71,7 +73,7 @@ async function turn(node: SwarmNode, call: ControlCall): Promise<Wish> {
     const weight = wishing.reduce((sum, each) => sum + each.weight, 0)
     return { epoch: committee.epoch, weight, needed: committee.faultyMax + 1, turned }
   }
-  node.turning.wish()
+  turning.wish()
   const said = await until(node, call, WISH_MS_MAX, () => wishOf().turned || hood.term.state.turning.hasTurned(seat))
   if (said) return wishOf()
   throw new WebxError('not-settled', 'no block has taken up the wish yet', {
@@ -80,8 +82,8 @@ async function turn(node: SwarmNode, call: ControlCall): Promise<Wish> {
 }
 
 /** Throws `not-allowed` for a net whose members have no verifiable random functions. */
-function assertTurns({ agreed, context }: SwarmNode): void {
-  const own = agreed.hood.term.opening.roster.find(({ id }) => equal(id, context.keys.id))
+function assertTurns({ posts, context }: SwarmNode): void {
+  const own = posts.post.agreed.hood.term.opening.roster.find(({ id }) => equal(id, context.keys.id))
   if (own?.vrfKey.some((byte) => byte !== 0)) return
   throw new WebxError('not-allowed', 'this net was founded before there were epochs, and stays in its first', {
     hint: 'Found it anew: webx net found.',

@@ -5,6 +5,7 @@
 import type { ComposedNode } from './compose.ts'
 import type { Opening } from './consensus/epoch/opening.ts'
 import { equal, toHex } from './core/bytes.ts'
+import type { Engine } from './engine.ts'
 import { EpochHistory } from './epoch-history.ts'
 import { placesIn } from './epoch-places.ts'
 import type { EpochRoles } from './epoch-roles.ts'
@@ -13,7 +14,7 @@ import { labelOf } from './identity/xqident.ts'
 import type { DrawnRole } from './swarm/roles.ts'
 
 /** Whatever of a node the swarm is seen through. */
-export type SwarmNode = Pick<ComposedNode, 'context' | 'agreed' | 'homes' | 'presence' | 'turning' | 'publicLog'>
+export type SwarmNode = Pick<ComposedNode, 'context' | 'posts' | 'homes' | 'presence' | 'publicLog'>
 
 /** Somebody by both its names. */
 export interface Named {
@@ -23,21 +24,37 @@ export interface Named {
 
 export type RoleName = DrawnRole | 'operator'
 
-/** The neighborhood of a node as it stands, with what led to it. */
+/** The neighborhood of a node as it stands, with what led to it: that in which it votes, where it was divided. */
 export class SwarmView {
   readonly node: SwarmNode
-  readonly history: EpochHistory
   readonly rules: ReturnType<typeof seatingRulesOf>
+  readonly #histories = new Map<Engine, EpochHistory>()
 
   constructor(node: SwarmNode) {
-    const { genesis, store } = node.context
     this.node = node
-    this.history = new EpochHistory(genesis, store)
-    this.rules = seatingRulesOf(genesis)
+    this.rules = seatingRulesOf(node.context.genesis)
+  }
+
+  get agreed(): Engine['agreed'] {
+    return this.node.posts.post.agreed
   }
 
   get opening(): Opening {
-    return this.node.agreed.hood.term.opening
+    return this.agreed.hood.term.opening
+  }
+
+  get history(): EpochHistory {
+    return this.#historyOf(this.node.posts.post)
+  }
+
+  get homeHistory(): EpochHistory {
+    return this.#historyOf(this.node.posts.home)
+  }
+
+  #historyOf(engine: Engine): EpochHistory {
+    const history = this.#histories.get(engine) ?? new EpochHistory(engine.anchor, engine.context.store)
+    this.#histories.set(engine, history)
+    return history
   }
 
   /** What the epoch before began with; null where there is none, or it is not kept. */

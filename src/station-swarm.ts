@@ -19,8 +19,9 @@ import type { DrawnRole, RoleReason } from './swarm/roles.ts'
 export interface SwarmStatus {
   readonly net: string
   readonly netId: string
-  /** Id of the neighborhood. */
+  /** Id of the neighborhood, and of the one that the node's identity is at home in: another one after that was divided and the node went. */
   readonly nid: string
+  readonly home: string
   /** The other neighborhoods of the net, and the newest epoch that is known here of each. */
   readonly others: readonly { readonly nid: string; readonly epoch: number }[]
   readonly epoch: number
@@ -102,8 +103,9 @@ export interface EpochRow {
 }
 
 export interface EpochPage {
-  /** The epoch under way. */
+  /** The epoch under way, and that of the neighborhood where the node is at home. */
   readonly epoch: number
+  readonly homeEpoch: number
   readonly rows: readonly EpochRow[]
   /** Epoch to ask for next, or null. */
   readonly next: number | null
@@ -128,7 +130,8 @@ export function swarmMethods(node: SwarmNode): Readonly<Record<string, ControlMe
 }
 
 /** Tells the node's events who was drawn, in every epoch that begins; until the returned function is called. */
-export function announceRoles({ context: { events }, agreed }: SwarmNode): () => void {
+export function announceRoles({ context: { events }, posts }: SwarmNode): () => void {
+  const { agreed } = posts.home
   return events.on('epoch', () => {
     const { opening } = agreed.hood.term
     const { masterNodes, brokers } = rolesOfEpoch(opening)
@@ -141,8 +144,8 @@ function filledSeats({ seats }: Opening): Opening['seats'] {
   return seats.filter(({ weight }) => weight > 0)
 }
 
-function status({ node, opening, places }: SwarmView): SwarmStatus {
-  const { context, agreed, presence } = node
+function status({ node, agreed, opening, places }: SwarmView): SwarmStatus {
+  const { context, presence, posts } = node
   const { genesis, keys } = context
   const { committee, hood, register } = agreed
   const { state, seat, simplex } = hood.term
@@ -153,14 +156,15 @@ function status({ node, opening, places }: SwarmView): SwarmStatus {
   const { slot, hash } = simplex.lastFinal
   return {
     ...{ net: genesis.name, netId: toHex(genesis.netId), nid: toHex(opening.nid) },
-    others: node.homes.openings.map(({ nid, epoch }) => ({ nid: toHex(nid), epoch })),
+    home: toHex(posts.home.anchor.nid),
+    others: othersOf(node, opening.nid).map(({ nid, epoch }) => ({ nid: toHex(nid), epoch })),
     ...{
       epoch: opening.epoch,
       version: opening.version,
       phase: state.phase,
       seats: opening.seats.length,
       filled,
-      up: presence.seatsUp(),
+      up: presence.seatsUp(committee),
     },
     ...{ weight: committee.weight, quorum: committee.quorum, spares: opening.roster.length - filled },
     applicants: membership.waiting().map(({ entry }) => named(entry.id)),
@@ -176,6 +180,13 @@ function status({ node, opening, places }: SwarmView): SwarmStatus {
       own: seat !== null && turning.hasTurned(seat),
     },
   }
+}
+
+/** How all other neighborhoods stand: those that this node takes part in as it knows them itself. */
+function othersOf({ posts, homes }: SwarmNode, nid: Uint8Array): Opening[] {
+  const own = posts.way.map(({ agreed }) => agreed.hood.term.opening)
+  const heard = homes.openings.filter((opening) => !own.some((one) => equal(one.nid, opening.nid)))
+  return [...own, ...heard].filter((opening) => !equal(opening.nid, nid))
 }
 
 function matrix(view: SwarmView): SwarmMatrix {
@@ -194,7 +205,9 @@ function matrix(view: SwarmView): SwarmMatrix {
 }
 
 async function roles({ opening, before, node }: SwarmView): Promise<SwarmRoles> {
-  const term = node.publicLog.generation?.term
+  const { posts, publicLog } = node
+  // the one log that this node keeps is that of its home
+  const term = posts.post === posts.home ? publicLog.generation?.term : null
   const { masterNodes, brokers, operators, draws } = rolesOfEpoch(opening)
   const lots = (role: DrawnRole): Lot[] =>
     draws[role].map(({ id, why, place, ticket }) => ({ ...named(id), why, place, ticket: ticket && toHex(ticket) }))
@@ -222,7 +235,10 @@ async function checked(before: Opening, opening: Opening): Promise<NonNullable<S
 }
 
 /** Newest hand-overs, oldest first; with `from`, on from that epoch. */
-async function epochs({ history, opening }: SwarmView, { params, signal, progress }: ControlCall): Promise<EpochPage> {
+async function epochs(
+  { history, opening, node }: SwarmView,
+  { params, signal, progress }: ControlCall,
+): Promise<EpochPage> {
   const { last = ROWS_MAX, from } = (params ?? {}) as { last?: unknown; from?: unknown }
   const isCount = Number.isSafeInteger(last) && (last as number) >= 1 && (last as number) <= ROWS_MAX
   if (!isCount || !(from === undefined || (Number.isSafeInteger(from) && (from as number) >= 0)))
@@ -232,6 +248,7 @@ async function epochs({ history, opening }: SwarmView, { params, signal, progres
     progress({ epoch, of: opening.epoch })
     await pause()
   }
+  const under = { epoch: opening.epoch, homeEpoch: node.posts.home.agreed.committee.epoch }
   const rows: EpochRow[] = []
   let characters = 0
   const first = (from as number | undefined) ?? Math.max(0, opening.epoch - (last as number))
@@ -241,17 +258,17 @@ async function epochs({ history, opening }: SwarmView, { params, signal, progres
     await pause()
     const row = rowOf(passed, passed.opening.epoch <= history.verifiedTo)
     characters += JSON.stringify(row).length
-    if (rows.length > 0 && characters > PAGE_CHARACTERS_MAX) return { epoch: opening.epoch, rows, next: epoch }
+    if (rows.length > 0 && characters > PAGE_CHARACTERS_MAX) return { ...under, rows, next: epoch }
     rows.push(row)
   }
-  return { epoch: opening.epoch, rows, next: null }
+  return { ...under, rows, next: null }
 }
 
-/** One hand-over as it is kept, base64; null where it is not. */
-function handOver({ history }: SwarmView, params: unknown): string | null {
+/** One hand-over of the home as it is kept, base64; null where it is not: documents are made at home. */
+function handOver({ homeHistory }: SwarmView, params: unknown): string | null {
   const { epoch } = (params ?? {}) as { epoch?: unknown }
   if (!Number.isSafeInteger(epoch) || (epoch as number) < 0) throw new WebxError('bad-argument', 'which epoch?')
-  const bytes = history.handOver(epoch as number)
+  const bytes = homeHistory.handOver(epoch as number)
   return bytes ? Buffer.from(bytes).toString('base64') : null
 }
 

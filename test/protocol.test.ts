@@ -57,6 +57,7 @@ const RULES: Readonly<Record<string, string>> = {
   inception: 'key-event-message',
   genesis: 'genesis-file',
   genesisOfTwo: 'genesis-file',
+  genesisDividing: 'genesis-file',
   seatOffer: 'seat-offer',
   orderIncept: 'order-message',
   orderMint: 'order-message',

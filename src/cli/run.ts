@@ -74,8 +74,8 @@ function tell({ node, broker }: Station, report: (event: object) => void): void 
   const cancel = schedule.every(VOTING_CHECK_MS, 'voting check', () => {
     if (!node.recovered()) return
     cancel()
-    log.info({ voting: node.agreed.voting }, 'the vote log is judged')
-    report({ event: 'voting', voting: node.agreed.voting })
+    log.info({ voting: node.posts.post.agreed.voting }, 'the vote log is judged')
+    report({ event: 'voting', voting: node.posts.post.agreed.voting })
   })
 }
 

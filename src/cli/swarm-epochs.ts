@@ -36,7 +36,7 @@ export async function epochs(args: readonly string[], io: Io): Promise<number> {
     from = page.next
   } while (from !== null)
   const out = given.text('out')
-  if (out !== undefined) await writeOut(given, io, resolve(io.workingDirectory, out), page.epoch)
+  if (out !== undefined) await writeOut(given, io, resolve(io.workingDirectory, out), page.homeEpoch)
   if (given.flag('json')) {
     printJson(io, { ok: true, epoch: page.epoch, epochs: rows, ...(out !== undefined && { file: out }) })
     return EXIT.done
@@ -46,7 +46,7 @@ export async function epochs(args: readonly string[], io: Io): Promise<number> {
   return EXIT.done
 }
 
-/** All hand-overs from the first epoch on: what documents of later epochs are verified with where there is no network. */
+/** All hand-overs of the node's home from the first epoch on: what documents of later epochs are verified with where there is no network. */
 async function writeOut(given: Arguments, io: Io, path: string, ended: number): Promise<void> {
   const handOvers: Uint8Array[] = []
   for (let epoch = 0; epoch < ended; epoch++) {

@@ -83,6 +83,9 @@ function rowsOf(answer: SwarmStatus): [string, string][] {
   return [
     ['net', `${printable(answer.net)}  ${shortHash(answer.netId)}`],
     ['neighborhood', answer.nid],
+    ...(answer.home === answer.nid
+      ? []
+      : [['at home', `${answer.home}: account and key log stay there`] as [string, string]]),
     ...answer.others.map(({ nid, epoch }): [string, string] => ['another', `${nid}, in epoch ${epoch}`]),
     ['epoch', `${epoch}, ${PHASES[phase] ?? phase}; wire version ${answer.version}`],
     ['seats', `${filled} of ${seats} filled, ${up} up; ${quorum} of weight ${weight} decide`],

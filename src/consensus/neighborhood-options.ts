@@ -19,6 +19,8 @@ export interface NeighborhoodOptions<S> extends Partial<Pick<Self, 'inception' |
   readonly records: Records
   /** Raw Ed25519 key of the organization that admits to this net; null where nobody does. */
   readonly organizationKey?: Uint8Array | null
+  /** True for a node that goes on with the stem where the neighborhood is divided, and votes in the sprout, if it has a seat there, by another one of these. */
+  readonly staysHome?: boolean
   readonly tallySeed?: Uint8Array
   readonly timing?: Partial<Timing>
 }

@@ -67,7 +67,7 @@ export class Neighborhood<S> {
     this.register = createRegister({ ...lane, ...(tallySeed && { tallySeed }) })
     this.#term = this.#openTerm(openingBytes)
     this.#conduct = new Conduct(this.register, this.#self)
-    this.#passage = new Passage(this.register, this.#journal, this.book, options.memberId)
+    this.#passage = new Passage(this.register, this.#journal, this.book, options.staysHome ? null : options.memberId)
   }
 
   /** The epoch under way: its opening, committee, state, blocks. */
@@ -291,10 +291,7 @@ export class Neighborhood<S> {
   /** The last block is final: begins the next epoch where its opening is known here. */
   #considerEnd(): void {
     const passed = this.#passage.passed(this.#term, this.#nowMs)
-    if (!isPassed(passed)) {
-      this.#effects.push(...passed)
-      return
-    }
+    if (!isPassed(passed)) return void this.#effects.push(...passed)
     const { committee, seat, opening } = this.#term
     const rank = turnOf(committee, seat, opening.epoch)
     if (rank !== null) this.#effects.push({ kind: 'say', what: 'hand-over', bytes: passed.handOver, rank })

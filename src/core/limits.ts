@@ -27,6 +27,8 @@ export const LIMITS = {
   writesWaitMsMax: 250,
   // consensus
   seatsMax: 32,
+  dividedSeatsMin: 4,
+  halfMinMax: 1_000,
   batchEntriesMax: 256,
   openSlotsMax: 4_096,
   openSlotsPerOwnerMax: 4,
@@ -434,7 +436,7 @@ export const LIMITS = {
   profileBytesMax: 64 * KIB,
   storeValueBytesMax: 16 * MIB,
   storeKeyBytesMax: 256,
-  storeSpaceCharactersMax: 32,
+  storeSpaceCharactersMax: 64,
   storeHeldBackBytesMax: 64 * MIB,
   storeUnfoldedBytesMax: 2 * MIB,
 } as const

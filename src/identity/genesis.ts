@@ -49,6 +49,8 @@ export interface SeatingPolicy {
   readonly perTreeMax: number
   /** Seats of one organization; 0: no bound. */
   readonly perOrganizationMax: number
+  /** Members that either half has at least where a neighborhood is divided, never less than it has seats; 0: none ever is. Absent: its seats and a fifth more. */
+  readonly halfMin?: number
 }
 
 /** The policy of a genesis that names none. */
@@ -101,9 +103,14 @@ export function genesisBody(terms: GenesisTerms): Uint8Array {
   const fields: Cbor[] = [name, createdMs, organization, neighborhood, seatFields(terms), assets, terminals]
   // what comes after the policy does not come without it
   const policy = terms.policy ?? (further.length > 0 ? USUAL_POLICY : null)
-  if (policy) fields.push([policy.seats, policy.probationEpochs, policy.perTreeMax, policy.perOrganizationMax])
+  if (policy) fields.push(policyFields(policy))
   if (further.length > 0) fields.push(further.map((home) => [home.neighborhood, seatFields(home)]))
   return encode(fields)
+}
+
+function policyFields(policy: SeatingPolicy): Cbor[] {
+  const { seats, probationEpochs, perTreeMax, perOrganizationMax, halfMin } = policy
+  return [seats, probationEpochs, perTreeMax, perOrganizationMax, ...(halfMin === undefined ? [] : [halfMin])]
 }
 
 function seatFields({ seats }: Founding): Cbor {
@@ -212,6 +219,7 @@ function readPolicy(fields: Fields): SeatingPolicy {
     probationEpochs: fields.uint('probationEpochs', 1_000_000),
     perTreeMax: fields.uint('perTreeMax', LIMITS.seatsMax),
     perOrganizationMax: fields.uint('perOrganizationMax', LIMITS.seatsMax),
+    ...(fields.isEmpty ? {} : { halfMin: fields.uint('halfMin', LIMITS.halfMinMax) }),
   }
   if (policy.seats === 0) throw new WebxError('bad-shape', 'policy: a neighborhood has at least one seat')
   return policy

@@ -148,6 +148,30 @@ export class KnownHomes implements Settlements {
   }
 }
 
+/** A home that is followed by an agreement of its own, with each of its epochs that is known here by the digest of its committee. */
+export interface FollowedHome {
+  /** Of the epoch under way. */
+  readonly committee: Committee
+  epochNamed(cid: Uint8Array): HomeEpoch | null
+}
+
+/** What of the homes of a net a service asks that pays or is paid abroad. */
+export type OtherHomes = Settlements & Pick<KnownHomes, 'committeeOf'>
+
+/** The homes of a net as they are seen from a sprout: its stem is one of them, and it is not. */
+export function homesSeenFrom(sprout: Uint8Array, stem: FollowedHome, homes: OtherHomes): OtherHomes {
+  const isStem = (home: Uint8Array): boolean => equal(home, stem.committee.nid)
+  return {
+    verify(settlement) {
+      const envelope = decodeEnvelope(settlement)
+      const epoch = isShown(envelope) ? stem.epochNamed(envelope.scope) : null
+      return epoch ? settlementFact(envelope, epoch) : homes.verify(settlement)
+    },
+    isHome: (home) => !equal(home, sprout) && (isStem(home) || homes.isHome(home)),
+    committeeOf: (home) => (isStem(home) ? stem.committee : homes.committeeOf(home)),
+  }
+}
+
 /** Where a hand-over leads: on with the home, and into its sprout where it was divided. */
 export function openingsOf({ opening, other }: HandOver): Opening[] {
   if (!other) return [opening]

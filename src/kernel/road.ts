@@ -36,6 +36,8 @@ export interface RoadPorts {
   readonly directory: Directory
   readonly counters: Counters
   readonly log: Log
+  /** Numbers this node's frames, each once: one count for all roads of one identity. */
+  readonly nextSequence?: () => number
   /** Called once if a turn cannot be stored: the node must stop. */
   readonly halt: (error: WebxError) => void
 }
@@ -49,7 +51,7 @@ export class Road {
   /** A broker repeats a node's retained health to every newcomer, after newer frames of that node perhaps: it is compared with its like only. */
   readonly #replayOfHealth = new ReplayGuard()
   readonly #tasks: Task[] = []
-  #sequence = 0
+  readonly #nextSequence: () => number
   #turning: Promise<void> | null = null
   #wanted = false
   #stopped: WebxError | null = null
@@ -58,6 +60,7 @@ export class Road {
 
   constructor(ports: RoadPorts) {
     this.#ports = ports
+    this.#nextSequence = ports.nextSequence ?? countFromOne()
     this.#inbox = new Inbox(ports.counters)
   }
 
@@ -273,7 +276,15 @@ export class Road {
     const sentMs = clock.nowMs()
     const { topic, type, payload, lifetimeMs } = outgoing
     const expiresMs = sentMs + Math.min(lifetimeMs, LIMITS.frameLifetimeMsMax)
-    const body = encodeFrame({ sender: keys.id, boot, sequence: ++this.#sequence, sentMs, expiresMs, topic, payload })
+    const body = encodeFrame({
+      sender: keys.id,
+      boot,
+      sequence: this.#nextSequence(),
+      sentMs,
+      expiresMs,
+      topic,
+      payload,
+    })
     const signature = await keys.sign(signedBytes(type, netId, body))
     return encodeEnvelope({ type, scope: netId, body, signature, attachment: NOTHING })
   }
@@ -311,6 +322,12 @@ function promisesNothing({ writes = [], apply, emit = [], mayWait = false }: Dec
 }
 
 const NOTHING = new Uint8Array(0)
+
+/** A count that begins at 1. */
+export function countFromOne(): () => number {
+  let count = 0
+  return () => ++count
+}
 
 interface Task {
   readonly decide: () => Decision | null

@@ -18,7 +18,7 @@ import { Fields } from '../core/shape.ts'
 import type { Conducted, Settling } from '../kernel/agreed.ts'
 import { abroadIn } from '../kernel/arriving.ts'
 import type { Context, Service } from '../kernel/context.ts'
-import { type KnownHomes, settlementFact } from '../kernel/homes.ts'
+import { type OtherHomes, settlementFact } from '../kernel/homes.ts'
 import type { Write } from '../kernel/ports.ts'
 import type { Decision, Lane, Message, Outgoing } from '../kernel/road.ts'
 import { creditsOf } from '../ledger/credit.ts'
@@ -57,7 +57,7 @@ export class Abroad implements Service, Lane {
   readonly types: readonly number[] = [TYPE.arrived, TYPE.settlementAnswer]
   readonly #context: Context
   readonly #agreement: Conducted
-  readonly #homes: KnownHomes
+  readonly #homes: OtherHomes
   /** By the key that they are stored under, which sorts those of one lane by their numbers. Of each lane the next ones; what is behind them, or finds no room, waits on the disk. */
   readonly #departures = new Map<string, Departure>()
   /** How many of each lane these are. */
@@ -71,7 +71,7 @@ export class Abroad implements Service, Lane {
   readonly #arrived = new Map<string, Map<string, number>>()
   #ends: (() => void)[] = []
 
-  constructor(context: Context, agreement: Conducted, homes: KnownHomes) {
+  constructor(context: Context, agreement: Conducted, homes: OtherHomes) {
     this.#context = context
     this.#agreement = agreement
     this.#homes = homes

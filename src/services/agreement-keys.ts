@@ -10,18 +10,22 @@ import { equal } from '../core/bytes.ts'
 import type { Context } from '../kernel/context.ts'
 import type { Signer, Write } from '../kernel/ports.ts'
 
-const SPACE = 'epoch-secret'
+/** Space of the store that holds the secrets of a node, wherever it votes. */
+export const EPOCH_SECRETS = 'epoch-secret'
 const SECRET_BYTES = 32
 
 export class EpochKeys {
   readonly #context: Context
   readonly #secrets = new Map<number, Uint8Array>()
   readonly #signers = new Map<number, Signer>()
+  /** 16-byte id of the neighborhood in which this node votes. */
+  #post: Uint8Array
   #writes: Write[] = []
 
   constructor(context: Context) {
     this.#context = context
-    for (const { key, value } of context.store.scan(SPACE)) this.#secrets.set(numberOf(key), value)
+    this.#post = context.genesis.neighborhood
+    for (const { key, value } of context.store.scan(EPOCH_SECRETS)) this.#secrets.set(numberOf(key), value)
   }
 
   async answer(asked: Asked): Promise<Uint8Array> {
@@ -54,18 +58,26 @@ export class EpochKeys {
     return equal((await this.signer(epoch)).publicKey, epochKey)
   }
 
-  /** An epoch has begun: those before it are over for good. */
-  forgetBefore(epoch: number): void {
+  /** From now on this node votes in another neighborhood, which is in this epoch: what it said elsewhere, it will never say again. */
+  moveTo(post: Uint8Array, epoch: number): void {
+    this.#post = post
+    this.forgetBefore(post, epoch)
+  }
+
+  /** A neighborhood has begun an epoch: if this node votes there, those before it are over for good. */
+  forgetBefore(nid: Uint8Array, epoch: number): void {
+    if (!equal(nid, this.#post)) return
     for (const past of [...this.#secrets.keys()].filter((each) => each < epoch)) {
       this.#secrets.get(past)?.fill(0)
       this.#secrets.delete(past)
-      this.#writes.push({ space: SPACE, key: keyOf(past), value: null })
+      this.#writes.push({ space: EPOCH_SECRETS, key: keyOf(past), value: null })
     }
     for (const past of [...this.#signers.keys()].filter((each) => each < epoch)) this.#signers.delete(past)
   }
 
-  /** What is to be stored with the turn. */
-  takeWrites(): Write[] {
+  /** What is to be stored with a turn of that neighborhood: what it asked for is on the disk before it is named there. */
+  takeWrites(nid: Uint8Array): Write[] {
+    if (!equal(nid, this.#post)) return []
     const writes = this.#writes
     this.#writes = []
     return writes
@@ -76,7 +88,7 @@ export class EpochKeys {
     const secret = this.#context.random.bytes(SECRET_BYTES)
     this.#secrets.set(epoch, secret)
     this.#signers.delete(epoch)
-    this.#writes.push({ space: SPACE, key: keyOf(epoch), value: secret.slice() })
+    this.#writes.push({ space: EPOCH_SECRETS, key: keyOf(epoch), value: secret.slice() })
   }
 }
 

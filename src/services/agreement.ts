@@ -36,7 +36,7 @@ export interface AgreementParts {
   readonly hood: Neighborhood<ObjectState>
   /** Signs for this node. */
   readonly keys: EpochKeys
-  /** Whether this node listens to single votes: members do, and terminals, who want to see an order settle at once. */
+  /** Whether this node listens to single votes where it has no seat: terminals do, who want to see an order settle at once. */
   readonly hearsVotes: boolean
 }
 
@@ -233,7 +233,7 @@ export class Agreement implements Conducted, Service, Lane {
     const hasSaid = await this.#speak()
     const effects = this.#effects
     this.#effects = []
-    const besides = this.#parts.keys.takeWrites()
+    const besides = this.#parts.keys.takeWrites(this.committee.nid)
     for (const effect of effects) {
       const settling = settlingOf(effect)
       if (settling) for (const join of this.#settlingListeners) besides.push(...join(settling))
@@ -288,6 +288,8 @@ export class Agreement implements Conducted, Service, Lane {
     for (const effect of effects) {
       if (effect.kind === 'epoch') this.#onEpoch(effect)
       this.#reporter.apply(effect)
+      // whoever was told of the epoch has said by now where this node votes in it
+      if (effect.kind === 'epoch') this.#parts.keys.forgetBefore(effect.committee.nid, effect.committee.epoch)
       const settling = settlingOf(effect)
       if (settling) this.#intake.heardProof(TYPE.certificate, settling.order.oid, settling.order.version)
       for (const follow of this.#followers) follow(effect)
@@ -297,17 +299,17 @@ export class Agreement implements Conducted, Service, Lane {
   /** Listens to the new committee, and to the old one no more. */
   #onEpoch({ committee, ended }: Extract<NeighborhoodEffect, { kind: 'epoch' }>): void {
     const { link, counters } = this.#context
-    this.#parts.keys.forgetBefore(committee.epoch)
     expectKeys(committee.seats.map(({ epochKey }) => epochKey))
     const failed = (error: unknown): void => counters.count(`unsent.${asWebxError(error).code}`)
     for (const filter of this.#filters(committee)) link.subscribe(filter).catch(failed)
-    for (const filter of this.#filters(ended)) link.unsubscribe(filter).catch(failed)
+    for (const filter of this.#filters(ended, true)) link.unsubscribe(filter).catch(failed)
     this.#context.road.poke()
   }
 
-  #filters({ cid }: Committee): string[] {
+  /** What is listened to of a committee; with `hearsVotes`, single votes too. */
+  #filters({ cid }: Committee, hearsVotes = this.#parts.hearsVotes || this.seat !== null): string[] {
     const kinds = ['settlement', 'evidence', 'block', 'proof', 'transaction']
-    if (this.#parts.hearsVotes) kinds.push('vote', 'certificate', 'ballot')
+    if (hearsVotes) kinds.push('vote', 'certificate', 'ballot')
     return kinds.map((kind) => this.#context.topics.committee(cid, kind))
   }
 

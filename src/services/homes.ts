@@ -113,7 +113,7 @@ export class Homes implements Service, SideLane {
     if (!read) return null
     const openings = openingsOf(read).filter(({ nid }) => this.#homes.hasRoomFor(nid))
     const apply = (): void => {
-      for (const opening of openings) this.#goOn(opening)
+      for (const opening of openings) this.learn(opening)
     }
     return { writes: [...openings.flatMap(writesOf), chainWriteOf(read, envelope)], apply }
   }
@@ -122,7 +122,8 @@ export class Homes implements Service, SideLane {
     return []
   }
 
-  #goOn(opening: Opening): void {
+  /** A home is in this epoch: whoever says so has checked the hand-over. */
+  learn(opening: Opening): void {
     const { nid, epoch, roster } = opening
     const { events, link, topics } = this.#context
     if (!this.#homes.isHome(nid)) link.subscribe(topics.at(nid).handOver).catch(() => {})

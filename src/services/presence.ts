@@ -31,7 +31,7 @@ export class Presence implements Service, Lane {
   readonly types: readonly number[] = [TYPE.health]
   readonly #context: Context
   readonly #software: string
-  readonly #committee: () => Committee
+  readonly #committees: () => readonly Committee[]
   readonly #lastHeardMs = new Map<string, number>()
   readonly #health = new Map<string, Health>()
   /** Seats that are to be taken for gone at the end of the turn. */
@@ -42,11 +42,11 @@ export class Presence implements Service, Lane {
   #cancel = (): void => {}
   #unhear = (): void => {}
 
-  /** @param committee of the epoch under way: how much of its weight must answer for anything to settle */
-  constructor(context: Context, software: string, committee: () => Committee) {
+  /** @param committees of the epochs under way, that of this node's home first: how much of its weight must answer for anything to settle */
+  constructor(context: Context, software: string, committees: () => readonly Committee[]) {
     this.#context = context
     this.#software = software
-    this.#committee = committee
+    this.#committees = committees
     this.#upSinceMs = context.clock.nowMs()
     context.road.lay(this)
   }
@@ -70,8 +70,12 @@ export class Presence implements Service, Lane {
     await road.run(() => ({ emit: [{ topic: topics.health(keys.id), bytes: new Uint8Array(0), retain: true }] }))
   }
 
+  get #home(): Committee {
+    return this.#committees()[0] as Committee
+  }
+
   get #seats(): readonly Uint8Array[] {
-    return this.#committee().seats.flatMap(({ memberId, weight }) => (weight > 0 ? [memberId] : []))
+    return this.#committees().flatMap(seatedIn)
   }
 
   /** The newest reading of the node's sensor rides on its health. */
@@ -79,9 +83,9 @@ export class Presence implements Service, Lane {
     this.#reading = reading
   }
 
-  /** How many seats were heard of lately, this node's own included where it has one. */
-  seatsUp(): number {
-    return this.#seats.filter((id) => this.isUp(id)).length
+  /** How many seats of a committee were heard of lately, this node's own included where it has one; of that of its home, where none is named. */
+  seatsUp(committee = this.#home): number {
+    return seatedIn(committee).filter((id) => this.isUp(id)).length
   }
 
   /** Whether the holder of a seat was heard of lately; this node always was. */
@@ -131,7 +135,7 @@ export class Presence implements Service, Lane {
 
   #changed(): void {
     this.#seatsTold = this.seatsUp()
-    this.#context.events.emit('presence', { seatsUp: this.#seatsTold, quorum: this.#committee().quorum })
+    this.#context.events.emit('presence', { seatsUp: this.#seatsTold, quorum: this.#home.quorum })
   }
 
   #publish(): Promise<void> {
@@ -148,6 +152,10 @@ export class Presence implements Service, Lane {
     ]
     return road.run(() => ({ emit }))
   }
+}
+
+function seatedIn({ seats }: Committee): Uint8Array[] {
+  return seats.flatMap(({ memberId, weight }) => (weight > 0 ? [memberId] : []))
 }
 
 const ZERO_CELSIUS = 2732

@@ -17,6 +17,7 @@ import { Fields } from '../core/shape.ts'
 import { objectId } from '../identity/objectid.ts'
 import type { Agreed, Orders, Settling } from '../kernel/agreed.ts'
 import type { Context, Service } from '../kernel/context.ts'
+import type { OtherHomes } from '../kernel/homes.ts'
 import type { Assets, PaymentRequest, SettledPayment, Wallet, Write } from '../kernel/ports.ts'
 import { sentTo } from '../ledger/abroad.ts'
 import { balanceOf } from '../ledger/account.ts'
@@ -38,6 +39,16 @@ export function createAssets(assets: Iterable<Asset>): Assets {
   return { all, byCode: (code) => all.find((asset) => asset.code === code) ?? null }
 }
 
+/** What a treasury stands on. */
+export interface TreasuryParts {
+  readonly agreed: Agreed
+  readonly orders: Orders
+  /** Whether a quorum of seats is heard of; only for saying why nothing settles. */
+  readonly enoughSeats: () => boolean
+  /** Where money may go. */
+  readonly homes: Pick<OtherHomes, 'isHome'>
+}
+
 export class Treasury implements Wallet, Service {
   readonly account: Uint8Array
   readonly #context: Context
@@ -51,14 +62,15 @@ export class Treasury implements Wallet, Service {
   /** Names of the payments that an order of the turn under way has settled, by its digest. */
   readonly #settling = new Map<string, readonly Uint8Array[]>()
   readonly #enoughSeats: () => boolean
+  readonly #homes: Pick<OtherHomes, 'isHome'>
   #unhear: (() => void)[] = []
 
-  /** @param enoughSeats whether a quorum of seats is heard of; only for saying why nothing settles */
-  constructor(context: Context, agreed: Agreed, orders: Orders, enoughSeats: () => boolean) {
+  constructor(context: Context, { agreed, orders, enoughSeats, homes }: TreasuryParts) {
     this.#context = context
     this.#agreed = agreed
     this.#orders = orders
     this.#enoughSeats = enoughSeats
+    this.#homes = homes
     this.account = accountId(context.netId, context.genesis.neighborhood, context.keys.id)
     agreed.onSettling((settling) => this.#record(settling))
   }
@@ -103,11 +115,10 @@ export class Treasury implements Wallet, Service {
 
   /** A refund shows the order that it pays back. Throws `bad-argument` where this account knows of no such credit. */
   #operationOf({ asset, amount, to, home, reference, refundOf }: PaymentRequest): OwnOperation {
-    const { neighborhood, homes } = this.#context.genesis
+    const { neighborhood } = this.#context.genesis
     const payment = { assetId: asset, amount, to, reference, memo: NOTHING }
     if (!refundOf && home && !equal(home, neighborhood)) {
-      if (!homes.some((known) => equal(known.neighborhood, home)))
-        throw new WebxError('wrong-home', 'this net has no such neighborhood')
+      if (!this.#homes.isHome(home)) throw new WebxError('wrong-home', 'no such neighborhood of this net is known here')
       return { kind: 'pay-abroad', home, ...payment, number: this.nextTo(home, reference) }
     }
     if (!refundOf) return { kind: 'pay', ...payment, refundOf: NOTHING }

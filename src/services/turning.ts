@@ -34,13 +34,14 @@ export class Turning implements Service {
   readonly #context: Context
   readonly #agreement: Conducted
   readonly #times: EpochTimes
-  readonly #admission: Admission | null
+  readonly #admission: () => Admission | null
   #beganMs: number
   #leaving = false
   #cancel = (): void => {}
   #unhear = (): void => {}
 
-  constructor(context: Context, agreement: Conducted, times: EpochTimes, admission: Admission | null) {
+  /** @param admission what lets this node apply for a place here; null where it wants none, or has one elsewhere */
+  constructor(context: Context, agreement: Conducted, times: EpochTimes, admission: () => Admission | null) {
     this.#context = context
     this.#agreement = agreement
     this.#times = times
@@ -81,8 +82,9 @@ export class Turning implements Service {
       this.#agreement.act((neighborhood) => neighborhood.declare({ kind: 'leave' }))
       road.poke()
     }
-    if (this.#admission && !hood.isMember && !this.#leaving) {
-      const { organization, capabilities, signature: admission } = this.#admission
+    const admitted = hood.isMember || this.#leaving ? null : this.#admission()
+    if (admitted) {
+      const { organization, capabilities, signature: admission } = admitted
       const { inception, vrf } = keys
       const join = { kind: 'join', inception, vrfKey: vrf.publicKey, organization, capabilities, admission } as const
       this.#agreement.act((neighborhood) => neighborhood.declare(join))

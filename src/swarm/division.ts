@@ -31,7 +31,7 @@ export function dividedOf(input: DivisionInput, rules: SeatingRules): Uint8Array
   return fills(lower, input.incumbents) && fills(upper, []) ? upper.map(({ id }) => id) : null
 }
 
-/** How many members either half has at least. */
-export function halfMinOf({ seats }: Pick<SeatingRules, 'seats'>): number {
-  return seats + Math.ceil(seats / 5)
+/** How many members either half has at least: never fewer than there are seats. */
+export function halfMinOf({ seats, halfMin = null }: Pick<SeatingRules, 'seats' | 'halfMin'>): number {
+  return Math.max(seats, halfMin ?? seats + Math.ceil(seats / 5))
 }

@@ -48,6 +48,8 @@ export interface SeatingRules {
   readonly replacedMax: number | null
   /** In every epoch whose number is a multiple of it all seats are filled anew by rank; null: never. */
   readonly reshuffleEpochs: number | null
+  /** Members that either half has at least where a neighborhood is divided; null: its seats and a fifth more. */
+  readonly halfMin?: number | null
 }
 
 /** A net of one organization. */

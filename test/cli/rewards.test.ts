@@ -227,7 +227,7 @@ test('a proof verifies in another process with the genesis only, and not once an
 /** The proof of a seat, made by hand. */
 function proofOf({ store }: MemoryNode, epoch: number, seat: number): Uint8Array {
   const { genesis } = net.net
-  const history = new EpochHistory(genesis, store)
+  const history = new EpochHistory(anchorOf(genesis), store)
   const replay = new RewardReplay(anchorOf(genesis), rewardTermsOf(genesis))
   let rewards: EpochRewards | null = null
   for (const at of history.verify())

@@ -206,7 +206,7 @@ test('a hand-over that was tampered with is found, and one that is lacking leave
     const get = (space: string, key: Uint8Array): Uint8Array | null => {
       return equal(key, batchKey(0)) ? first : store.get(space, key)
     }
-    return new EpochHistory(net.net.genesis, { get })
+    return new EpochHistory(anchorOf(net.net.genesis), { get })
   }
   const handOver = store.get(SPACE.handOver, batchKey(0)) as Uint8Array
   assert.equal([...historyWith(handOver).verify()], [1, 2])

@@ -195,7 +195,7 @@ export class MemoryNet {
     this.nodes.splice(this.nodes.indexOf(node), 1)
     void node.link.close()
     node.context.schedule.stop()
-    void node.context.road.stop()
+    for (const { context } of node.posts.way) void context.road.stop()
     return node.store.afterPowerCut()
   }
 }

@@ -37,7 +37,15 @@ import { blake3Of } from '../../src/core/digest.ts'
 import { encodeEnvelope, signedBytes, TYPE } from '../../src/core/envelope.ts'
 import { encodeFrame } from '../../src/core/frame.ts'
 import '../../src/drivers/wasm-files.ts'
-import { type Genesis, genesisBody, genesisFile, genesisSignedBytes, readGenesis } from '../../src/identity/genesis.ts'
+import {
+  type Genesis,
+  genesisBody,
+  genesisFile,
+  genesisSignedBytes,
+  readGenesis,
+  type SeatingPolicy,
+  USUAL_POLICY,
+} from '../../src/identity/genesis.ts'
 import { inceptionBody, keyEventBytes, NO_SCOPE, readInception } from '../../src/identity/keylog.ts'
 import type { Kind } from '../../src/identity/xqident.ts'
 import type { AgreementKey } from '../../src/kernel/ports.ts'
@@ -127,6 +135,7 @@ export function buildProtocol() {
     inception: people.shopper.inception,
     genesis: genesis.bytes,
     genesisOfTwo: foundedBy(people, epochPairs, true).bytes,
+    genesisDividing: foundedBy(people, epochPairs, false, { ...USUAL_POLICY, halfMin: 40 }).bytes,
     seatOffer: encode([people.members[0]?.inception ?? NOTHING, epochPairs[0]?.publicKey ?? NOTHING]),
     orderIncept: orderBytes(incept),
     orderMint: orderBytes(mint),
@@ -174,7 +183,12 @@ interface Net {
 }
 
 /** @param asTwo the same members in two neighborhoods */
-function foundedBy({ organization, members, terminal }: People, epochPairs: readonly Pair[], asTwo = false): Genesis {
+function foundedBy(
+  { organization, members, terminal }: People,
+  epochPairs: readonly Pair[],
+  asTwo = false,
+  policy: SeatingPolicy | null = null,
+): Genesis {
   const seats = members.map(({ inception }, i) => ({
     inception,
     epochKey: epochPairs[i]?.publicKey ?? NOTHING,
@@ -190,6 +204,7 @@ function foundedBy({ organization, members, terminal }: People, epochPairs: read
     assets: [{ issuer: organization.id, code: 'EUR', decimals: 2, cap: 100_000_000 }],
     terminals: [terminal.inception],
     further,
+    ...(policy && { policy }),
   })
   return readGenesis(genesisFile(body, organization.sign(genesisSignedBytes(body))))
 }

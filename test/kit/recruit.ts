@@ -52,10 +52,10 @@ export class Recruit {
     this.#child = child
     const connected = Promise.withResolvers<void>()
     child.once('error', connected.reject)
-    child.once('exit', (code) => {
+    child.once('exit', (code, signal) => {
       process.off('exit', endWithUs)
       if (this.#child === child) this.#child = null
-      connected.reject(new Error(`${this.name} ended with ${code} before it was connected`))
+      connected.reject(new Error(`${this.name} ended with ${code ?? signal} before it was connected`))
     })
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
       if ((JSON.parse(line) as { event: string }).event === 'connected') connected.resolve()

@@ -89,7 +89,7 @@ export class Storm {
     const { seats, vacant, neighborhoods, spares } = plan
     const broker = await Mosquitto.open()
     const memberCommand = commandOf(plan)
-    const policy = { seats: seats + vacant, probationEpochs: 0, perTreeMax: 0, perOrganizationMax: 0 }
+    const policy = { seats: seats + vacant, probationEpochs: 0, perTreeMax: 0, perOrganizationMax: 0, halfMin: 0 }
     const options = { processes: true, memberCommand, policy, neighborhoods, openBroker: async () => broker }
     const testnet = await createTestnet(seats, options)
     const districts = await Promise.all(

@@ -4,6 +4,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import '../kit/wasm.ts'
 import { compare, toHex } from '../../src/core/bytes.ts'
+import { seatingOf } from '../../src/epochs.ts'
+import { type Genesis, type SeatingPolicy, USUAL_POLICY } from '../../src/identity/genesis.ts'
 import { dividedOf, halfMinOf } from '../../src/swarm/division.ts'
 import { positionOf } from '../../src/swarm/placement.ts'
 import { BRANCH_NET, placesOf, type Seatable, seatsOf } from '../../src/swarm/seating.ts'
@@ -29,6 +31,23 @@ test('as soon as both halves have thirty, and not before', () => {
   assert.is(dividedOf(input(people(59)), RULES), null)
   assert.is(dividedOf(input(people(60)), RULES)?.length, 30)
   assert.is(dividedOf(input(people(67)), RULES)?.length, 34)
+})
+
+test('sooner or later where the net says so, never with fewer than there are seats', () => {
+  assert.is(halfMinOf({ seats: 25, halfMin: 3 }), 25)
+  assert.is(dividedOf(input(people(50)), { ...RULES, halfMin: 25 })?.length, 25)
+  assert.is(dividedOf(input(people(79)), { ...RULES, halfMin: 40 }), null)
+  assert.is(dividedOf(input(people(80)), { ...RULES, halfMin: 40 })?.length, 40)
+})
+
+test('a net divides unless it says never, or has fewer seats than bear one liar', () => {
+  const policyOf = (policy: Partial<SeatingPolicy>) =>
+    seatingOf({ policy: { ...USUAL_POLICY, ...policy }, memberStates: [] as Genesis['memberStates'] } as Genesis)
+  const divides = (policy: Partial<SeatingPolicy>): boolean => policyOf(policy).divide !== undefined
+  assert.ok(divides({}))
+  assert.ok(divides({ seats: 4, halfMin: 4 }))
+  assert.not(divides({ halfMin: 0 }))
+  assert.not(divides({ seats: 3 }))
 })
 
 test('cut in the middle of the positions under the new seed, whatever the order of the roster', () => {

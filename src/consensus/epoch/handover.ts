@@ -92,12 +92,26 @@ export function readHandOver(envelope: Envelope, committee: Committee): HandOver
   return { opening, openingBytes, other, checks: finality.checks }
 }
 
-/** Where a hand-over leads somebody: into the sprout whoever is on its roster, everyone else on with the stem. `handOver`: the statement that it was read from. */
-export function wayOf({ opening, openingBytes, other }: HandOver, handOver: Uint8Array, memberId: Uint8Array): Passed {
+/** Where a hand-over leads somebody: into the sprout whoever is on its roster, everyone else on with the stem, and so whoever is nobody (null). `handOver`: the statement that it was read from. */
+export function wayOf(
+  { opening, openingBytes, other }: HandOver,
+  handOver: Uint8Array,
+  memberId: Uint8Array | null,
+): Passed {
   const here = { opening, openingBytes, handOver }
   if (!other) return here
   const [stem, sprout] = isSprouts(opening) ? [other, here] : [here, other]
-  return sprout.opening.roster.some(({ id }) => equal(id, memberId)) ? sprout : stem
+  return memberId && sprout.opening.roster.some(({ id }) => equal(id, memberId)) ? sprout : stem
+}
+
+/** How the sprout began, by a hand-over that was checked when it was stored; null where nothing was divided. Throws what decoding throws. */
+export function sproutIn(handOver: Uint8Array): Opening | null {
+  const { body, attachment } = decodeEnvelope(handOver)
+  const fields = Fields.of('hand-over', body, LIMITS.envelopeBytesMax)
+  for (const part of ['header', 'transaction', 'finality']) fields.bytesBetween(part, 1, LIMITS.envelopeBytesMax)
+  if (fields.isEmpty) return null
+  const other = decodeOpening(fields.bytesBetween('other', 1, LIMITS.openingBytesMax))
+  return isSprouts(other) ? other : decodeOpening(attachment)
 }
 
 /** Throws `bad-hand-over` unless these are what may follow on the epoch of a committee. */

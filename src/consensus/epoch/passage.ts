@@ -35,12 +35,13 @@ export class Passage<S> {
   #next: (Next & { readonly blocks: number }) | null = null
   /** The newest final block. */
   #last: Extract<SimplexEffect, { kind: 'final' }> | null = null
-  readonly #memberId: Uint8Array
+  readonly #walker: Uint8Array | null
   #askedMs = Number.NEGATIVE_INFINITY
 
-  constructor(register: Register<S>, journal: Journal, book: CommitteeBook, memberId: Uint8Array) {
+  /** @param walker whoever goes on into the sprout where it belongs there; null for one that stays with the stem */
+  constructor(register: Register<S>, journal: Journal, book: CommitteeBook, walker: Uint8Array | null) {
     this.#register = register
-    this.#memberId = memberId
+    this.#walker = walker
     this.#journal = journal
     this.#book = book
     for (const { value } of journal.scan(SPACE.handOver)) {
@@ -95,7 +96,7 @@ export class Passage<S> {
       return this.lacks(term, nowMs)
     const { block, finality } = this.#last
     const handOver = handOverBytes(committee, block, finality, next.bytes.own, next.bytes.sprout)
-    return wayOf(readHandOver(decodeEnvelope(handOver), committee), handOver, this.#memberId)
+    return wayOf(readHandOver(decodeEnvelope(handOver), committee), handOver, this.#walker)
   }
 
   /** This node is behind: a question to the others, now and then. */
@@ -108,7 +109,7 @@ export class Passage<S> {
 
   /** A verified hand-over came, from the epoch under way or from where a walk has come to. A node that has seen a block of the epoch under way may come to its end by itself. */
   walk({ state }: Term, handOver: HandOver, bytes: Uint8Array, nowMs: number): void {
-    this.#succession.step(wayOf(handOver, bytes, this.#memberId), nowMs, state.blocks > 0)
+    this.#succession.step(wayOf(handOver, bytes, this.#walker), nowMs, state.blocks > 0)
   }
 
   /** What a walk wants to know next. */

@@ -26,7 +26,7 @@ export const SHARED_COMMANDS: readonly CommandSpec[] = [
     details:
       'This node’s identity is always one of the writers. A value has up to 1024 bytes. Whoever begins an object must have been known to the neighborhood when the epoch began.',
     options: { writers: WRITERS_OPTION, needed: NEEDED_OPTION, file: FILE_OPTION, ...STATION_OPTIONS },
-    example: 'webx shared create "crate 7: in the yard" --writers driver.id,customs.id --needed 2',
+    example: 'webx shared create in-the-yard --writers driver.id,customs.id --needed 2',
   },
   {
     name: 'shared write',
@@ -39,7 +39,7 @@ export const SHARED_COMMANDS: readonly CommandSpec[] = [
       file: FILE_OPTION,
       ...STATION_OPTIONS,
     },
-    example: `webx shared write ${OID} "crate 7: on the truck" --after 4`,
+    example: `webx shared write ${OID} on-the-truck --after 4`,
   },
   {
     name: 'shared rule',

@@ -40,10 +40,7 @@ export function runCampaign(campaign: Campaign): SimplexNet {
     delayMs: [1, 60],
     loss: 0.15,
     duplication: 0.1,
-    timing: {
-      ...{ skipMs: [50, 150, 400][seed % 3] as number, skipMsMin: 30, standstillMs: 500 },
-      gatherMsMax: seed % 2 === 0 ? 100 : 0,
-    },
+    timing: { skipMs: [50, 150, 400][seed % 3] as number, skipMsMin: 30, standstillMs: 500 },
     twins: twins > 0 ? chosen : [],
     ...changes,
   })
@@ -69,7 +66,7 @@ export function unsafeIn(seed: number, changes: Partial<NetOptions>): string[] {
     { liars: 1, crashes: 12 },
     { twins: 1, crashes: 12 },
   ]
-  const timing = { skipMs: 80, skipMsMin: 30, skipMsMax: 400, standstillMs: 500, gatherMsMax: 0 }
+  const timing = { skipMs: 80, skipMsMin: 30, skipMsMax: 400, standstillMs: 500 }
   const plan = plans[seed % plans.length]
   return runCampaign({ seats: 4, seed, ...plan, untilMs: 10_000, changes: { timing, ...changes } }).complaints()
 }

@@ -57,8 +57,6 @@ export interface Timing {
   readonly skipMs: number
   readonly skipMsMin: number
   readonly skipMsMax: number
-  /** The longest that a leader gathers what to order, right after another slot. */
-  readonly gatherMsMax: number
   /** Without progress for so long, a member repeats itself and asks; ever more seldom. */
   readonly standstillMs: number
   readonly standstillMsMax: number
@@ -71,7 +69,6 @@ export const TIMING: Timing = {
   skipMs: 1_000,
   skipMsMin: 100,
   skipMsMax: 8_000,
-  gatherMsMax: 250,
   standstillMs: 3_000,
   standstillMsMax: 24_000,
   askMs: 100,

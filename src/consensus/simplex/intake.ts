@@ -219,7 +219,7 @@ export class Intake {
     this.#lane.final = mark
     if (this.#lane.current <= mark.slot) {
       this.#lane.current = mark.slot + 1
-      this.#lane.pace.nextSlot(this.#lane.nowMs)
+      this.#lane.pace.nextSlot()
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
- * When a leader has gathered enough, and when a member loses patience: with a leader (skip timer), and with the network (standstill).
+ * When a member loses patience: with a leader (skip timer), and with the network (standstill).
  *
- * A leader whose slot has only begun gathers for as long as votes take, so that what comes in a crowd shares blocks; after a silence it proposes at once. The skip timer follows the votes: four times the delay at which they come, longer with every slot that passed since the last final block. Clocks decide when a vote is given, never
+ * The skip timer follows the votes: four times the delay at which they come, longer with every slot that passed since the last final block. Clocks decide when a vote is given, never
  * whether it may be.
  */
 
@@ -17,7 +17,6 @@ export class Pace {
   #waitingMs: number | null = null
   #stillMs: number | null = null
   #repeats = 0
-  #slotBeganMs = Number.NEGATIVE_INFINITY
 
   constructor(timing: Timing) {
     this.#timing = timing
@@ -28,19 +27,10 @@ export class Pace {
     this.#delayMs = this.#delayMs === null ? delayMs : this.#delayMs + GAIN * (delayMs - this.#delayMs)
   }
 
-  /** From when on the leader of the present slot may propose. */
-  get gatheredAtMs(): number {
-    return this.#slotBeganMs + this.#gatherMs
-  }
-
-  get #gatherMs(): number {
-    return Math.min(this.#timing.gatherMsMax, this.#delayMs ?? 0)
-  }
-
   /** How long a leader is waited for, `passed` slots after the last final one. */
   skipMs(passed: number): number {
     const { skipMs, skipMsMin, skipMsMax } = this.#timing
-    const first = this.#delayMs === null ? skipMs : Math.max(skipMsMin, DELAYS * this.#delayMs + this.#gatherMs)
+    const first = this.#delayMs === null ? skipMs : Math.max(skipMsMin, DELAYS * this.#delayMs)
     return Math.min(skipMsMax, first * GROWTH ** passed)
   }
 
@@ -57,8 +47,7 @@ export class Pace {
   }
 
   /** The next slot has begun. */
-  nextSlot(nowMs: number): void {
-    this.#slotBeganMs = nowMs
+  nextSlot(): void {
     this.#waitingMs = null
     this.progress()
   }

@@ -161,7 +161,6 @@ export class Simplex {
     const { pace, nowMs, slots, current } = this.#lane
     if (this.#hasBacklog || this.#isResuming) return nowMs
     const times = [pace.repeatAtMs, this.#fetcher.askAtMs]
-    if (pace.gatheredAtMs > nowMs && this.#voter.leads()) times.push(pace.gatheredAtMs)
     if (pace.waitingMs !== null && signingDesk(this.#lane)) {
       const skipMs = this.#skipMs
       const impatientMs = pace.waitingMs + skipMs / 2
@@ -280,7 +279,7 @@ export class Simplex {
       if (!this.#hasBacklog) this.#hasBacklog = this.#executor.run()
       this.#voter.notarize()
       this.#voter.finalize()
-      if (lane.nowMs >= lane.pace.gatheredAtMs) this.#voter.propose(this.#isImpatient)
+      this.#voter.propose(this.#isImpatient)
     }
     if (hasChanged) {
       this.#forget()
@@ -293,7 +292,7 @@ export class Simplex {
     const lane = this.#lane
     while (lane.slots.get(lane.current)?.resolved && lane.current - finalSlot(lane) <= LIMITS.openSlotsOfLaneMax) {
       lane.current++
-      lane.pace.nextSlot(lane.nowMs)
+      lane.pace.nextSlot()
     }
   }
 

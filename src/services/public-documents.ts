@@ -167,7 +167,9 @@ export class PublicDocuments {
     const body = book?.entry(index)
     if (!book || !proof || !body) return null
     const text = Fields.of('checkpoint', decodeEnvelope(proof.checkpoint).body).text('text', LIMITS.logTextBytesMax)
-    const { size, root, epoch } = readCheckpointText(text, this.#context.netId)
+    const { size, root, epoch, network } = readCheckpointText(text, this.#context.netId)
+    // two thirds of the net may have cosigned it without a quorum of each home: then a reader believes what it says is final, and no more
+    if (!proof.witnessed && !(proof.reached && index < network)) return null
     const holds = index < size && size <= book.tree.size && equal(book.tree.headAt(size).root, root)
     if (!holds) return null
     const receipt = encodeReceipt({ body, index, path: book.tree.inclusion(index, size), ...proof, lines: [] })

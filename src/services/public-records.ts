@@ -5,7 +5,7 @@
  *     log-statement  index u64 → LEAF statement
  *     log-document   digest → [index …], the newest last
  *     log-meta       'indexed' → [leaves that are in the index of documents, leaves whose statements are not kept any more]
- *     log-proof      'newest' → [checkpoint, [cosignatures …], [epoch …], whether the network has cosigned it], with the epochs of the other homes as they were counted (older stores:
+ *     log-proof      'newest' → [checkpoint, [cosignatures …], [epoch …], whether the network has cosigned it, whether it is WITNESSED], with the epochs of the other homes as they were counted (older stores:
  *                    without the last two); 'carried' → likewise, of a newer one that is carried and not so far; 'decision' → [generation, epoch, size, root, [cosignatures …]]; 'share' → CHECKPOINT: the own share that was signed last;
  *                    'lost' → [epoch]: in that epoch of its home this node cosigns nothing
  */
@@ -48,6 +48,8 @@ export interface StoredProof {
   readonly epochs: readonly number[]
   /** The network has cosigned it. */
   readonly reached: boolean
+  /** It is WITNESSED as is usual: a quorum of each of as many homes as a reader asks for. The network may have cosigned it without that. */
+  readonly witnessed: boolean
 }
 
 export class PublicRecords {
@@ -141,12 +143,13 @@ export class PublicRecords {
     const isOlder = fields.isEmpty
     const epochs = isOlder ? [] : fields.list('epochs', LIMITS.homesKnownMax, asCount)
     const reached = isOlder ? false : fields.boolean('reached')
+    const witnessed = isOlder ? true : fields.boolean('witnessed')
     fields.end()
-    return { checkpoint, bundles, epochs, reached }
+    return { checkpoint, bundles, epochs, reached, witnessed }
   }
 
-  #keepAt(key: Uint8Array, { checkpoint, bundles, epochs, reached }: StoredProof): void {
-    this.#store.put(SPACE.proof, key, encode([checkpoint, [...bundles], [...epochs], reached]))
+  #keepAt(key: Uint8Array, { checkpoint, bundles, epochs, reached, witnessed }: StoredProof): void {
+    this.#store.put(SPACE.proof, key, encode([checkpoint, [...bundles], [...epochs], reached, witnessed]))
   }
 
   get beginning(): Beginning | null {

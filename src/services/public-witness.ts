@@ -67,7 +67,7 @@ export class PublicWitness {
   readonly before: Standings | null
   #cosigned: string | null
   /** The newest checkpoint whose proof is kept, and whether it shows that the network has cosigned it. */
-  #kept: { readonly checkpoint: Checkpoint; readonly reached: boolean } | null = null
+  #kept: ({ readonly checkpoint: Checkpoint } & Pick<StoredProof, 'reached' | 'witnessed'>) | null = null
   /** The base that the next vote would have had one tick ago; and ticks in which the last one could have been decided. */
   #wavering: TreeHead | null = null
   #waitedTicks = 0
@@ -257,23 +257,25 @@ export class PublicWitness {
     const { checkpoint, bundles } = backed
     const { carried = false, reached = false } = standings.standing(checkpointSubject(text)) ?? {}
     // in a new epoch of another home, who stands behind it is counted anew: less is not kept in the place of more
-    if (this.#kept?.reached && !reached && this.#kept.checkpoint.text === text) return
+    const witnessed = isWitnessed(usualPolicy(this.place.neighborhoods), bundles, 0)
+    const kept = this.#kept?.checkpoint.text === text ? this.#kept : null
+    if ((kept?.reached && !reached) || (kept?.witnessed && !witnessed)) return
     const shows = standings.proofOf(checkpoint)
     if (!shows) return
-    const proof = { ...shows, epochs: standings.others.map(({ committee }) => committee.epoch), reached }
-    if (reached || isWitnessed(usualPolicy(this.place.neighborhoods), bundles, 0)) {
-      this.#kept = { checkpoint, reached }
+    const proof = { ...shows, epochs: standings.others.map(({ committee }) => committee.epoch), reached, witnessed }
+    if (reached || witnessed) {
+      this.#kept = { checkpoint, reached, witnessed }
       this.#records.keepProof(proof)
     } else if (carried && standings.carried === checkpoint) this.#records.keepCarried(proof)
   }
 
   /** The proof that an earlier life has kept of a checkpoint that is whole here. */
-  recall(text: string, { reached }: StoredProof): void {
+  recall(text: string, { reached, witnessed }: StoredProof): void {
     for (const standings of [this.standings, this.before]) {
       const checkpoint = standings?.checkpoint(text)
       if (!checkpoint) continue
       if (reached) standings?.recall(checkpoint)
-      if (!this.#kept || !isNewer(this.#kept.checkpoint, checkpoint)) this.#kept = { checkpoint, reached }
+      if (!this.#kept || !isNewer(this.#kept.checkpoint, checkpoint)) this.#kept = { checkpoint, reached, witnessed }
     }
   }
 }

@@ -143,4 +143,19 @@ test('while the second neighborhood is away leaves are ordered and generations g
   )
 })
 
+test('two thirds of the net without a quorum of each neighborhood: what is handed out is what a reader believes', async () => {
+  const wide = new MemoryNet(8, twoNeighborhoods(4))
+  try {
+    const nodes = await wide.members()
+    // weight 6 of 8 is left, and 2 of the 4 of the second neighborhood
+    for (const node of nodes.slice(6)) node.crash()
+    const first = anchorsOf(wide.net.genesis)
+    const { publicLog } = nodes[0] as MemoryNode
+    const { document } = await wide.during(publicLog.documents.append(bytesOf('wide'), 'wide'))
+    assert.is(verifyPortable(document, first, usualPolicy(2)).grade, 'network')
+  } finally {
+    await wide.close()
+  }
+})
+
 test.run()

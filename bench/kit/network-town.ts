@@ -59,5 +59,7 @@ function worldOf(base: World, nid: Uint8Array, members: readonly Person[]): Worl
     return { inception, epochKey: (epochKeys[i] as (typeof epochKeys)[number]).publicKey, weight: 1 }
   })
   const memberStates = members.map(({ inception }) => readInception(inception))
-  return { ...base, genesis: { ...base.genesis, neighborhood: nid, seats, memberStates }, members, epochKeys }
+  const own = { neighborhood: nid, seats, memberStates }
+  // each issues the asset itself: seen from there it is the net's only home
+  return { ...base, genesis: { ...base.genesis, ...own, homes: [own] }, members, epochKeys }
 }

@@ -141,7 +141,7 @@ export async function createTestnet(seatCount: number, options: TestnetOptions =
         options.onProgress?.(++up, members.length)
       }
     }
-    await Promise.all(Array.from({ length: STARTS_AT_ONCE }, startNext))
+    await Promise.all(Array.from({ length: STARTS_AT_ONCE }, startNext)).finally(() => waiting.splice(0))
     await Promise.all(members.map((member) => member.recovered()))
     const organization = await addNode('organization', { keys: found.organizationKeys })
     followMembers(known, organization)

@@ -108,6 +108,8 @@ export class Recovery implements Service, Lane {
   }
 
   #askAfter(pauseMs: number): void {
+    // the answers may have come while the question was being sent
+    if (this.#settled) return
     this.#cancelAsk = this.#context.schedule.after(pauseMs, 'ask for own batches', async () => {
       this.#askAfter(Math.min(ASK_PAUSE_MS_MAX, 2 * pauseMs))
       await this.#ask()

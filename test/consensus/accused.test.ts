@@ -58,7 +58,7 @@ test('evidence takes the room of the guilty, who alone can make any, and only on
   const pool = new Pool()
   const against = (guilty: string, name: string) => {
     const digest = bytesOf(name)
-    return pool.add({ bytes: digest, ordered: { digest, kind: 'evidence', guilty: bytesOf(guilty) } })
+    return pool.add({ bytes: digest, ordered: { digest, kind: 'evidence', guilty: bytesOf(guilty) } }, 0)
   }
   assert.ok(against('one', 'a'))
   for (let i = 0; i < 100; i++) assert.not(against('one', `more ${i}`))

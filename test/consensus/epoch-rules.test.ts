@@ -283,12 +283,30 @@ words('nobody takes more than a share of what may wait', () => {
     ordered: { digest: bytesOf(`digest ${seat} ${i}`), kind: 'proposal', seat, proposal: { kind: 'close' } },
   })
   let taken = 0
-  for (let i = 0; i < 2 * LIMITS.pendingTransactionsPerSenderMax; i++) if (pool.add(pending(i, 0))) taken++
+  for (let i = 0; i < 2 * LIMITS.pendingTransactionsPerSenderMax; i++) if (pool.add(pending(i, 0), 0)) taken++
   assert.is(taken, LIMITS.pendingTransactionsPerSenderMax)
-  assert.ok(pool.add(pending(0, 1)))
-  assert.not.ok(pool.add(pending(0, 1)), 'twice')
+  assert.ok(pool.add(pending(0, 1), 0))
+  assert.not.ok(pool.add(pending(0, 1), 0), 'twice')
   pool.delete(pending(0, 0).ordered.digest)
-  assert.ok(pool.add(pending(taken, 0)))
+  assert.ok(pool.add(pending(taken, 0), 0))
+})
+
+words('words of members wait for those of the others, but not for ever', () => {
+  const pool = new Pool()
+  const word = (seat: number): { bytes: Uint8Array; ordered: Ordered } => ({
+    bytes: new Uint8Array(1),
+    ordered: { digest: bytesOf(`word ${seat}`), kind: 'proposal', seat, proposal: { kind: 'close' } },
+  })
+  assert.is(pool.dueAtMs(4), null)
+  pool.add(word(0), 1_000)
+  const dueMs = pool.dueAtMs(4) as number
+  assert.ok(dueMs > 1_000)
+  for (const seat of [1, 2]) pool.add(word(seat), 1_100)
+  assert.is(pool.dueAtMs(4), dueMs, 'the oldest counts')
+  pool.add(word(3), 1_100)
+  assert.is(pool.dueAtMs(4), 0, 'all are here')
+  for (const seat of [0, 3]) pool.delete(word(seat).ordered.digest)
+  assert.is(pool.dueAtMs(4), dueMs + 100)
 })
 
 words.run()

@@ -178,10 +178,8 @@ rules('a writer fills neither a block nor the room where changes wait', () => {
   const pool = new Pool()
   const wait = (who: Person, name: string): boolean => {
     const digest = bytesOf(name)
-    return pool.add({
-      bytes: digest,
-      ordered: { digest, bytes: digest, kind: 'shared', change: of(who, name), isKnown: true },
-    })
+    const ordered = { digest, bytes: digest, kind: 'shared', change: of(who, name), isKnown: true } as const
+    return pool.add({ bytes: digest, ordered }, 0)
   }
   for (let i = 0; i < LIMITS.sharedPendingPerWriterMax; i++) assert.ok(wait(anna, `a${i}`))
   assert.not.ok(wait(anna, 'more'))

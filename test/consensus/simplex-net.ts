@@ -67,8 +67,8 @@ export class TextRules implements BlockRules {
     if (!this.#done.has(text)) this.#pending.add(text)
   }
 
-  wants(): boolean {
-    return this.#pending.size > 0
+  wantsAtMs(): number | null {
+    return this.#pending.size > 0 ? 0 : null
   }
 
   compose(ancestors: readonly Block[]): Uint8Array[] | null {

@@ -72,7 +72,7 @@ test('where all speak the new version the next epoch does; a member that was put
     }
     return all
   }
-  assert.equal(turned(net), Array(4).fill('2 in 2'), 'there is no way back')
+  assert.equal(turned(net, 5_000), Array(4).fill('2 in 2'), 'there is no way back')
   assert.equal(said, [])
   assert.is(node.hood.term.seat, null)
 })

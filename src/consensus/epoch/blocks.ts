@@ -48,10 +48,11 @@ export class Blocks implements BlockRules {
     this.#parts = parts
   }
 
-  wants(): boolean {
-    const { state, pool, known } = this.#parts
-    if (state.phase === 'ended') return false
-    return pool.size > 0 || state.phase === 'closed' || state.turning.isGathering || known.checkpoint() !== null
+  wantsAtMs(): number | null {
+    const { state, pool, known, context } = this.#parts
+    if (state.phase === 'ended') return null
+    if (state.phase === 'closed' || state.turning.isGathering || known.checkpoint() !== null) return 0
+    return pool.dueAtMs(context.committee.seats.length)
   }
 
   compose(ancestors: readonly Block[]): readonly Uint8Array[] | null {

@@ -6,6 +6,12 @@ import { LIMITS } from '../../core/limits.ts'
 import { keyOf } from '../key.ts'
 import type { Ordered } from './ordered.ts'
 
+/**
+ * For so long words of members wait for the others' words, in milliseconds: all of them have the same to say at the same time, and one block for each of them is one vote of everybody for each.
+ * What an owner waits for does not wait for anybody.
+ */
+const GATHER_MS = 200
+
 /** A transaction as it travels, and what it says. */
 export interface Pending {
   readonly bytes: Uint8Array
@@ -13,12 +19,12 @@ export interface Pending {
 }
 
 export class Pool {
-  readonly #pending = new Map<string, Pending & { readonly sender: string }>()
+  readonly #pending = new Map<string, Pending & { readonly sender: string; readonly sinceMs: number }>()
   readonly #perSender = new Map<string, number>()
   #shared = 0
 
-  /** Takes in a transaction whose signatures hold; false where it waits already, or its sender has used up its room. */
-  add(pending: Pending): boolean {
+  /** Takes in a transaction whose signatures hold, at a time of the lane's clock; false where it waits already, or its sender has used up its room. */
+  add(pending: Pending, nowMs: number): boolean {
     const name = keyOf(pending.ordered.digest)
     if (this.#pending.has(name) || this.#pending.size >= LIMITS.pendingTransactionsMax) return false
     const sender = senderOf(pending.ordered)
@@ -26,7 +32,7 @@ export class Pool {
     const most = ROOM[pending.ordered.kind] ?? LIMITS.pendingTransactionsPerSenderMax
     if (count >= most || (pending.ordered.kind === 'shared' && this.#shared >= LIMITS.sharedPendingMax)) return false
     if (pending.ordered.kind === 'shared') this.#shared++
-    this.#pending.set(name, { ...pending, sender })
+    this.#pending.set(name, { ...pending, sender, sinceMs: nowMs })
     this.#perSender.set(sender, count + 1)
     return true
   }
@@ -53,6 +59,13 @@ export class Pool {
 
   all(): Iterable<Pending> {
     return this.#pending.values()
+  }
+
+  /** From when on a block is worth its votes, on the lane's clock, where `members` have a say; null where nothing waits. */
+  dueAtMs(members: number): number | null {
+    const [oldest] = this.#pending.values()
+    if (!oldest) return null
+    return this.#shared > 0 || this.#pending.size >= members ? 0 : oldest.sinceMs + GATHER_MS
   }
 
   get size(): number {

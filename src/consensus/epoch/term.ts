@@ -133,7 +133,7 @@ export class Term {
     if (ordered.kind === 'evidence' && !this.state.membership.mayConvict(ordered.guilty)) return false
     if (ordered.kind === 'attendance') throw new WebxError('bad-transaction', 'only in a block')
     if (ordered.kind === 'shared' && this.refusalOf(ordered) !== null) return false
-    if (!this.pool.add({ bytes, ordered })) return false
+    if (!this.pool.add({ bytes, ordered }, this.nowMs)) return false
     if (ordered.kind === 'shared') this.#heldSinceMs.set(keyOf(digest), this.nowMs)
     return true
   }

@@ -157,6 +157,11 @@ export class Sequencer implements BlockRules {
     this.#mark = { size: checkpoint.size, bytes: encodeEnvelope(envelope) }
   }
 
+  wantsAtMs(): number | null {
+    return this.wants() ? 0 : null
+  }
+
+  /** Something waits to be ordered. */
   wants(): boolean {
     return this.lacks === 0 && (this.#queue.size > 0 || this.#markIsDue())
   }

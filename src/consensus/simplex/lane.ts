@@ -70,3 +70,9 @@ export function finalSlot(lane: Lane): number {
 export function isUnfinished({ notarized }: Lane): boolean {
   return notarized.size > 0
 }
+
+/** True where something is to be ordered by now. */
+export function wantsNow({ rules, nowMs }: Lane): boolean {
+  const fromMs = rules.wantsAtMs()
+  return fromMs !== null && fromMs <= nowMs
+}

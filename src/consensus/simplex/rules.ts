@@ -34,8 +34,8 @@ export type Opinion = 'yes' | 'no' | 'later'
 
 /** The meaning of blocks. Pure and deterministic: the same final blocks in the same order give the same answers everywhere. */
 export interface BlockRules {
-  /** True while something waits to be ordered here: only then does a member wait for a leader with a clock running. */
-  wants(): boolean
+  /** From when on, on the lane's clock, something is to be ordered here: from then on a member waits for a leader with a clock running, and leads itself. Null while nothing is. */
+  wantsAtMs(): number | null
   /** Transactions for a block on top of `ancestors` (not final yet, the newest last); null where there is nothing to order. */
   compose(ancestors: readonly Block[]): readonly Uint8Array[] | null
   /** Whether this member may vote for a block that extends `ancestors` (not final yet, the newest last). Signatures in it have been checked. */

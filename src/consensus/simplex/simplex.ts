@@ -20,7 +20,7 @@ import { Executor } from './executor.ts'
 import { Fetcher } from './fetcher.ts'
 import type { BlockMark } from './finality.ts'
 import { Intake } from './intake.ts'
-import { finalSlot, isUnfinished, type Lane, signingDesk } from './lane.ts'
+import { finalSlot, isUnfinished, type Lane, signingDesk, wantsNow } from './lane.ts'
 import { Leaders } from './leaders.ts'
 import { Outbox } from './outbox.ts'
 import { Pace } from './pace.ts'
@@ -158,9 +158,10 @@ export class Simplex {
 
   /** When to step a tick at the latest; null while there is nothing to wait for. */
   wakeAtMs(): number | null {
-    const { pace, nowMs, slots, current } = this.#lane
+    const { pace, nowMs, slots, current, rules } = this.#lane
     if (this.#hasBacklog || this.#isResuming) return nowMs
-    const times = [pace.repeatAtMs, this.#fetcher.askAtMs]
+    const wantsMs = this.ended ? null : rules.wantsAtMs()
+    const times = [pace.repeatAtMs, this.#fetcher.askAtMs, wantsMs !== null && wantsMs > nowMs ? wantsMs : null]
     if (pace.waitingMs !== null && signingDesk(this.#lane)) {
       const skipMs = this.#skipMs
       const impatientMs = pace.waitingMs + skipMs / 2
@@ -297,11 +298,11 @@ export class Simplex {
   }
 
   #watchClock(): void {
-    const { pace, rules, slots, current, nowMs } = this.#lane
+    const { pace, slots, current, nowMs } = this.#lane
     const isOpen = !this.ended
     const isStuck =
       isOpen && (isUnfinished(this.#lane) || this.#executor.isBehind || slots.get(current)?.touched === true)
-    pace.observe(nowMs, isOpen && (isStuck || rules.wants()), isStuck)
+    pace.observe(nowMs, isOpen && (isStuck || wantsNow(this.#lane)), isStuck)
     if (pace.waitingMs !== null && nowMs >= pace.waitingMs + this.#skipMs) this.#voter.skip()
     if (this.#isResuming || (pace.repeatAtMs !== null && nowMs >= pace.repeatAtMs)) {
       this.#repeater.standstill()

@@ -12,7 +12,7 @@ import { BALLOT, NO_BLOCK, type Verdict } from './ballot.ts'
 import { composeHeader, payloadDigestOf, payloadOf } from './candidate.ts'
 import { type Entry, numberOf, sameBlock, type Walk } from './chain.ts'
 import type { BlockMark } from './finality.ts'
-import { finalMark, finalSlot, isUnfinished, type Lane, signingDesk } from './lane.ts'
+import { finalMark, finalSlot, isUnfinished, type Lane, signingDesk, wantsNow } from './lane.ts'
 import type { Block } from './rules.ts'
 
 export class Voter {
@@ -74,7 +74,8 @@ export class Voter {
     const parent = this.#parent()
     const ancestors = this.#ancestors(parent)
     if (!ancestors) return
-    const composed = ancestors.length < LIMITS.unfinishedBlocksMax ? rules.compose(ancestors) : null
+    const isDue = impatient || wantsNow(this.#lane)
+    const composed = isDue && ancestors.length < LIMITS.unfinishedBlocksMax ? rules.compose(ancestors) : null
     const transactions = composed ?? (impatient && isUnfinished(this.#lane) ? [] : null)
     if (!transactions) return
     slots.ensure(current).mine.proposed = true

@@ -56,10 +56,14 @@ export class PublicRecords {
   readonly #store: LogStore
   /** So many leaves are in the index of documents; of so many the statements are forgotten. */
   #indexed = 0
+  /** The epoch in which something was lost that this node had signed: asked at the end of every turn. */
+  #lost: number | null
   #forgotten = 0
 
   constructor(store: Store) {
     this.#store = new LogStore(store)
+    const lost = this.#store.get(SPACE.proof, KEY.lost)
+    this.#lost = lost && ((decode(lost) as readonly number[])[0] ?? null)
     const stored = this.#store.get(LOG_SPACE.meta, KEY.indexed)
     if (!stored) return
     const fields = Fields.of('index of the public log', stored)
@@ -177,11 +181,11 @@ export class PublicRecords {
   }
 
   isLost(epoch: number): boolean {
-    const stored = this.#store.get(SPACE.proof, KEY.lost)
-    return stored !== null && (decode(stored) as readonly number[])[0] === epoch
+    return this.#lost === epoch
   }
 
   lose(epoch: number): void {
+    this.#lost = epoch
     this.#store.put(SPACE.proof, KEY.lost, encode([epoch]))
   }
 

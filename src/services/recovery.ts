@@ -100,7 +100,12 @@ export class Recovery implements Service, Lane {
     this.#stale.push(...stored)
     this.#highest = new Map()
     this.#unsaved.clear()
-    if (!skipped || this.#agreement.seat === null) return
+    if (this.#agreement.seat === null) {
+      // no vote in this epoch, and in a later one that it sees begin none before that: nobody would answer either
+      if (!this.#settled) this.#settle()
+      return
+    }
+    if (!skipped) return
     this.#cancelAsk()
     this.#settled = false
     this.#agreement.holdVotes()

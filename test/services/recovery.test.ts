@@ -1,12 +1,14 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { VOTE } from '../../src/consensus/statement.ts'
+import { fromText } from '../../src/core/bytes.ts'
 import type { Cbor } from '../../src/core/codec.ts'
 import { decodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { decodeFrame } from '../../src/core/frame.ts'
 import { LIMITS } from '../../src/core/limits.ts'
-import { judged, MemoryNet, type MemoryNode, quiet, randomReference } from '../kit/node.ts'
-import { makePair } from '../kit/people.ts'
+import { genesisBody, genesisFile, genesisSignedBytes, readGenesis } from '../../src/identity/genesis.ts'
+import { judged, MemoryNet, type MemoryNode, quiet, randomReference, vrfOf } from '../kit/node.ts'
+import { makeNet, makePair, type Net } from '../kit/people.ts'
 import { Seats, Speaker } from '../kit/wire.ts'
 
 const test = suite<{ net: MemoryNet }>('recovery: may this member vote?')
@@ -25,6 +27,17 @@ async function livelyNet(net: MemoryNet) {
   await pay()
   await net.pass(1_000)
   return { members, pay }
+}
+
+/** A net whose epochs turn. */
+function turning(): Net {
+  const made = makeNet(4)
+  const seats = made.genesis.seats.map((seat, i) => {
+    const { person } = made.members[i] as Net['members'][number]
+    return { ...seat, vrfKey: vrfOf(fromText('vrf'), person).publicKey }
+  })
+  const body = genesisBody({ ...made.genesis, seats })
+  return { ...made, genesis: readGenesis(genesisFile(body, made.organization.sign(genesisSignedBytes(body)))) }
 }
 
 function votesOf(net: MemoryNet, node: MemoryNode): number {
@@ -205,6 +218,26 @@ async function ask(net: MemoryNet, member: MemoryNode, seat: number): Promise<vo
   await judged(member)
   await quiet(2)
 }
+
+test('who comes late into an epoch for which it named no key has nothing to ask for, and votes in the next', async () => {
+  const net = new MemoryNet(4, turning())
+  try {
+    const early = await Promise.all([0, 1, 2].map((seat) => net.member(seat)))
+    await net.until(() => early.every((node) => node.recovered()))
+    const epochIs = (epoch: number) => (node: MemoryNode) => node.agreed.committee.epoch === epoch
+    for (const node of early) node.turning.wish()
+    await net.until(() => early.every(epochIs(1)))
+    const late = await net.member(3)
+    await net.until(() => epochIs(1)(late) && late.recovered())
+    assert.is(late.agreed.seat, null)
+    for (const node of [...early, late]) node.turning.wish()
+    await net.until(() => [...early, late].every(epochIs(2)))
+    assert.is.not(late.agreed.seat, null)
+    assert.ok(late.agreed.voting)
+  } finally {
+    await net.close()
+  }
+})
 
 test.run()
 alone.run()

@@ -14,7 +14,7 @@ import type { Settling } from '../kernel/agreed.ts'
 import type { Context } from '../kernel/context.ts'
 import { Later } from '../kernel/later.ts'
 import type { Outgoing } from '../kernel/road.ts'
-import { bytesName, proofName, slotName } from './agreement-names.ts'
+import { bytesName, handOverName, proofName, slotName } from './agreement-names.ts'
 
 /** How long a member waits for each member before it to publish what all of them hold. */
 const RANK_STEP_MS = 250
@@ -185,7 +185,11 @@ interface Statement {
 
 /** What an effect wants sent; null where it wants something else. */
 function statementOf(effect: NeighborhoodEffect): Statement | null {
-  if (effect.kind === 'say') return { ...effect, delayMs: effect.rank * RANK_STEP_MS, name: bytesName(effect.bytes) }
+  if (effect.kind === 'say') {
+    const { bytes, rank, what } = effect
+    const name = what === 'hand-over' ? handOverName(decodeEnvelope(bytes).scope) : bytesName(bytes)
+    return { bytes, delayMs: rank * RANK_STEP_MS, name }
+  }
   if (effect.kind === 'block' && effect.effect.kind === 'publish') {
     const { bytes, rank, what } = effect.effect
     const name = what === 'certificate' ? proofName(bytes) : bytesName(bytes)

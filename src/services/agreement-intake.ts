@@ -5,6 +5,7 @@
  */
 
 import { checksOf, peekCertificate, readCertificate } from '../consensus/certificate.ts'
+import { readHandOver } from '../consensus/epoch/handover.ts'
 import type { Neighborhood } from '../consensus/neighborhood.ts'
 import type { NeighborhoodEvent } from '../consensus/neighborhood-effects.ts'
 import { openStatement } from '../consensus/neighborhood-open.ts'
@@ -19,7 +20,7 @@ import type { Later } from '../kernel/later.ts'
 import type { Message } from '../kernel/road.ts'
 import { Seen } from '../kernel/seen.ts'
 import type { ObjectState } from '../ledger/account.ts'
-import { bytesName, proofName, slotName } from './agreement-names.ts'
+import { bytesName, handOverName, proofName, slotName } from './agreement-names.ts'
 
 /** What waits for a block: its bytes need not be looked at twice. */
 const HEARD_ONCE: ReadonlySet<number> = new Set([TYPE.evidence, TYPE.transaction, TYPE.candidacy, TYPE.sharedChange])
@@ -50,6 +51,8 @@ export class Intake {
         return this.#checksOfCertificate(message)
       case TYPE.blockCertificate:
         return this.#open(message) ?? this.#checksOfAwaited(message)
+      case TYPE.handOver:
+        return this.#open(message) ?? this.#checksOfAwaitedEnd(message)
       case TYPE.evidence:
       case TYPE.transaction:
       case TYPE.candidacy:
@@ -114,6 +117,7 @@ export class Intake {
       const { oid, version } = peekCertificate(message.envelope)
       this.heardProof(type, oid, version)
     } else if (type === TYPE.blockCertificate) this.#later.cancel(proofName(message.bytes))
+    else if (type === TYPE.handOver) this.#later.cancel(handOverName(message.envelope.scope))
     else if (!(event.kind === 'register' && event.event.kind === 'order' && !event.event.verified))
       this.heardBytes(message.bytes)
     if (HEARD_ONCE.has(type)) this.taken(message.bytes)
@@ -154,6 +158,16 @@ export class Intake {
     const event = { kind: 'certificate', certificate, bytes } as const
     this.#decoded.set(message, { kind: 'block', cid: committee.cid, event })
     return simplex.proofChecks(certificate)
+  }
+
+  /** The hand-over of an epoch that has ended here: where it holds, ours need not be published. */
+  #checksOfAwaitedEnd(message: Message): readonly SignatureCheck[] | null {
+    const { envelope, bytes } = message
+    const ended = this.#hood.book.find(envelope.scope)
+    if (!ended || !this.#later.has(handOverName(envelope.scope))) return null
+    const handOver = readHandOver(envelope, ended)
+    this.#decoded.set(message, { kind: 'hand-over', cid: envelope.scope, handOver, bytes })
+    return handOver.checks
   }
 
   #leave(message: Message, seat: number): void {

@@ -20,3 +20,8 @@ export function proofName(bytes: Uint8Array): string {
 export function bytesName(bytes: Uint8Array): string {
   return `bytes/${toHex(blake3Of('webx v1 seen', bytes))}`
 }
+
+/** The hand-over that ends the epoch of a committee: members know it under different signatures of the same block, and one of them is enough. */
+export function handOverName(cid: Uint8Array): string {
+  return `hand-over ${toHex(cid)}`
+}

@@ -256,7 +256,7 @@ export class PublicLog implements Service, Lane {
     if (generation) this.#state.step({ kind: 'tick' })
     if (generation && nowMs - this.#missedMs >= CHECKPOINT_MS) {
       this.#missedMs = nowMs
-      this.#state.patience.tick(generation.sequencer.wants())
+      this.#state.patience.tick(generation.sequencer.wantsAtMs() !== null)
     }
     if (this.#state.maySign && this.#state.isOver && this.#state.witness.vote())
       this.#repeatedMs = Number.NEGATIVE_INFINITY

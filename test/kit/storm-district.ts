@@ -16,6 +16,7 @@ const SHADOW_MS = 5_000
 const AGREE_MS_MAX = 90_000
 const STOP_MS_MAX = 60_000
 const FUNDS_EACH = 1_000
+const SETTLING_AT_ONCE = 128
 
 /** Somebody who takes part: a founder, or a newcomer. */
 export interface Citizen {
@@ -77,6 +78,15 @@ export class District {
 
   isSeated(id: Uint8Array): boolean {
     return this.watcher.agreed.hood.term.opening.seats.some(({ memberId }) => equal(memberId, id))
+  }
+
+  /** So many orders of as many owners are settled here: each opens its key log. */
+  async settleMany(count: number): Promise<void> {
+    let left = count
+    const settleNext = async (): Promise<void> => {
+      while (left-- > 0) await this.owners.open()
+    }
+    await Promise.all(Array.from({ length: SETTLING_AT_ONCE }, settleNext))
   }
 
   /** Gives its owners money and has them pay from now on. */

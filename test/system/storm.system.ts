@@ -11,6 +11,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { seeded, seedOfRun } from '../kit/crash.ts'
 import { Storm } from '../kit/storm.ts'
+import type { District } from '../kit/storm-district.ts'
 
 const test = suite('system: storm')
 const seed = seedOfRun()
@@ -20,6 +21,9 @@ const said = (line: object): void =>
 
 /** The word of the issue is 5 s, on a machine that has nothing else to do: `WEBX_TEST_VOTE_MS=5000`. */
 const VOTE_MS_MAX = numberOf('VOTE_MS', 60_000)
+/** Objects that a newcomer takes in; the word of the issue is 10,000 within 20 s: `WEBX_TEST_SYNC_ORDERS=10000 WEBX_TEST_SYNC_MS=20000`. */
+const SYNC_ORDERS = numberOf('SYNC_ORDERS', 500)
+const SYNC_MS_MAX = numberOf('SYNC_MS', 60_000)
 /** What is no slowness whatever the calm was, where only few orders were given. */
 const P99_MS = numberOf('P99_MS', 3_000)
 
@@ -75,6 +79,24 @@ test('a newcomer votes in a seat within seconds, where the epoch ends for it', a
     said({ what: 'from the start of a process to its first vote', ...took })
     assert.ok(took.voteMs <= VOTE_MS_MAX, `${took.voteMs} ms, ${took.connectedMs} of them until it was connected`)
     await district?.end()
+  } finally {
+    await storm.close()
+  }
+})
+
+test('a newcomer with an empty disk takes in what was settled before, and votes', async () => {
+  const small = { seats: 4, vacant: 1, spares: 0, neighborhoods: 1, payers: 2, epochSeconds: 600, changeSeconds: 1 }
+  const storm = await Storm.open({ ...plan, ...small })
+  try {
+    const [district] = storm.districts as [District]
+    const fromMs = performance.now()
+    await district.settleMany(SYNC_ORDERS)
+    said({ what: 'settled before', orders: SYNC_ORDERS, ms: Math.round(performance.now() - fromMs) })
+    await district.begin()
+    const took = await storm.voteMs()
+    said({ what: 'from an empty disk to the first vote', orders: SYNC_ORDERS, ...took })
+    assert.ok(took.voteMs <= SYNC_MS_MAX, `${took.voteMs} ms`)
+    await district.end()
   } finally {
     await storm.close()
   }

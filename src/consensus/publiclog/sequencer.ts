@@ -158,12 +158,7 @@ export class Sequencer implements BlockRules {
   }
 
   wantsAtMs(): number | null {
-    return this.wants() ? 0 : null
-  }
-
-  /** Something waits to be ordered. */
-  wants(): boolean {
-    return this.lacks === 0 && (this.#queue.size > 0 || this.#markIsDue())
+    return this.lacks === 0 && (this.#queue.size > 0 || this.#markIsDue()) ? 0 : null
   }
 
   compose(ancestors: readonly Block[]): readonly Uint8Array[] | null {

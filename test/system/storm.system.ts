@@ -12,6 +12,7 @@ import * as assert from 'uvu/assert'
 import { seeded, seedOfRun } from '../kit/crash.ts'
 import { Storm } from '../kit/storm.ts'
 import type { District } from '../kit/storm-district.ts'
+import { until } from '../kit/within.ts'
 
 const test = suite('system: storm')
 const seed = seedOfRun()
@@ -85,13 +86,16 @@ test('a newcomer votes in a seat within seconds, where the epoch ends for it', a
 })
 
 test('a newcomer with an empty disk takes in what was settled before, and votes', async () => {
-  const small = { seats: 4, vacant: 1, spares: 0, neighborhoods: 1, payers: 2, epochSeconds: 600, changeSeconds: 1 }
+  const small = { seats: 4, vacant: 1, spares: 0, neighborhoods: 1, payers: 2, epochSeconds: 15, changeSeconds: 1 }
   const storm = await Storm.open({ ...plan, ...small })
   try {
     const [district] = storm.districts as [District]
     const fromMs = performance.now()
     await district.settleMany(SYNC_ORDERS)
     said({ what: 'settled before', orders: SYNC_ORDERS, ms: Math.round(performance.now() - fromMs) })
+    // what a newcomer takes in is the state with which an epoch began
+    const epoch = district.epochs
+    await until(60_000, () => district.epochs > epoch, 'the end of the epoch')
     await district.begin()
     const took = await storm.voteMs()
     said({ what: 'from an empty disk to the first vote', orders: SYNC_ORDERS, ...took })

@@ -40,7 +40,7 @@ async function newcomer(person: Person): Promise<MemoryNode> {
   epochs.set(toHex(person.id), epoch)
   const offer = await offerSeat(keysOf(person, epoch))
   const admission = await admit(offer, keysOf(net.net.organization), net.net.genesis.netId)
-  return net.node(person, { hearsVotes: true, admission, epoch })
+  return net.node(person, { admission, epoch })
 }
 
 /** What keys of epochs are made of, for one that is started again. */
@@ -83,7 +83,7 @@ test('a neighborhood of eight becomes two of four, of which each member knows bo
   const kept = [...disk.scan('hand-over')].length
   assert.is([...disk.scan(`${toHex(postOf(victim).anchor.nid)}-epoch-opening`)].length, 0)
   assert.ok(kept > 0)
-  const back = await net.node(victim.person, { store: disk, hearsVotes: true, epoch: epochOf(victim) })
+  const back = await net.node(victim.person, { store: disk, epoch: epochOf(victim) })
   citizens = citizens.map((node) => (node === victim ? back : node))
   const away = citizens.filter((node) => !isIn(stem)(node))
   assert.is(away.length, SEATS)
@@ -153,7 +153,7 @@ test('comes back with both parts, and votes', async () => {
   const [ben] = citizens.filter(isIn(sprout)) as [MemoryNode]
   const { epoch } = ben.posts.post.agreed.committee
   const disk = ben.crash()
-  const back = await net.node(ben.person, { store: disk, hearsVotes: true, epoch: epochOf(ben) })
+  const back = await net.node(ben.person, { store: disk, epoch: epochOf(ben) })
   assert.equal(
     back.posts.way.map(({ anchor }) => toHex(anchor.nid)),
     [stem, sprout].map(toHex),

@@ -70,7 +70,8 @@ export class Presence implements Service, Lane {
   async stop(): Promise<void> {
     this.#cancel()
     this.#unhear()
-    if (this.#told) await this.#context.road.run(() => ({ emit: [this.#farewell(this.#told as Uint8Array)] }))
+    const told = this.#told
+    if (told) await this.#context.road.run(() => ({ emit: [this.#farewell(told)] }))
   }
 
   /** This node votes in a further neighborhood from now on: it says there that it is here, and no longer where it was. */
@@ -164,8 +165,11 @@ export class Presence implements Service, Lane {
 
   #publish(): Promise<void> {
     const { road, topics, keys } = this.#context
-    const { nid } = this.#committees().at(-1) as Committee
-    const left = this.#told && !equal(this.#told, nid) ? [this.#farewell(this.#told)] : []
+    const way = this.#committees().map(({ nid: each }) => each)
+    const nid = way.at(-1) as Uint8Array
+    // what it said where it came by may be of an earlier life
+    const isThere = this.#told !== null && equal(this.#told, nid)
+    const left = isThere ? [] : way.slice(0, -1).map((each) => this.#farewell(each))
     this.#told = nid
     const health = { software: this.#software, upSinceMs: this.#upSinceMs, reading: this.#reading }
     const emit = [

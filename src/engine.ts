@@ -33,7 +33,7 @@ export interface EngineParts {
   readonly times: EpochTimes
   readonly self: Omit<Self, 'versions' | 'seat'>
   readonly hearsVotes: boolean
-  readonly presence: Pick<Presence, 'seatsUp'>
+  readonly presence: Pick<Presence, 'seatsUp' | 'move'>
 }
 
 /** The neighborhood. */

@@ -118,6 +118,8 @@ export class Posts implements Service {
   /** What is said on the topics of a neighborhood, or by its committees. */
   #isAbout(engine: Engine, topic: string): boolean {
     const { topics, genesis } = engine.context
+    // who is there is looked at in one place, for all neighborhoods
+    if (topics.nodeOfHealth(topic) !== null) return false
     const own = topics.neighborhood(genesis.neighborhood)
     if (topic === own || topic.startsWith(`${own}/`)) return true
     const [scope = ''] = topic.slice(topics.prefix.length + 1).split('/')
@@ -157,7 +159,9 @@ export class Posts implements Service {
     const { nid, epoch } = sprout
     this.home.context.log.info({ nid: toHex(nid), epoch }, 'our neighborhood was divided: we vote in the sprout')
     this.#take(post)
-    if (this.#isStarted) this.#begin(post)
+    if (!this.#isStarted) return
+    this.#begin(post)
+    this.#parts.engine.presence.move().catch((error: unknown) => this.#failed(post.context, asWebxError(error)))
   }
 
   #begin(engine: Engine): void {

@@ -75,7 +75,7 @@ export async function openStation(profile: Profile, log: Log): Promise<Station> 
       log,
       dataDir: profile.data.dir,
       brokerUrl: broker?.url ?? profile.broker.url,
-      hearsVotes: isTerminal || admission !== null,
+      hearsVotes: isTerminal,
       epochs: { epochMs: profile.epochs.seconds * 1_000, changeMs: profile.epochs.changeSeconds * 1_000 },
       admission,
     })

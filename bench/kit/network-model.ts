@@ -6,7 +6,6 @@
  */
 
 import type { LogFigures } from './network-log.ts'
-import { HEALTH_MS } from './network-plan.ts'
 import type { NodeFigures } from './network-run.ts'
 import type { Unit } from './report.ts'
 
@@ -40,8 +39,6 @@ export const QUANTITIES: readonly Quantity[] = [
   within('idle, a second: bytes sent', 'bytes', ({ town }) => town.idle.sentBytes),
   within('idle, a second: messages heard of the neighborhood', 'messages', ({ town }) => town.idle.heard),
   within('idle, a second: bytes heard of it', 'bytes', ({ town }) => town.idle.heardBytes),
-  ofNet('idle, a second: health of strangers heard', 'messages', 'nodes', ({ town }) => strangersHealth(town)),
-  ofNet('idle, a second: bytes of that', 'bytes', 'nodes', ({ town }) => strangersHealth(town) * town.healthBytes),
   within('idle, a second: signatures to verify of the neighborhood', 'signatures', ({ town }) => town.idle.checks),
   within('a payment: messages sent', 'messages', ({ town }) => town.payment.sent),
   within('a payment: messages heard', 'messages', ({ town }) => town.payment.heard),
@@ -136,11 +133,6 @@ export function unevenness(sizes: readonly SizeFigures[], nodesMin: number): num
   const values = sizes.filter(({ log }) => log.nodes >= nodesMin).map(({ log }) => log.validated)
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
   return 100 * Math.max(...values.map((value) => Math.abs(value / mean - 1)))
-}
-
-/** Everybody outside the neighborhood says how it is. Each message has a signature to verify. */
-function strangersHealth({ nodes, members }: NodeFigures): number {
-  return ((nodes - members) * 1000) / HEALTH_MS
 }
 
 function within(name: string, unit: Unit, of: Quantity['of']): Quantity {

@@ -36,8 +36,6 @@ export interface NodeFigures {
   readonly turnMs: number
   /** Of the hand-over, which everybody in the net hears. */
   readonly handOverBytes: number
-  /** Of a frame of health, which everybody in the net hears as well. */
-  readonly healthBytes: number
   /** On the disk of a member in the end. */
   readonly storedRows: number
   readonly storedBytes: number
@@ -91,7 +89,7 @@ export function runTown(town: readonly Hood[], plan: Plan = PLAN, say: (line: st
     paymentWrites: extra.writes / payments / perMember,
     paymentWrittenBytes: extra.writtenBytes / payments / perMember,
     turn: scaled(without(turned, idle, turnMs / plan.idleMs).lanes.blocks, 1 / first.members),
-    ...{ turnMs, handOverBytes: first.handOverBytes, healthBytes: first.watch.healthBytes },
+    ...{ turnMs, handOverBytes: first.handOverBytes },
     ...{ storedRows: after.rows, storedBytes: after.bytes },
     rowsPerPayment: (after.rows - stored.rows) / plan.paymentsPerHood,
     bytesPerPayment: (after.bytes - stored.bytes) / plan.paymentsPerHood,

@@ -47,8 +47,6 @@ export interface WatchOptions {
 export class Watch {
   /** How often somebody was taken for dead; in a calm net never. */
   deaths = 0
-  /** Of one frame of health. */
-  healthBytes = 0
   readonly #options: WatchOptions
   readonly #members = new Map<string, { readonly liveness: Liveness; wakeAtMs: number }>()
   readonly #sizes = new Map<string, number>()
@@ -70,12 +68,12 @@ export class Watch {
       const { id } = people[i] as Person
       const hello = { software: SOFTWARE, versions: SPOKEN, capabilities: 3, storeVersion: 1, vrfKey: id, load: 0 }
       this.#every(HELLO_MS, id, TYPE.hello, this.#topic, helloPayload(hello))
-      this.healthBytes = this.#every(HEALTH_MS, id, TYPE.health, this.#topics.health(id), [SOFTWARE, START_MS, []])
+      this.#every(HEALTH_MS, id, TYPE.health, this.#topics.health(id), [SOFTWARE, START_MS, []])
     }
   }
 
-  /** A frame to all of the neighborhood, again and again; its bytes. */
-  #every(everyMs: number, id: Uint8Array, type: number, topic: string, payload: Cbor): number {
+  /** A frame to all of the neighborhood, again and again. */
+  #every(everyMs: number, id: Uint8Array, type: number, topic: string, payload: Cbor): void {
     const { netId, timeline, chance, meter, people } = this.#options
     const bytes = frameBytes(netId, id, type, topic, payload)
     const say = (): void => {
@@ -85,7 +83,6 @@ export class Watch {
       timeline.after(everyMs, say)
     }
     timeline.after(chance.between(0, everyMs), say)
-    return bytes
   }
 
   #step(name: string, event: LivenessEvent): void {

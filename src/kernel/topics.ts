@@ -8,9 +8,9 @@
  *     webx/<net>/neighborhood/<nid>/candidacy        who wants to take part, and with which key
  *     webx/<net>/neighborhood/<nid>/shared           changes of the shared objects that are at home there
  *     webx/<net>/neighborhood/<nid>/hand-over        what ended an epoch, and opened the next
+ *     webx/<net>/neighborhood/<nid>/health/<identity> retained  how a node is that takes part there; empty = gone (a hint by the broker, nothing more)
  *     webx/<net>/log/<kind>                          the public log: leaf, checkpoint, cosignature
  *     webx/<net>/id/<identity>           retained    key events, so that strangers' signatures can be checked
- *     webx/<net>/health/<identity>       retained    how a node is; empty = gone (a hint by the broker, nothing more)
  *     webx/<net>/to/<identity>                       frames for one receiver
  *     webx/<net>/checkin/<terminal>                  shoppers' devices at a till
  *     webx/<net>/tag/<identity>                      tag events
@@ -48,6 +48,8 @@ const LOG_KINDS: Readonly<Record<number, string>> = {
 /** What anybody may publish in any neighborhood. */
 const OPEN = /^[0-9a-f]{32}\/(order|sync|candidacy|shared)$/
 
+const HEALTH = /^[0-9a-f]{32}\/health\/([0-9a-f]{64})$/
+
 /** Topic names of one neighborhood. */
 export class HomeTopics {
   /** What its members tell each other. */
@@ -76,6 +78,11 @@ export class HomeTopics {
   get handOver(): string {
     return `${this.prefix}/hand-over`
   }
+
+  /** How one of its nodes is, or all of them. */
+  health(id: Uint8Array | '+'): string {
+    return `${this.prefix}/health/${id === '+' ? id : toHex(id)}`
+  }
 }
 
 /** All topic names of one net, as a node of one of its neighborhoods uses them. */
@@ -87,12 +94,14 @@ export class Topics {
   readonly shared: string
   readonly handOver: string
   readonly #netId: Uint8Array
+  readonly #own: HomeTopics
 
   /** @param nid 16-byte id of the neighborhood that is meant where none is named */
   constructor(netId: Uint8Array, nid: Uint8Array) {
     this.#netId = netId
     this.prefix = `webx/${toHex(netId.subarray(0, 8))}`
     const own = this.at(nid)
+    this.#own = own
     this.order = own.order
     this.sync = own.sync
     this.candidacy = own.candidacy
@@ -115,7 +124,13 @@ export class Topics {
   }
 
   health(id: Uint8Array): string {
-    return `${this.prefix}/health/${toHex(id)}`
+    return this.#own.health(id)
+  }
+
+  /** Whose health a topic carries, in whatever neighborhood: the identity in hexadecimal; null for other topics. */
+  nodeOfHealth(topic: string): string | null {
+    const homes = `${this.prefix}/neighborhood/`
+    return topic.startsWith(homes) ? (HEALTH.exec(topic.slice(homes.length))?.[1] ?? null) : null
   }
 
   /** What the members of the neighborhood with this 16-byte id tell each other. */
@@ -182,7 +197,7 @@ export function mayPublish(topics: Topics, client: Identified, topic: string, re
     client.rank === 'member' &&
     topic.startsWith(`${topics.prefix}/`) &&
     !topic.startsWith(`${topics.prefix}/id/`) &&
-    !topic.startsWith(`${topics.prefix}/health/`)
+    topics.nodeOfHealth(topic) === null
   )
 }
 
@@ -194,7 +209,8 @@ function isOpen(topics: Topics, topic: string): boolean {
 
 /** Topics on which an identity's newest word stays. */
 function isOwnRetained(topics: Topics, id: Uint8Array, topic: string): boolean {
-  if (topic === topics.identity(id) || topic === topics.health(id) || topic === topics.ring(id)) return true
+  if (topic === topics.identity(id) || topics.nodeOfHealth(topic) === toHex(id) || topic === topics.ring(id))
+    return true
   return topic.startsWith(`${topics.prefix}/status/${toHex(id)}/`)
 }
 

@@ -102,8 +102,8 @@ export class Neighbors implements Service, Lane {
 
   /** An empty message on a health topic: the broker says that this node is gone. That is worth a look. */
   hintGone(topic: string): void {
-    const about = topic.slice(`${this.#context.topics.prefix}/health/`.length)
-    if (this.#liveness?.statusOf(about)) this.#run({ kind: 'hint', about })
+    const about = this.#context.topics.nodeOfHealth(topic)
+    if (about && this.#liveness?.statusOf(about)) this.#run({ kind: 'hint', about })
   }
 
   authorize(message: Message): void {

@@ -1,6 +1,7 @@
 /**
  * Who is there: signed, retained health of every node, and the count of seats that are heard of.
  *
+ * Said where the node votes, heard where it takes part: what a neighborhood says of itself burdens no other one.
  * After Sparkplug's birth and death: a node's health is its birth certificate, the broker's will (an empty message) is a hint that it is gone. Nothing is decided by
  * presence; it tells people why nothing settles.
  */
@@ -13,7 +14,7 @@ import { WebxError } from '../core/errors.ts'
 import { Fields } from '../core/shape.ts'
 import type { Context, Service } from '../kernel/context.ts'
 import type { Reading } from '../kernel/ports.ts'
-import type { Lane, Message } from '../kernel/road.ts'
+import type { Lane, Message, Outgoing } from '../kernel/road.ts'
 
 const HEALTH_INTERVAL_MS = 30_000
 const HEALTH_LIFETIME_MS = 90_000
@@ -39,10 +40,13 @@ export class Presence implements Service, Lane {
   readonly #upSinceMs: number
   #reading: Reading | null = null
   #seatsTold = 0
+  /** Neighborhoods that are listened to, and the one that was told last, in hexadecimal. */
+  readonly #heardOf = new Set<string>()
+  #told: Uint8Array | null = null
   #cancel = (): void => {}
   #unhear = (): void => {}
 
-  /** @param committees of the epochs under way, that of this node's home first: how much of its weight must answer for anything to settle */
+  /** @param committees of the epochs under way, that of this node's home first and that of its post last: how much of its weight must answer for anything to settle */
   constructor(context: Context, software: string, committees: () => readonly Committee[]) {
     this.#context = context
     this.#software = software
@@ -52,8 +56,8 @@ export class Presence implements Service, Lane {
   }
 
   async start(): Promise<void> {
-    const { link, topics, schedule, events } = this.#context
-    await link.subscribe(`${topics.prefix}/health/+`)
+    const { schedule, events } = this.#context
+    await this.#listen()
     this.#unhear = events.on('link', ({ up }) => void (up && this.#publish()))
     await this.#publish()
     this.#cancel = schedule.every(HEALTH_INTERVAL_MS, 'health', () => {
@@ -66,8 +70,14 @@ export class Presence implements Service, Lane {
   async stop(): Promise<void> {
     this.#cancel()
     this.#unhear()
-    const { road, topics, keys } = this.#context
-    await road.run(() => ({ emit: [{ topic: topics.health(keys.id), bytes: new Uint8Array(0), retain: true }] }))
+    const told = this.#told
+    if (told) await this.#context.road.run(() => ({ emit: [this.#farewell(told)] }))
+  }
+
+  /** This node votes in a further neighborhood from now on: it says there that it is here, and no longer where it was. */
+  async move(): Promise<void> {
+    await this.#listen()
+    await this.#publish()
   }
 
   get #home(): Committee {
@@ -103,8 +113,8 @@ export class Presence implements Service, Lane {
   /** An empty message on a health topic: the broker says that this node is gone. Taken in after what came before it. */
   hintGone(topic: string): void {
     const { topics, road } = this.#context
-    const id = topic.slice(`${topics.prefix}/health/`.length)
-    if (this.#hints.has(id) || !this.#seats.some((seat) => toHex(seat) === id)) return
+    const id = topics.nodeOfHealth(topic)
+    if (id === null || this.#hints.has(id) || !this.#seats.some((seat) => toHex(seat) === id)) return
     this.#hints.add(id)
     const taken = road.run(() => {
       this.#hints.delete(id)
@@ -117,7 +127,7 @@ export class Presence implements Service, Lane {
 
   authorize(message: Message): void {
     const { topics } = this.#context
-    if (message.topic !== topics.health((message.frame as NonNullable<Message['frame']>).sender)) {
+    if (topics.nodeOfHealth(message.topic) !== toHex((message.frame as NonNullable<Message['frame']>).sender)) {
       throw new WebxError('not-allowed', 'a node speaks of its own health only, on its own topic')
     }
   }
@@ -138,12 +148,34 @@ export class Presence implements Service, Lane {
     this.#context.events.emit('presence', { seatsUp: this.#seatsTold, quorum: this.#home.quorum })
   }
 
+  /** Hears who is there, in every neighborhood that this node takes part in. */
+  async #listen(): Promise<void> {
+    const { link, topics } = this.#context
+    for (const { nid } of this.#committees()) {
+      if (this.#heardOf.has(toHex(nid))) continue
+      this.#heardOf.add(toHex(nid))
+      await link.subscribe(topics.at(nid).health('+'))
+    }
+  }
+
+  #farewell(nid: Uint8Array): Outgoing {
+    const { topics, keys } = this.#context
+    return { topic: topics.at(nid).health(keys.id), bytes: new Uint8Array(0), retain: true }
+  }
+
   #publish(): Promise<void> {
     const { road, topics, keys } = this.#context
+    const way = this.#committees().map(({ nid: each }) => each)
+    const nid = way.at(-1) as Uint8Array
+    // what it said where it came by may be of an earlier life
+    const isThere = this.#told !== null && equal(this.#told, nid)
+    const left = isThere ? [] : way.slice(0, -1).map((each) => this.#farewell(each))
+    this.#told = nid
     const health = { software: this.#software, upSinceMs: this.#upSinceMs, reading: this.#reading }
     const emit = [
+      ...left,
       {
-        topic: topics.health(keys.id),
+        topic: topics.at(nid).health(keys.id),
         type: TYPE.health,
         payload: encodeHealth(health),
         lifetimeMs: HEALTH_LIFETIME_MS,

@@ -6,7 +6,7 @@
  * the whole building does not end the neighborhood: everybody asks, and everybody answers before voting.
  */
 
-import { seatOf } from '../consensus/committee.ts'
+import { type CommitteeSeat as Seat, seatOf } from '../consensus/committee.ts'
 import { headerCheck, readHeader, type SignedHeader } from '../consensus/statement.ts'
 import { equal, toHex } from '../core/bytes.ts'
 import { type Cbor, encode } from '../core/codec.ts'
@@ -17,16 +17,21 @@ import { LIMITS } from '../core/limits.ts'
 import { Fields } from '../core/shape.ts'
 import type { Conducted } from '../kernel/agreed.ts'
 import type { Context, Service } from '../kernel/context.ts'
-import type { Write } from '../kernel/ports.ts'
+import type { Random, Write } from '../kernel/ports.ts'
 import type { Decision, Lane, Message } from '../kernel/road.ts'
 
-/** Questions follow each other after this pause, then after pauses that double: where a whole neighborhood starts, each is asked by all and answered by all. */
+/**
+ * The first question goes to a drawn few that are enough, and to so many more in case some are not there. Further ones go to all that have not answered, after this pause and then after
+ * pauses that double: where a whole neighborhood starts, each is asked by all.
+ */
+const MORE_SEATS = 2
 const ASK_PAUSE_MS = 500
 const ASK_PAUSE_MS_MAX = 4_000
 const LIFETIME_MS = 10_000
 const NONCE_BYTES = 16
 const SPACE = 'seen-batch'
 const BALLOTS_MAX = 16
+const SEATS_ALL = 0xffff_ffff
 
 /** Holds a member's votes back until its log is known to be whole, and answers others who ask the same. */
 export class Recovery implements Service, Lane {
@@ -41,6 +46,7 @@ export class Recovery implements Service, Lane {
   /** Keys of what is stored of epochs that are over. */
   readonly #stale: Uint8Array[] = []
   readonly #answered = new Set<string>()
+  #hasAsked = false
   #settled = false
   #cancelAsk = (): void => {}
 
@@ -68,6 +74,7 @@ export class Recovery implements Service, Lane {
 
   async start(): Promise<void> {
     this.#answered.clear()
+    this.#hasAsked = false
     this.#answered.add(toHex(this.#context.keys.id))
     // who has no seat has given no votes that it could have forgotten
     if (this.#agreement.seat === null || this.#enough()) return this.#settle()
@@ -123,15 +130,36 @@ export class Recovery implements Service, Lane {
 
   #ask(): Promise<void> {
     const { road, topics } = this.#context
-    return road.run(() => ({
-      emit: [{ topic: topics.sync, type: TYPE.batchQuery, payload: [this.#nonce], lifetimeMs: LIFETIME_MS }],
-    }))
+    return road.run(() => {
+      const payload = [this.#nonce, this.#spared()]
+      return { emit: [{ topic: topics.sync, type: TYPE.batchQuery, payload, lifetimeMs: LIFETIME_MS }] }
+    })
+  }
+
+  /** Seats that need not answer the next question, as bits: those that have, and at first all that are not needed. */
+  #spared(): number {
+    const { seats, quorum } = this.#agreement.committee
+    const left = [...seats.keys()].filter((seat) => !this.#answered.has(toHex((seats[seat] as Seat).memberId)))
+    const own = this.#agreement.seat
+    let weight = own === null ? 0 : (seats[own] as Seat).weight
+    let more = this.#hasAsked ? seats.length : MORE_SEATS
+    let spared = (2 ** seats.length - 1) >>> 0
+    for (const seat of drawn(left, this.#context.random)) {
+      if (weight >= quorum && more-- <= 0) break
+      weight += (seats[seat] as Seat).weight
+      spared &= ~(1 << seat)
+    }
+    this.#hasAsked = true
+    return spared >>> 0
   }
 
   #answer(asker: Uint8Array, query: Cbor): Decision | null {
     const fields = new Fields('batch query', query)
     const nonce = fields.bytes('nonce', NONCE_BYTES)
+    const spared = fields.uint('spared', SEATS_ALL)
     fields.end()
+    const own = this.#agreement.seat
+    if (own === null || (spared >>> own) & 1) return null
     const seat = seatOf(this.#agreement.committee, asker)
     if (seat === null) return null
     // what was put aside comes first: the asker asks again
@@ -228,6 +256,15 @@ export class Recovery implements Service, Lane {
     this.#unsaved.clear()
     return { writes, mayWait: true }
   }
+}
+
+/** In an order that chance gives. */
+function drawn(seats: readonly number[], random: Random): number[] {
+  const lots = random.bytes(seats.length)
+  return seats
+    .map((seat, i) => ({ seat, lot: lots[i] as number }))
+    .sort((one, other) => one.lot - other.lot)
+    .map(({ seat }) => seat)
 }
 
 function encodeHeader(header: SignedHeader): Cbor {

@@ -38,13 +38,21 @@ test('names follow from net, committee and identity', () => {
   assert.is(topics.log('leaf'), `${P}/log/leaf`)
   assert.is(topics.at(OTHER.subarray(0, 16)).order, `${P}/neighborhood/${toHex(OTHER.subarray(0, 16))}/order`)
   assert.is(topics.identity(ME), `${P}/id/${toHex(ME)}`)
-  assert.is(topics.health(ME), `${P}/health/${toHex(ME)}`)
+  assert.is(topics.health(ME), `${home}/health/${toHex(ME)}`)
+  assert.is(topics.at(OTHER.subarray(0, 16)).health('+'), `${P}/neighborhood/${toHex(OTHER.subarray(0, 16))}/health/+`)
   assert.is(topics.to(ME), `${P}/to/${toHex(ME)}`)
   assert.is(topics.checkin(ME), `${P}/checkin/${toHex(ME)}`)
   assert.is(topics.tag(ME), `${P}/tag/${toHex(ME)}`)
   assert.is(topics.ring(ME), `${P}/ring/${toHex(ME)}`)
   assert.is(topics.committee(CID), `${P}/c1c1c1c1c1c1c1c1/+`)
   assert.ok(topics.checkin(ME).length <= LIMITS.topicCharactersMax)
+})
+
+test('whose health it is follows from the topic, in every neighborhood', () => {
+  assert.is(topics.nodeOfHealth(topics.health(ME)), toHex(ME))
+  assert.is(topics.nodeOfHealth(topics.at(OTHER.subarray(0, 16)).health(ME)), toHex(ME))
+  for (const topic of [topics.sync, topics.to(ME), `${P}/health/${toHex(ME)}`, `${topics.health(ME)}/x`])
+    assert.is(topics.nodeOfHealth(topic), null, topic)
 })
 
 test('a statement has one topic', () => {
@@ -87,10 +95,10 @@ test('an order of another net, and types that do not travel by topic', () => {
 test('who may publish what', () => {
   const committee = `${P}/c1c1c1c1c1c1c1c1/vote`
   const everyone = [topics.order, topics.sync, topics.to(OTHER), topics.checkin(OTHER), topics.log('leaf')]
-  const own = [topics.identity(ME), topics.health(ME), topics.tag(ME)]
+  const own = [topics.identity(ME), topics.health(ME), topics.at(CID.subarray(0, 16)).health(ME), topics.tag(ME)]
   for (const rank of ['guest', 'terminal', 'member'] as const) {
     for (const topic of [...everyone, ...own]) assert.ok(mayPublish(topics, me(rank), topic, false), `${rank} ${topic}`)
-    for (const topic of [topics.identity(OTHER), topics.health(OTHER)]) {
+    for (const topic of [topics.identity(OTHER), topics.health(OTHER), topics.at(CID.subarray(0, 16)).health(OTHER)]) {
       assert.not.ok(mayPublish(topics, me(rank), topic, false), `${rank} ${topic}`)
       assert.not.ok(mayPublish(topics, me(rank), topic, true))
     }
@@ -119,7 +127,7 @@ test('everything may be heard but the inboxes of others', () => {
     topics.sync,
     topics.committee(CID),
     `${P}/id/+`,
-    `${P}/health/+`,
+    topics.at(NID).health('+'),
     topics.to(ME),
     topics.ring(OTHER),
   ]

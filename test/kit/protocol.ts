@@ -328,7 +328,7 @@ function framesIn(
     frameNeed: frame(TYPE.need, member, topics.sync, [payer, 1]),
     frameSummary: frame(TYPE.summary, member, topics.sync, [4, concat(...Array.from({ length: 16 }, () => cid))]),
     frameHeads: frame(TYPE.heads, member, inbox, [5, [[payer, 1]]]),
-    frameBatchQuery: frame(TYPE.batchQuery, asker, topics.sync, [QUERY_NONCE]),
+    frameBatchQuery: frame(TYPE.batchQuery, asker, topics.sync, [QUERY_NONCE, 0b1000]),
     frameBatchAnswer: frame(TYPE.batchAnswer, member, inbox, [QUERY_NONCE, [header]]),
     frameHeadQuery: frame(TYPE.headQuery, shopper, topics.sync, [payer]),
     frameCheckin: frame(

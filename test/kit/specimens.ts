@@ -80,7 +80,7 @@ export function frameOf(scene: Scene, name: FrameName): { at: Place; sender: Per
     case 'head-query':
       return frame('member', guest, topics.sync, [oid])
     case 'batch-query':
-      return frame('member', peer, topics.sync, [new Uint8Array(16)])
+      return frame('member', peer, topics.sync, [new Uint8Array(16), 0])
     case 'batch-answer':
       return frame('member', peer, topics.to(member.person.id), [new Uint8Array(16), []])
     case 'health':

@@ -40,7 +40,7 @@ async function newcomer(person: Person): Promise<MemoryNode> {
   epochs.set(toHex(person.id), epoch)
   const offer = await offerSeat(keysOf(person, epoch))
   const admission = await admit(offer, keysOf(net.net.organization), net.net.genesis.netId)
-  return net.node(person, { hearsVotes: true, admission, epoch })
+  return net.node(person, { admission, epoch })
 }
 
 /** What keys of epochs are made of, for one that is started again. */
@@ -83,7 +83,7 @@ test('a neighborhood of eight becomes two of four, of which each member knows bo
   const kept = [...disk.scan('hand-over')].length
   assert.is([...disk.scan(`${toHex(postOf(victim).anchor.nid)}-epoch-opening`)].length, 0)
   assert.ok(kept > 0)
-  const back = await net.node(victim.person, { store: disk, hearsVotes: true, epoch: epochOf(victim) })
+  const back = await net.node(victim.person, { store: disk, epoch: epochOf(victim) })
   citizens = citizens.map((node) => (node === victim ? back : node))
   const away = citizens.filter((node) => !isIn(stem)(node))
   assert.is(away.length, SEATS)
@@ -122,6 +122,23 @@ test('says where the node votes and where it is at home', async () => {
   )
 })
 
+test('who is there is said where one votes, and heard where one takes part', async () => {
+  await net.until(() => citizens.every((node) => node.presence.seatsUp(postOf(node).agreed.committee) === SEATS))
+  const [away] = citizens.filter(isIn(sprout)) as [MemoryNode]
+  const { topics } = away.context
+  const [there, here] = [sprout, stem].map((nid) => topics.at(nid).health(away.person.id)) as [string, string]
+  const lastOn = (topic: string) => net.bus.published.findLast((message) => message.topic === topic)?.bytes.length
+  assert.ok((lastOn(there) as number) > 0)
+  assert.is(lastOn(here), 0, 'it has said that it is no longer there')
+  assert.equal(
+    [away, anna].map(({ link }) => [link.wants(there), link.wants(here)]),
+    [
+      [true, true],
+      [false, true],
+    ],
+  )
+})
+
 test('both parts turn epochs of their own', async () => {
   const [staying, away] = [citizens.filter(isIn(stem)), citizens.filter(isIn(sprout))]
   const begun = epochIn(staying[0] as MemoryNode)
@@ -153,7 +170,7 @@ test('comes back with both parts, and votes', async () => {
   const [ben] = citizens.filter(isIn(sprout)) as [MemoryNode]
   const { epoch } = ben.posts.post.agreed.committee
   const disk = ben.crash()
-  const back = await net.node(ben.person, { store: disk, hearsVotes: true, epoch: epochOf(ben) })
+  const back = await net.node(ben.person, { store: disk, epoch: epochOf(ben) })
   assert.equal(
     back.posts.way.map(({ anchor }) => toHex(anchor.nid)),
     [stem, sprout].map(toHex),
@@ -163,6 +180,19 @@ test('comes back with both parts, and votes', async () => {
   await net.until(() => back.recovered() && postOf(back).agreed.voting)
   assert.is(net.said(TYPE.evidence).length, 0)
   assert.equal(errors(), [])
+})
+
+test('who waits for a seat hears no votes and no ballots', async () => {
+  const spare = await newcomer(makePerson('device'))
+  const voting = citizens.find(isIn(stem)) as MemoryNode
+  const { committee } = postOf(voting).agreed
+  const heardBy = ({ link }: MemoryNode) =>
+    ['vote', 'ballot', 'certificate', 'settlement', 'block', 'proof'].filter((kind) =>
+      link.wants(voting.context.topics.committee(committee.cid, kind)),
+    )
+  await net.until(() => spare.agreed.committee.epoch === committee.epoch)
+  assert.equal(heardBy(spare), ['settlement', 'block', 'proof'])
+  assert.is(heardBy(voting).length, 6)
 })
 
 test.after(() => net.close())

@@ -111,6 +111,14 @@ alone.before.each(async (context) => {
 })
 alone.after.each(({ net }) => net.close())
 
+function spareOf(query: Uint8Array): number {
+  return (decodeFrame(decodeEnvelope(query)).payload as [Uint8Array, number])[1]
+}
+
+function bitsOf(bitmap: number): number {
+  return [...bitmap.toString(2)].filter((bit) => bit === '1').length
+}
+
 /** The question that a member has asked. */
 function nonceOf(net: MemoryNet, member: MemoryNode): Uint8Array {
   const query = net.said(TYPE.batchQuery, member).at(-1)
@@ -209,11 +217,27 @@ alone(
   },
 )
 
-async function ask(net: MemoryNet, member: MemoryNode, seat: number): Promise<void> {
+test('a first question goes to a quorum and two more; a further one to whoever has not answered', async ({ net }) => {
+  const large = new MemoryNet(10)
+  const members = await large.members()
+  const asker = members[0] as MemoryNode
+  const again = await large.member(0, asker.crash())
+  const sparedBy = () => large.said(TYPE.batchQuery, again).map(({ bytes }) => spareOf(bytes))
+  assert.is(bitsOf(sparedBy().at(-1) as number), 10 - (7 - 1 + 2))
+  await large.until(() => again.recovered())
+  await large.close()
+  const lonely = await net.member(1)
+  await net.pass(600, 50)
+  const [first, second] = net.said(TYPE.batchQuery, lonely).map(({ bytes }) => spareOf(bytes))
+  assert.ok(first !== undefined && second !== undefined)
+  assert.is(second, 0b10, 'nobody has answered, and itself it does not ask')
+})
+
+async function ask(net: MemoryNet, member: MemoryNode, seat: number, spared = 0): Promise<void> {
   const person = net.net.members[seat]?.person
   if (!person) throw new Error('no such seat')
   const topic = member.context.topics.sync
-  const frame = { type: TYPE.batchQuery, topic, payload: [new Uint8Array(16).fill(9)] }
+  const frame = { type: TYPE.batchQuery, topic, payload: [new Uint8Array(16).fill(9), spared] }
   member.context.road.receive(topic, new Speaker(net.net.genesis.netId, net.clock, person).frame(frame))
   await judged(member)
   await quiet(2)

@@ -59,6 +59,7 @@ export async function judgeMutant(
   }
   const remembered = readCatches()[name]
   let job = { n, from: remembered ?? 1, count: remembered ? 1 : CHUNK, stopsAtViolation: true, lane }
+  let isFirst = true
   for (let left = seedsMax; left > 0; left -= job.count) {
     let done: Done | null
     try {
@@ -71,7 +72,9 @@ export async function judgeMutant(
     const [violation] = last.violations
     if (violation && NONSENSE.test(violation.what)) return verdict(null, null, `makes no sense: ${violation.what}`)
     if (violation) return verdict(last.seed, violation.oracle, violation.what)
-    job = { ...job, from: last.seed === remembered ? 1 : last.seed + 1, count: CHUNK }
+    // the remembered seed may also be the last of a later chunk, where the search goes on
+    job = { ...job, from: isFirst && remembered ? 1 : last.seed + 1, count: CHUNK }
+    isFirst = false
   }
   return verdict(null, null, null)
 }

@@ -5,10 +5,13 @@
  *     npm run sim -- --seed 17 --n 4         one seed, told in full; what a failure asks to be replayed with
  *     npm run sim -- --mutants               the mutation gate alone
  *     npm run sim -- --replay file.json      the seeds of a corpus
+ *     npm run sim -- --patience 300          how far skip timers differ after partitions, over so many seeds
  */
 
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
+import '../kit/wasm.ts'
+import { patienceOf, patienceReport } from '../consensus/simplex-patience.ts'
 import { hasPassed, type Plan, type Report, readCorpus, runCampaign } from './campaign.ts'
 import { judgeMutant, rememberCatches, staleMutants, type Verdict } from './gate.ts'
 import { MUTANTS } from './mutants.ts'
@@ -23,18 +26,20 @@ const { values } = parseArgs({
     mutants: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     replay: { type: 'string' },
+    patience: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
 
 const SEED_MS_MAX = 300_000
-const usage = 'npm run sim -- [--minutes M] [--seed S] [--n 4|25] [--mutants] [--json] [--replay file]'
+const usage =
+  'npm run sim -- [--minutes M] [--seed S] [--n 4|25] [--mutants] [--json] [--replay file] [--patience seeds]'
 
 function say(line: string): void {
   if (!values.json) console.error(line)
 }
 
-function wholeNumber(name: 'seed' | 'n', fallback: number): number {
+function wholeNumber(name: 'seed' | 'n' | 'patience', fallback: number): number {
   const value = Number(values[name] ?? fallback)
   if (Number.isSafeInteger(value) && value > 0) return value
   console.error(`usage: --${name} is a number from 1 on. ${usage}`)
@@ -46,6 +51,7 @@ async function main(): Promise<boolean> {
     console.log(usage)
     return true
   }
+  if (values.patience) return patience(wholeNumber('patience', 300))
   if (values.mutants && !values.minutes) return gate()
   if (values.replay) return replay(readCorpus(values.replay))
   if (values.seed && !values.minutes) return replay([{ n: wholeNumber('n', 4), seed: wholeNumber('seed', 1) }])
@@ -78,6 +84,13 @@ async function gate(): Promise<boolean> {
   if (values.json) console.log(JSON.stringify({ mutants: verdicts, staleMutants: stale }, null, 2))
   else console.log([...stale, `${caught} of ${MUTANTS.length} mutants caught`].join('\n'))
   return caught === MUTANTS.length
+}
+
+/** Measures; there is nothing to fail but the oracles of the net, which throw. */
+function patience(seeds: number): boolean {
+  const results = Array.from({ length: seeds }, (_, i) => patienceOf(i + 1))
+  console.log(values.json ? JSON.stringify(results, null, 2) : patienceReport(results))
+  return true
 }
 
 /** Some seeds, each told in full. */

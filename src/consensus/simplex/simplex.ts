@@ -56,6 +56,8 @@ export interface SimplexSizes {
   readonly blocks: number
   readonly wanted: number
   readonly queued: number
+  /** How long a leader is waited for just after a final block, in ms. */
+  readonly skipMs: number
 }
 
 /** Own highest slot and what was said in it. */
@@ -240,13 +242,14 @@ export class Simplex {
   }
 
   get sizes(): SimplexSizes {
-    const { slots, current, chain, desk } = this.#lane
+    const { slots, current, chain, desk, pace } = this.#lane
     return {
       slots: slots.size,
       openSlots: current - finalSlot(this.#lane) - 1,
       blocks: chain.size,
       wanted: this.#fetcher.size,
       queued: desk?.size ?? 0,
+      skipMs: pace.skipMs(0),
     }
   }
 

@@ -226,13 +226,14 @@ export class Neighborhood<S> {
   }
 
   #openTerm(openingBytes: Uint8Array): Term {
-    const { organizationKey, epochRules, timing } = this.#options
+    const { organizationKey, epochRules, timing, kin } = this.#options
+    const opening = decodeOpening(openingBytes)
     return new Term({
       openingBytes,
       ...this.#self,
       organizationKey: organizationKey ?? null,
       epochRules,
-      shared: this.#shelf.open(decodeOpening(openingBytes)),
+      shared: this.#shelf.open(opening),
       ownerAtOpening: (owner) => this.register.ownerAtOpening(owner),
       ...(timing && { timing }),
       journal: this.#journal,
@@ -241,6 +242,7 @@ export class Neighborhood<S> {
         checkpoint: () => this.#conduct.checkpoint(this.#nowMs),
         holdsSettled: ({ oid, version, od }) => this.register.holdsSettled(oid, version, od),
         nextOpening: () => this.#passage.nextOpening(this.#term)?.digests ?? null,
+        kin: kin?.(opening.nid) ?? null,
       },
       follow: (events) => this.#obey(events),
     })

@@ -6,7 +6,7 @@
 
 import { committeeOf } from '../../src/consensus/committee.ts'
 import type { Opening } from '../../src/consensus/epoch/opening.ts'
-import type { EpochRules, RosterEntry } from '../../src/consensus/epoch/rules.ts'
+import type { EpochRules, LendingInput, RosterEntry } from '../../src/consensus/epoch/rules.ts'
 import { keyOf } from '../../src/consensus/key.ts'
 import { createNeighborhood, type Neighborhood } from '../../src/consensus/neighborhood.ts'
 import type { NeighborhoodEffect, NeighborhoodEvent } from '../../src/consensus/neighborhood-effects.ts'
@@ -29,8 +29,18 @@ import { bytesOf, type KeyPair, keyPair, type Person, person, type World } from 
 const RANK_STEP_MS = 250
 const ZEROS = new Uint8Array(32)
 
+/** How the kin of a neighborhood helps: with fewer people than `below` so many come that they are `to`. */
+export interface Lending {
+  readonly below: number
+  readonly to: number
+}
+
 /** Seats by rank: incumbents stay, holes are filled by whoever comes first. With `halfMin`: divided by rank as soon as both halves have so many. */
-export const plainSeating = (seats: number, halfMin = Number.POSITIVE_INFINITY): EpochRules => ({
+export const plainSeating = (
+  seats: number,
+  halfMin = Number.POSITIVE_INFINITY,
+  lending: Lending | null = null,
+): EpochRules => ({
   seat: ({ roster, incumbents, seed }) => {
     const isThere = (id: Uint8Array): boolean => roster.some((entry) => equal(entry.id, id))
     const kept = Array.from({ length: seats }, (_, seat) => incumbents[seat] ?? null).map((id) =>
@@ -49,6 +59,14 @@ export const plainSeating = (seats: number, halfMin = Number.POSITIVE_INFINITY):
     const isLarge = halves.every((half) => half.length >= halfMin && half.filter(isReady).length >= seats)
     return isLarge ? halves[1].map(({ id }) => id) : null
   },
+  ...(lending && {
+    lend: ({ roster, offered, seed }: LendingInput) => {
+      const needed = roster.length < lending.below ? lending.to - roster.length : 0
+      return byRank(seed, offered)
+        .slice(0, Math.max(0, needed))
+        .map(({ id }) => id)
+    },
+  }),
   version: (candidates, today) => versionOf(candidates, today)?.version ?? null,
 })
 

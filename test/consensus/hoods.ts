@@ -5,6 +5,7 @@
  */
 
 import { committeeOf } from '../../src/consensus/committee.ts'
+import type { Kin } from '../../src/consensus/epoch/kin.ts'
 import type { Opening } from '../../src/consensus/epoch/opening.ts'
 import type { EpochRules, LendingInput, RosterEntry } from '../../src/consensus/epoch/rules.ts'
 import { keyOf } from '../../src/consensus/key.ts'
@@ -156,6 +157,10 @@ export interface HoodsOptions {
   readonly anchor?: Opening
   /** The neighborhood is divided once both halves have so many. */
   readonly halfMin?: number
+  /** A neighborhood that has become too small is joined by people of its kin. */
+  readonly lending?: Lending
+  /** What each node knows of the kin, in the life that begins. */
+  readonly kin?: (node: number, nid: Uint8Array) => Kin | null
   /** What each node knows of other homes. */
   readonly homes?: Settlements
 }
@@ -187,7 +192,7 @@ export class Hoods {
     this.random = prng(options.seed ?? 1)
     const { world, spares = [], versions = () => SPOKEN } = options
     const anchor = options.anchor ?? anchorOf(world, spares)
-    const epochRules = plainSeating(world.members.length, options.halfMin)
+    const epochRules = plainSeating(world.members.length, options.halfMin, options.lending)
     this.nodes = [...world.members, ...spares].map((who, i) => {
       const name = (epoch: number): string =>
         i < world.members.length && epoch === 0 ? `epoch 0 member ${i}` : `epoch ${epoch} ${toHex(who.id)}`
@@ -199,6 +204,7 @@ export class Hoods {
           rules: (nid) => createLedgerRules(world.genesis, options.homes, nid),
           epochRules,
           records: disk,
+          kin: (nid) => options.kin?.(i, nid) ?? null,
         }),
       )
     })

@@ -79,6 +79,8 @@ export function configOf(n: number, seed: number): Config {
       traitors.set(seat, chance.pick(['silent', 'twin', 'twin', 'liar', 'liar']))
     }
   }
+  // where people come from elsewhere there is somebody who offers strangers
+  if (traitors.size === 0 && laneOf(n, seed) === 'joined') traitors.set(chance.below(n), 'liar')
   const sometimes = (probability: number, max: number) => (chance.hits(probability) ? 1 + chance.below(max) : 0)
   const slowMs = chance.pick([10, 40, 150, 600])
   return {

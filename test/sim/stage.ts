@@ -86,6 +86,8 @@ export class Stage {
 
   /** Somebody has entered an epoch. */
   reach(committee: Committee, seed: Uint8Array): void {
+    // one object for each, whoever comes there first: liars know by it which committee is meant
+    if (this.committees.has(keyOf(committee.cid))) return
     this.committees.set(keyOf(committee.cid), committee)
     const home = toHex(committee.nid)
     if (committee.epoch > (this.newest.get(home)?.committee.epoch ?? -1)) this.newest.set(home, { committee, seed })

@@ -10,8 +10,8 @@ import { SPARES } from './stage.ts'
 /** Committees up to this one are small. */
 const SMALL = 7
 
-/** How a member lies: it says nothing; it is two nodes with one key; it follows a script of lies. */
-export type Treason = 'silent' | 'twin' | 'liar'
+/** How a member lies: it says nothing; it is two nodes with one key; it follows a script of lies; it does as others do, but offers strangers where people of the kin may come, and takes what it is told. */
+export type Treason = 'silent' | 'twin' | 'liar' | 'forger'
 
 /** What is driven: the register lane alone, whole neighborhoods, one that has grown and is divided, or one whose sprout is too small and is joined by people of the stem. */
 export type Lane = 'register' | 'hood' | 'divided' | 'joined'
@@ -79,8 +79,10 @@ export function configOf(n: number, seed: number): Config {
       traitors.set(seat, chance.pick(['silent', 'twin', 'twin', 'liar', 'liar']))
     }
   }
-  // where people come from elsewhere there is somebody who offers strangers
-  if (traitors.size === 0 && laneOf(n, seed) === 'joined') traitors.set(chance.below(n), 'liar')
+  if (laneOf(n, seed) === 'joined' && chance.hits(0.7)) {
+    traitors.clear()
+    traitors.set(chance.below(n), 'forger')
+  }
   const sometimes = (probability: number, max: number) => (chance.hits(probability) ? 1 + chance.below(max) : 0)
   const slowMs = chance.pick([10, 40, 150, 600])
   return {

@@ -62,7 +62,7 @@ export class HoodMachine implements Machine {
     this.hood = createNeighborhood({
       anchor: joined ?? stage.anchor,
       staysHome: joined !== null,
-      kin: (nid) => stage.kinOf(nid),
+      kin: (nid) => (this.#isTwin ? stage.forgedKinOf(nid) : stage.kinOf(nid)),
       memberId: (stage.people[number] as Person).id,
       rules: (nid) => createLedgerRules(stage.world.genesis, stage.settlements, nid),
       epochRules: plainSeating(stage.world.members.length, stage.halfMin, stage.lending),

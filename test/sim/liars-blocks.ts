@@ -1,9 +1,7 @@
 /** Lies about blocks and epochs: a leader of two blocks, votes for everything at once, reports that list too little or too much, words out of season. */
 
 import type { Committee } from '../../src/consensus/committee.ts'
-import type { Offer } from '../../src/consensus/epoch/kin.ts'
 import {
-  leadersBytes,
   type Proposal,
   readTransaction,
   transactionBody,
@@ -31,8 +29,6 @@ export interface Standpoint {
   readonly seat: number
   readonly seed: Uint8Array
   sign(message: Uint8Array): Uint8Array
-  /** People of the kin who are none, to be offered in a block of its own; null where there is no kin. */
-  readonly offer: Offer | null
 }
 
 /** Says something to each of the others with a probability. */
@@ -53,10 +49,7 @@ export function lieAboutBlock(at: Standpoint, seen: Candidate, chance: Chance, s
   const next = seen.slot + 1
   if (new Leaders(committee, at.seed).of(next) !== seat || seen.leader === seat) return
   for (const { memberId: id } of chance.sample(committee.seats, 2)) {
-    const accusation = proposalBytes(at, { kind: 'accuse', id })
-    const transactions = at.offer
-      ? [leadersBytes(committee, { seat, proposal: { kind: 'offer', offer: at.offer } })]
-      : [accusation]
+    const transactions = [proposalBytes(at, { kind: 'accuse', id })]
     const payloadDigest = payloadDigestOf(payloadOf(transactions))
     const place = { leader: seat, slot: next, parentSlot: seen.slot, parentHash: seen.hash, payloadDigest }
     const header = composeHeader(committee, place)

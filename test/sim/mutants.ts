@@ -351,6 +351,12 @@ const LENDING: readonly Mutant[] = [
     "isSameOffer(offerOf(named, founders), offer) ? 'yes' : 'yes'",
   ),
   joined(
+    'somebody who is lent is left off the roster',
+    'src/consensus/epoch/turning.ts',
+    'const roster = [...plan.roster, ...lent].sort',
+    'const roster = [...plan.roster, ...lent.slice(1)].sort',
+  ),
+  joined(
     'an epoch does not say who came from elsewhere',
     'src/consensus/epoch/state.ts',
     '      ...(loan && { loan }),\n',

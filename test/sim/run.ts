@@ -240,7 +240,7 @@ class Run implements Outside {
     if (node.honest) this.#staysUp.broke(node, error)
   }
 
-  /** A seat is taken by an honest node, by nobody, by two nodes with one key, or by a script. */
+  /** A seat is taken by an honest node, by nobody, by two nodes with one key, by one that lies about kin, or by a script. */
   #seat(seat: number): void {
     const treason = this.config.traitors.get(seat)
     if (treason === 'silent') return
@@ -306,7 +306,7 @@ class Run implements Outside {
     this.network.join(node)
     this.#listen(id, seat)
     this.nodes.push(node)
-    if (!honest) this.#look(id)
+    if (this.config.traitors.get(seat) === 'twin') this.#look(id)
   }
 
   /** Who belongs to the neighborhood without a seat follows it. */
@@ -321,10 +321,7 @@ class Run implements Outside {
       const seat = committee.seats.findIndex(({ memberId }) => stage.numberOf(memberId) === number)
       const key = committee.seats[seat]?.epochKey
       if (key?.some((byte) => byte !== 0))
-        return {
-          ...{ committee, seed, seat, offer: stage.forgedOffer(committee.nid) },
-          sign: (message) => stage.signWith(key, message),
-        }
+        return { committee, seed, seat, sign: (message) => stage.signWith(key, message) }
     }
     return null
   }

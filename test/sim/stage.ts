@@ -107,11 +107,14 @@ export class Stage {
     return kinOf(() => (this.openings.get(stem) ?? []).slice(-KNOWN_OPENINGS), this.anchor.roster)
   }
 
-  /** An offer of the kin that has a stranger in it; null where there is nobody to lend. */
-  forgedOffer(nid: Uint8Array): Offer | null {
-    const offer = this.kinOf(nid)?.offer()
-    const [first] = offer?.entries ?? []
-    return offer && first ? { ...offer, entries: [{ ...first, id: STRANGER }] } : null
+  /** The same as a liar has it: who would see a stranger come, and takes whatever it is told. */
+  forgedKinOf(nid: Uint8Array): Kin | null {
+    const kin = this.kinOf(nid)
+    const forged = (): Offer | null => {
+      const offer = kin?.offer() ?? null
+      return offer && { ...offer, entries: offer.entries.slice(0, 1).map((entry) => ({ ...entry, id: STRANGER })) }
+    }
+    return kin && { offer: forged, opinion: () => 'yes' }
   }
 
   /** The committee that a statement was made for. Throws `wrong-epoch`. */

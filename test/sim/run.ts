@@ -88,7 +88,8 @@ class Run implements Outside {
 
   constructor(config: Config) {
     this.config = config
-    this.stage = stageOf(config.n, config.lane)
+    const isJoined = config.lane === 'joined'
+    this.stage = stageOf(config.n, { isGrown: isJoined || config.lane === 'divided', isJoined })
     this.stage.forgetEpochs()
     this.chance = new Chance(config.seed, 1)
     this.network = new Network(this.timeline, this.#stream(2), config.weather, (to, bytes) =>

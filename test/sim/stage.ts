@@ -18,7 +18,6 @@ import { WebxError } from '../../src/core/errors.ts'
 import type { Settlements } from '../../src/ledger/import.ts'
 import { anchorOf, type Lending } from '../consensus/hoods.ts'
 import { bytesOf, keyPair, type Person, person, type World, world } from '../consensus/people.ts'
-import type { Lane } from './config.ts'
 
 /** Belong to the neighborhood without a seat, where the stage is one of the simulator's. */
 export const SPARES = 2
@@ -176,17 +175,22 @@ function placesOf(seats: Committee['seats']): number {
 const STRANGER = bytesOf('stranger')
 const stages = new Map<string, Stage>()
 
+/** What is to become of a neighborhood: it is divided, and its sprout is joined by people of the stem. */
+interface Cast {
+  readonly isGrown: boolean
+  readonly isJoined: boolean
+}
+
 /** The stage for so many members; the same one each time. */
-export function stageOf(count: number, lane: Lane): Stage {
-  const isGrown = lane === 'divided' || lane === 'joined'
-  const name = `${count} ${isGrown} ${lane === 'joined'}`
+export function stageOf(count: number, { isGrown, isJoined }: Cast): Stage {
+  const name = `${count} ${isGrown} ${isJoined}`
   let stage = stages.get(name)
   if (!stage) {
     const length = isGrown ? count + GROWN_BY : SPARES
     const spares = Array.from({ length }, (_, i) => person(`spare ${i}`, 'device'))
     const halfMin = isGrown ? count : Number.POSITIVE_INFINITY
     // either part has one more than there are seats: too few, until two more have come
-    const lending = lane === 'joined' ? { below: count + 2, to: count + 3 } : null
+    const lending = isJoined ? { below: count + 2, to: count + 3 } : null
     stage = new Stage(world(count), spares, halfMin, lending)
     stages.set(name, stage)
   }

@@ -133,6 +133,8 @@ test('only founders of both parts may come, by their own keys, as the opening of
   assert.is(kin.opinion(offerOf(kinsOpening(6), founders)), 'yes', 'a hand-over of the kin may be under way')
   assert.is(kin.opinion(offerOf(kinsOpening(8), founders)), 'later')
   assert.is(kin.opinion(offerOf(kinsOpening(5), founders)), 'no', 'too old')
+  for (const epoch of [7, 8])
+    assert.is(kin.opinion({ ...offer, epoch, lender: bytesOf('another', 16) }), 'no', 'no kin of ours')
   const { roster } = kinsOpening(7)
   assert.is(kin.opinion({ ...offer, entries: roster }), 'no', 'whom the kin admitted later')
   assert.is(kin.opinion({ ...offer, entries: offer.entries.slice(1) }), 'no', 'one who is left out')

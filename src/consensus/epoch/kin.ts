@@ -48,10 +48,11 @@ export function kinOf(openings: () => readonly Opening[], founders: readonly Ros
     },
     opinion(offer) {
       const known = openings()
-      const named = known.find(({ nid, epoch }) => epoch === offer.epoch && equal(nid, offer.lender))
+      const named = known.find(({ epoch }) => epoch === offer.epoch)
       if (named) return isSameOffer(offerOf(named, founders), offer) ? 'yes' : 'no'
       const newest = known.at(-1)
-      return !newest || offer.epoch > newest.epoch ? 'later' : 'no'
+      if (!newest) return 'later'
+      return offer.epoch > newest.epoch && equal(newest.nid, offer.lender) ? 'later' : 'no'
     },
   }
 }

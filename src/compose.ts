@@ -153,7 +153,7 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   }
   const admission = parts.admission ?? null
   const home = createEngine(context, engineParts, {
-    ...{ anchor: anchorOf(genesis), rules, homes },
+    ...{ anchor: anchorOf(genesis), rules, homes, kin: null },
     admission: () => (posts.post === home ? admission : null),
   })
   const { agreed, following, catchUp, orders, wallet } = home

@@ -4,6 +4,7 @@
  * A node has one of the neighborhood that its identity is at home in, and one more for each division that has led it on (`posts.ts`). Where it has no seat it follows.
  */
 
+import type { Kin } from './consensus/epoch/kin.ts'
 import type { Opening } from './consensus/epoch/opening.ts'
 import type { EpochRules } from './consensus/epoch/rules.ts'
 import { createNeighborhood } from './consensus/neighborhood.ts'
@@ -43,6 +44,8 @@ export interface EnginePlace {
   readonly rules: LedgerRules
   /** The homes that money goes to from there, and comes from. */
   readonly homes: OtherHomes
+  /** The other part of the division that it came from; null where it came from none. */
+  readonly kin: Kin | null
   /** What lets this node apply for a place there; null where it wants none, or has one elsewhere. */
   readonly admission: () => Admission | null
 }
@@ -74,7 +77,7 @@ export interface Engine {
 export function createEngine(context: Context, parts: EngineParts, place: EnginePlace): Engine {
   const { keys, genesis, store, random } = context
   const { epochRules, versions, times, presence } = parts
-  const { anchor, rules, homes, admission } = place
+  const { anchor, rules, homes, kin, admission } = place
   const hood = createNeighborhood({
     anchor,
     memberId: keys.id,
@@ -83,6 +86,7 @@ export function createEngine(context: Context, parts: EngineParts, place: Engine
     rules,
     versions,
     epochRules,
+    kin: () => kin,
     records: store,
     organizationKey: genesis.organizationState.keys[0] ?? null,
     tallySeed: random.bytes(8),

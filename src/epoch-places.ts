@@ -9,8 +9,8 @@ import { type Opening, VACANT } from './consensus/epoch/opening.ts'
 import { equal, toHex } from './core/bytes.ts'
 import { placesOf, type SeatingReason, type SeatingRules, treesOf } from './swarm/seating.ts'
 
-/** Why somebody has its place. `not-recorded`: the epoch before is not kept here. */
-export type PlaceReason = SeatingReason | 'founder' | 'not-ready' | 'not-recorded'
+/** Why somebody has its place. `not-recorded`: the epoch before is not kept here; `lent`: it has come from the kin of the neighborhood with this epoch. */
+export type PlaceReason = SeatingReason | 'founder' | 'not-ready' | 'not-recorded' | 'lent'
 
 /** What became of one of the roster. */
 export interface Place {
@@ -41,19 +41,21 @@ export function placesIn(before: Opening | null, opening: Opening, rules: Seatin
   const isDivided = opening.division !== undefined
   const holders = before.seats.map(({ memberId }) => (equal(memberId, VACANT.id) ? null : memberId))
   const incumbents = isSprouts(opening) ? [] : holders
+  const lent = new Set(opening.loan?.lent.map(toHex))
   const unready = new Set<string>()
   for (;;) {
-    const eligible = roster.filter(({ id }) => !unready.has(toHex(id)))
+    const eligible = roster.filter(({ id }) => !unready.has(toHex(id)) && !lent.has(toHex(id)))
     const placed = placesOf({ epoch, seed, roster: eligible, incumbents, isDivided }, rules)
     const late = placed.filter(({ id, seat }) => seat !== null && !seatOf.has(toHex(id)))
-    if (late.length === 0) return [...placed, ...lateOnes(opening, unready)]
+    if (late.length === 0)
+      return [...placed, ...without(opening, unready, 'not-ready'), ...without(opening, lent, 'lent')]
     for (const { id } of late) unready.add(toHex(id))
   }
 }
 
-function lateOnes({ roster }: Opening, unready: ReadonlySet<string>): Place[] {
+function without({ roster }: Opening, names: ReadonlySet<string>, why: PlaceReason): Place[] {
   const trees = treesOf(roster)
   return roster
-    .filter(({ id }) => unready.has(toHex(id)))
-    .map(({ id }) => ({ id, seat: null, why: 'not-ready', tree: trees.get(toHex(id)) ?? id }))
+    .filter(({ id }) => names.has(toHex(id)))
+    .map(({ id }) => ({ id, seat: null, why, tree: trees.get(toHex(id)) ?? id }))
 }

@@ -16,6 +16,7 @@ import { seenFrom } from './identity/home.ts'
 import { seatingOf as genesisSeating } from './identity/seats.ts'
 import { dividedOf } from './swarm/division.ts'
 import { versionOf } from './swarm/hello.ts'
+import { lentOf } from './swarm/lending.ts'
 import { type SeatingRules, seatsOf } from './swarm/seating.ts'
 
 const NOBODY = new Uint8Array(32)
@@ -85,20 +86,20 @@ export function* allSproutsOf(records: Pick<Records, 'scan'>): Iterable<Opening>
   }
 }
 
-/** Who sits where, as the genesis would have it, and when a neighborhood that has grown becomes two. With fewer seats than bear one liar none is divided. */
+/** Who sits where, as the genesis would have it, when a neighborhood that has grown becomes two, and when one of them that has become too small is joined by people of the other. With fewer seats than bear one liar none is divided. */
 export function seatingOf(genesis: Genesis): EpochRules {
   const rules = seatingRulesOf(genesis)
   const divides = genesis.policy?.halfMin !== 0 && rules.seats >= LIMITS.dividedSeatsMin
   return {
     seat: (input) => seatsOf(input, rules),
-    ...(divides && { divide: (input) => dividedOf(input, rules) }),
+    ...(divides && { divide: (input) => dividedOf(input, rules), lend: (input) => lentOf(input, rules) }),
     version: (candidates, today) => versionOf(candidates, today)?.version ?? null,
   }
 }
 
 /** What the net asks of those whom it seats. */
 export function seatingRulesOf({ policy = USUAL_POLICY, memberStates }: Genesis): SeatingRules {
-  const { seats, probationEpochs, perTreeMax, perOrganizationMax, halfMin = null } = policy
+  const { seats, probationEpochs, perTreeMax, perOrganizationMax, halfMin = null, mergeBelow = null } = policy
   return {
     seats: Math.max(seats, memberStates.length),
     probationEpochs,
@@ -107,5 +108,6 @@ export function seatingRulesOf({ policy = USUAL_POLICY, memberStates }: Genesis)
     replacedMax: null,
     reshuffleEpochs: null,
     halfMin,
+    mergeBelow,
   }
 }

@@ -3,26 +3,28 @@
  *
  * Accounts, key logs and orders stay with the stem, so a node goes on following that: it is the home of its identity. Whoever is on the roster of the sprout votes there,
  * by an engine of its own with its own road, topics and part of the store. A post that is divided again may lead to a further one; each that a node came by it goes on following, since it may have
- * an account there. Nothing is written down about posts: they follow from the hand-overs that are kept, whenever the node is started.
+ * an account there. Whoever stays may be *lent* to a sprout that has become too small, and votes there as well, by one more engine, with keys of its own. Nothing is written down about posts: they
+ * follow from the hand-overs that are kept, whenever the node is started.
  */
 
+import { type Kin, kinOf } from './consensus/epoch/kin.ts'
 import { committeeOfOpening, type Opening } from './consensus/epoch/opening.ts'
 import { equal, toHex } from './core/bytes.ts'
 import { decodeEnvelope, TYPE } from './core/envelope.ts'
 import { asWebxError, type WebxError } from './core/errors.ts'
 import { decodeFrame } from './core/frame.ts'
 import { createEngine, type Engine, type EngineParts } from './engine.ts'
-import { openingsFrom, sproutsOf } from './epochs.ts'
+import { allSproutsOf, openingsFrom, sproutsOf } from './epochs.ts'
 import { storeApart } from './kernel/apart.ts'
 import type { Context, Service } from './kernel/context.ts'
 import { Events } from './kernel/events.ts'
-import { type FollowedHome, homesSeenFrom, type OtherHomes } from './kernel/homes.ts'
+import { type FollowedHome, homesSeenFrom, type KnownHomes } from './kernel/homes.ts'
 import { Road, type RoadPorts } from './kernel/road.ts'
 import { Topics } from './kernel/topics.ts'
 import { createLedgerRules } from './ledger/rules.ts'
 import { Arrivals } from './services/abroad-arrivals.ts'
 import { Proofs } from './services/abroad-proofs.ts'
-import { EPOCH_SECRETS } from './services/agreement-keys.ts'
+import { EPOCH_SECRETS, EpochKeys } from './services/agreement-keys.ts'
 import type { KnownIdentities } from './services/directory.ts'
 import type { Homes } from './services/homes.ts'
 import type { Admission } from './services/turning.ts'
@@ -33,7 +35,7 @@ export interface PostParts {
   readonly ports: Pick<RoadPorts, 'boot' | 'halt' | 'nextSequence'>
   readonly directory: KnownIdentities
   /** The other homes as the home of this node sees them, and whoever follows their hand-overs. */
-  readonly homes: OtherHomes
+  readonly homes: KnownHomes
   readonly otherHomes: Pick<Homes, 'ask' | 'learn'>
   readonly admission: Admission | null
 }
@@ -47,6 +49,8 @@ const SCOPE_BYTES = 8
 export class Posts implements Service {
   /** The home first, and then each that the node came by; the last one is its post. */
   readonly #way: Engine[]
+  /** Where this node votes beside its post. */
+  readonly #lent: Engine[] = []
   readonly #parts: PostParts
   /** By engine: the epoch up to which its hand-overs were looked at. */
   readonly #looked = new Map<Engine, number>()
@@ -63,12 +67,18 @@ export class Posts implements Service {
     this.#parts = parts
     this.#way = []
     this.#take(home)
+    for (const { nid, roster } of parts.homes.openings)
+      this.#considerLoan(
+        nid,
+        roster.map(({ id }) => id),
+      )
+    this.#unhear.push(home.context.events.on('home', ({ nid, members }) => this.#considerLoan(nid, members)))
     this.#isMade = true
   }
 
   /** All neighborhoods that this node takes part in, its home first. */
   get way(): readonly Engine[] {
-    return this.#way
+    return [...this.#way, ...this.#lent]
   }
 
   get home(): Engine {
@@ -83,17 +93,17 @@ export class Posts implements Service {
   async start(): Promise<void> {
     this.#isStarted = true
     const tellAll = ({ up }: { readonly up: boolean }): void => {
-      for (const { context } of this.#way.slice(1)) context.events.emit('link', { up })
+      for (const { context } of this.way.slice(1)) context.events.emit('link', { up })
     }
     this.#unhear.push(this.home.context.events.on('link', tellAll))
-    for (const engine of this.#way.slice(1)) this.#begin(engine)
+    for (const engine of this.way.slice(1)) this.#begin(engine)
     await this.#begun
   }
 
   async stop(): Promise<void> {
     for (const unhear of this.#unhear) unhear()
     await this.#begun
-    for (const { agreed, following, services, context } of this.#way.slice(1).toReversed()) {
+    for (const { agreed, following, services, context } of this.way.slice(1).toReversed()) {
       for (const service of [agreed, following, ...services].toReversed())
         await service.stop().catch((error: unknown) => context.log.debug({ error }, 'stopping'))
       await context.road.stop()
@@ -104,15 +114,17 @@ export class Posts implements Service {
   receive(topic: string, bytes: Uint8Array): void {
     const { home } = this
     const { topics, keys } = home.context
-    const inbox = this.#way.length > 1 && topic === topics.to(keys.id) ? frameIn(bytes) : null
+    const others = this.way.slice(1)
+    const inbox = others.length > 0 && topic === topics.to(keys.id) ? frameIn(bytes) : null
     let isForHome = true
-    for (const engine of this.#way.slice(1)) {
+    for (const engine of others) {
       const isShared = topic === engine.context.topics.handOver || inbox?.type === TYPE.arrived
       const isItsOwn = inbox ? isOfMember(engine, inbox) : this.#isAbout(engine, topic)
       if (isShared || isItsOwn) engine.context.road.receive(topic, bytes)
       if (isItsOwn && !isShared) isForHome = false
     }
-    if (isForHome) home.context.road.receive(topic, bytes)
+    // whoever belongs to both speaks of one or the other, and names what it answers
+    if (isForHome || (inbox && isOfMember(home, inbox))) home.context.road.receive(topic, bytes)
   }
 
   /** What is said on the topics of a neighborhood, or by its committees. */
@@ -128,12 +140,17 @@ export class Posts implements Service {
 
   /** From now on this node takes part in this neighborhood, and looks for what its hand-overs lead to. */
   #take(engine: Engine): void {
-    const { agreed, context, anchor } = engine
+    const { agreed, anchor } = engine
     const { keys } = this.#parts.engine
     this.#way.push(engine)
+    if (engine !== this.home) keys.moveTo(anchor.nid, agreed.committee.epoch)
+    this.#hear(engine)
+  }
+
+  #hear(engine: Engine): void {
+    const { context, anchor } = engine
     this.#scopes.set(engine, new Set())
     this.#looked.set(engine, anchor.epoch)
-    if (engine !== this.home) keys.moveTo(anchor.nid, agreed.committee.epoch)
     this.#unhear.push(context.events.on('epoch', () => this.#look(engine)))
     this.#look(engine)
   }
@@ -164,6 +181,20 @@ export class Posts implements Service {
     this.#parts.engine.presence.move().catch((error: unknown) => this.#failed(post.context, asWebxError(error)))
   }
 
+  /** A sprout of the home has an epoch: where this node belongs to it though its post is elsewhere, it was lent there, and takes part from the beginning of the sprout on, as whoever was not there. */
+  #considerLoan(nid: Uint8Array, members: readonly Uint8Array[]): void {
+    const { context } = this.home
+    if (this.way.some(({ anchor }) => equal(anchor.nid, nid))) return
+    if (!members.some((id) => equal(id, context.keys.id))) return
+    const sprout = [...allSproutsOf(context.store)].find((each) => equal(each.nid, nid))
+    if (!sprout || sprout.roster.some(({ id }) => equal(id, context.keys.id))) return
+    const engine = this.#create(sprout, true)
+    context.log.info({ nid: toHex(nid) }, 'a sprout has become too small: we were lent to it')
+    this.#lent.push(engine)
+    this.#hear(engine)
+    if (this.#isStarted) this.#begin(engine)
+  }
+
   #begin(engine: Engine): void {
     const { agreed, following, services, context } = engine
     const start = async (): Promise<void> => {
@@ -180,13 +211,13 @@ export class Posts implements Service {
     this.#parts.ports.halt(error)
   }
 
-  #create(anchor: Opening): Engine {
+  #create(anchor: Opening, isLent = false): Engine {
     const { home } = this
     const { engine, ports, homes, otherHomes, admission } = this.#parts
     const { nid } = anchor
     const { context: at } = home
     const log = at.log.child({ post: toHex(nid).slice(0, 8) })
-    const store = storeApart(at.store, toHex(nid), SHARED)
+    const store = storeApart(at.store, toHex(nid), isLent ? new Set() : SHARED)
     const road = new Road({ ...at, ...ports, log, store })
     const genesis = { ...at.genesis, neighborhood: nid }
     const events = new Events(log)
@@ -194,10 +225,15 @@ export class Posts implements Service {
     const seen = homesSeenFrom(nid, followed(home, anchor.epoch), homes)
     const rules = createLedgerRules(at.genesis, seen, nid)
     const isPost = (): boolean => equal(this.post.anchor.nid, nid)
-    const post = createEngine(context, engine, {
-      ...{ anchor, rules, homes: seen },
-      admission: () => (isPost() ? admission : null),
-    })
+    const keys = isLent ? new EpochKeys(context) : engine.keys
+    const post = createEngine(
+      context,
+      { ...engine, keys },
+      {
+        ...{ anchor, rules, homes: seen, kin: kinAt(home, anchor) },
+        admission: () => (isPost() ? admission : null),
+      },
+    )
     new Arrivals(context, post.agreed, (nidOf) => this.#ask(nidOf, otherHomes))
     new Proofs(context, post.agreed)
     return post
@@ -211,6 +247,17 @@ export class Posts implements Service {
       context.road.poke()
     } else otherHomes.ask(nid)
   }
+}
+
+/** The kin of a sprout is its stem, if that is the home of this node: whose newest two openings are kept, and that with which the sprout began. */
+function kinAt({ anchor, agreed, context }: Engine, sprout: Opening): Kin | null {
+  if (!sprout.division || !equal(sprout.division.stem, anchor.nid)) return null
+  const openingOf = openingsFrom(anchor, context.store)
+  const newest = (): Opening[] => {
+    const { epoch } = agreed.committee
+    return [epoch - 1, epoch].flatMap((each) => openingOf(each) ?? [])
+  }
+  return kinOf(newest, [...(openingOf(sprout.epoch)?.roster ?? []), ...sprout.roster])
 }
 
 /** A home by the agreement that follows it, as those of a sprout know it that began with this epoch. */

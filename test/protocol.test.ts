@@ -58,6 +58,7 @@ const RULES: Readonly<Record<string, string>> = {
   genesis: 'genesis-file',
   genesisOfTwo: 'genesis-file',
   genesisDividing: 'genesis-file',
+  genesisMerging: 'genesis-file',
   seatOffer: 'seat-offer',
   orderIncept: 'order-message',
   orderMint: 'order-message',

@@ -78,6 +78,8 @@ const REASONS: Readonly<Record<PlaceReason, (facts: Explanation) => string>> = {
   'organization-full': ({ organization }) => `Its organization has all ${organization?.max} seats that it may have.`,
   'enough-replaced': () => 'Before its turn came, as many seats had got new holders as one epoch allows.',
   'no-hole': () => 'No seat was vacant when its turn came.',
+  lent: () =>
+    'It has come with this epoch from the other part of a division, since there were too few here, and waits for a seat.',
   'not-ready': () => 'It was to have a seat and did not get ready for it in time.',
   'not-recorded': () => 'The epoch before is not kept on this node, so the reason cannot be told here.',
 }

@@ -2,6 +2,7 @@
 
 import type { Records } from './effects.ts'
 import type { Self } from './epoch/conduct.ts'
+import type { Kin } from './epoch/kin.ts'
 import type { Opening } from './epoch/opening.ts'
 import type { EpochRules } from './epoch/rules.ts'
 import type { ObjectRules } from './object.ts'
@@ -21,6 +22,8 @@ export interface NeighborhoodOptions<S> extends Partial<Pick<Self, 'inception' |
   readonly organizationKey?: Uint8Array | null
   /** True for a node that goes on with the stem where the neighborhood is divided, and votes in the sprout, if it has a seat there, by another one of these. */
   readonly staysHome?: boolean
+  /** What this node knows of the kin of a neighborhood, by its 16-byte id; null for one that has none. */
+  readonly kin?: (nid: Uint8Array) => Kin | null
   readonly tallySeed?: Uint8Array
   readonly timing?: Partial<Timing>
 }

@@ -14,7 +14,7 @@ import { Conduct, type Self } from './epoch/conduct.ts'
 import { patienceMs } from './epoch/duties.ts'
 import type { Passed } from './epoch/handover.ts'
 import { committeeOfOpening, decodeOpening, encodeOpening } from './epoch/opening.ts'
-import { isPassed, Passage, standingOf } from './epoch/passage.ts'
+import { type Arrived, isPassed, Passage, standingOf } from './epoch/passage.ts'
 import type { EpochEvent } from './epoch/state.ts'
 import { seatIn, Term } from './epoch/term.ts'
 import type { Candidature } from './epoch/transaction.ts'
@@ -97,7 +97,7 @@ export class Neighborhood<S> {
         this.#effects.push(...this.#passage.answer(this.#term, event))
         break
       case 'chunk':
-        this.#arrive(event)
+        this.#arrive(this.#passage.arrive(event))
     }
     return this.#settle()
   }
@@ -111,6 +111,7 @@ export class Neighborhood<S> {
     for (const bytes of this.#term.heldLong()) this.#say(bytes, turnOf(this.#term.committee, this.#term.seat, 0) ?? 0)
     this.#fromBlocks(this.#term.step({ kind: 'tick' }))
     this.#effects.push(...this.#passage.wanted(nowMs))
+    this.#arrive(this.#passage.unanswered())
     return this.#settle()
   }
 
@@ -226,13 +227,14 @@ export class Neighborhood<S> {
   }
 
   #openTerm(openingBytes: Uint8Array): Term {
-    const { organizationKey, epochRules, timing } = this.#options
+    const { organizationKey, epochRules, timing, kin } = this.#options
+    const opening = decodeOpening(openingBytes)
     return new Term({
       openingBytes,
       ...this.#self,
       organizationKey: organizationKey ?? null,
       epochRules,
-      shared: this.#shelf.open(decodeOpening(openingBytes)),
+      shared: this.#shelf.open(opening),
       ownerAtOpening: (owner) => this.register.ownerAtOpening(owner),
       ...(timing && { timing }),
       journal: this.#journal,
@@ -241,6 +243,7 @@ export class Neighborhood<S> {
         checkpoint: () => this.#conduct.checkpoint(this.#nowMs),
         holdsSettled: ({ oid, version, od }) => this.register.holdsSettled(oid, version, od),
         nextOpening: () => this.#passage.nextOpening(this.#term)?.digests ?? null,
+        kin: kin?.(opening.nid) ?? null,
       },
       follow: (events) => this.#obey(events),
     })
@@ -299,10 +302,9 @@ export class Neighborhood<S> {
     this.#begin(passed, equal(passed.opening.nid, opening.nid) ? null : [], false)
   }
 
-  /** A chunk of the state with which the newest epoch began: where it was the last, goes on from there. */
-  #arrive({ epoch, index, bytes }: Extract<NeighborhoodEvent, { kind: 'chunk' }>): void {
-    const arrived = this.#passage.arrive(epoch, index, bytes)
-    if (arrived) this.#begin(arrived.stand, arrived.state.objects(), true)
+  /** All of the state with which the newest epoch began is here: goes on from there. */
+  #arrive(arrived: Arrived | null): void {
+    if (arrived) this.#begin(arrived.stand, arrived.objects, true)
   }
 
   /** Another epoch begins. `objects`: those that it begins with, where they are not the ones that are here. */

@@ -29,6 +29,7 @@ export const LIMITS = {
   seatsMax: 32,
   dividedSeatsMin: 4,
   halfMinMax: 1_000,
+  mergeBelowMax: 67,
   batchEntriesMax: 256,
   openSlotsMax: 4_096,
   openSlotsPerOwnerMax: 4,

@@ -51,6 +51,8 @@ export interface SeatingPolicy {
   readonly perOrganizationMax: number
   /** Members that either half has at least where a neighborhood is divided, never less than it has seats; 0: none ever is. Absent: its seats and a fifth more. */
   readonly halfMin?: number
+  /** A neighborhood with fewer members is joined by people of its kin; 0: none ever is. Absent: an eighth less than it has seats. Not without `halfMin`. */
+  readonly mergeBelow?: number
 }
 
 /** The policy of a genesis that names none. */
@@ -109,8 +111,11 @@ export function genesisBody(terms: GenesisTerms): Uint8Array {
 }
 
 function policyFields(policy: SeatingPolicy): Cbor[] {
-  const { seats, probationEpochs, perTreeMax, perOrganizationMax, halfMin } = policy
-  return [seats, probationEpochs, perTreeMax, perOrganizationMax, ...(halfMin === undefined ? [] : [halfMin])]
+  const { seats, probationEpochs, perTreeMax, perOrganizationMax, halfMin, mergeBelow } = policy
+  if (mergeBelow !== undefined && halfMin === undefined)
+    throw new WebxError('bad-argument', 'policy: mergeBelow needs a halfMin beside it')
+  const optional = [halfMin, mergeBelow].filter((field) => field !== undefined)
+  return [seats, probationEpochs, perTreeMax, perOrganizationMax, ...optional]
 }
 
 function seatFields({ seats }: Founding): Cbor {
@@ -220,6 +225,7 @@ function readPolicy(fields: Fields): SeatingPolicy {
     perTreeMax: fields.uint('perTreeMax', LIMITS.seatsMax),
     perOrganizationMax: fields.uint('perOrganizationMax', LIMITS.seatsMax),
     ...(fields.isEmpty ? {} : { halfMin: fields.uint('halfMin', LIMITS.halfMinMax) }),
+    ...(fields.isEmpty ? {} : { mergeBelow: fields.uint('mergeBelow', LIMITS.mergeBelowMax) }),
   }
   if (policy.seats === 0) throw new WebxError('bad-shape', 'policy: a neighborhood has at least one seat')
   return policy

@@ -10,6 +10,7 @@ import { checksOf, readCertificate } from '../consensus/certificate.ts'
 import type { Committee } from '../consensus/committee.ts'
 import { isSprouts } from '../consensus/epoch/division.ts'
 import { type HandOver, readHandOver } from '../consensus/epoch/handover.ts'
+import { assertLent } from '../consensus/epoch/kin.ts'
 import { committeeOfOpening, type Opening } from '../consensus/epoch/opening.ts'
 import { readSettledState } from '../consensus/state-proof.ts'
 import { equal, toHex } from '../core/bytes.ts'
@@ -83,7 +84,17 @@ export class KnownHomes implements Settlements {
   /** The hand-over of the newest epoch known of a home, which holds only if all its checks do; null for any other. Throws `bad-hand-over`, and what reading one does. */
   read(envelope: Envelope): HandOver | null {
     const home = [...this.#homes.values()].find(({ newest }) => equal(newest.cid, envelope.scope))
-    return home ? readHandOver(envelope, home.newest) : null
+    if (!home) return null
+    const read = readHandOver(envelope, home.newest)
+    this.#assertLoan(read.opening)
+    return read
+  }
+
+  /** Whoever knows the opening that a loan names sees for himself whom it had; a hand-over that is older or newer than what is known of the lender is not kept waiting for that. */
+  #assertLoan(opening: Opening): void {
+    const { loan } = opening
+    const lender = loan && this.#homes.get(toHex(loan.lender))?.opening
+    if (loan && lender?.epoch === loan.epoch) assertLent({ ...opening, loan }, lender)
   }
 
   /**

@@ -50,6 +50,8 @@ export interface SeatingRules {
   readonly reshuffleEpochs: number | null
   /** Members that either half has at least where a neighborhood is divided; null: its seats and a fifth more. */
   readonly halfMin?: number | null
+  /** People of its kin come into a neighborhood with fewer members; null: an eighth less than it has seats. */
+  readonly mergeBelow?: number | null
 }
 
 /** A net of one organization. */

@@ -73,6 +73,13 @@ test('a hand-over of a division is read from either side, and holds', () => {
   assert.equal(stem.opening.division, sprout.opening.division)
 })
 
+test('people of its kin come into a neighborhood with a hand-over, by one loan that hangs together', () => {
+  const { opening: next, checks } = readHandOver(decodeEnvelope(bytesOf('handOverWithLoan')), committee)
+  assert.equal(verifyGroups([checks]), [true])
+  assert.is(next.loan?.lent.length, 1)
+  assert.is(toHex(encodeOpening(next)), toHex(decodeEnvelope(bytesOf('handOverWithLoan')).attachment))
+})
+
 test('a transaction of another committee, with a strange signature or for no seat is refused', () => {
   const envelope = decodeEnvelope(bytesOf('close'))
   const foreign = committeeOfOpening({ ...opening, epoch: 5 })

@@ -5,8 +5,9 @@
  */
 
 import { committeeOf } from '../../src/consensus/committee.ts'
+import type { Kin } from '../../src/consensus/epoch/kin.ts'
 import type { Opening } from '../../src/consensus/epoch/opening.ts'
-import type { EpochRules, RosterEntry } from '../../src/consensus/epoch/rules.ts'
+import type { EpochRules, LendingInput, RosterEntry } from '../../src/consensus/epoch/rules.ts'
 import { keyOf } from '../../src/consensus/key.ts'
 import { createNeighborhood, type Neighborhood } from '../../src/consensus/neighborhood.ts'
 import type { NeighborhoodEffect, NeighborhoodEvent } from '../../src/consensus/neighborhood-effects.ts'
@@ -29,8 +30,18 @@ import { bytesOf, type KeyPair, keyPair, type Person, person, type World } from 
 const RANK_STEP_MS = 250
 const ZEROS = new Uint8Array(32)
 
+/** How the kin of a neighborhood helps: with fewer people than `below` so many come that they are `to`. */
+export interface Lending {
+  readonly below: number
+  readonly to: number
+}
+
 /** Seats by rank: incumbents stay, holes are filled by whoever comes first. With `halfMin`: divided by rank as soon as both halves have so many. */
-export const plainSeating = (seats: number, halfMin = Number.POSITIVE_INFINITY): EpochRules => ({
+export const plainSeating = (
+  seats: number,
+  halfMin = Number.POSITIVE_INFINITY,
+  lending: Lending | null = null,
+): EpochRules => ({
   seat: ({ roster, incumbents, seed }) => {
     const isThere = (id: Uint8Array): boolean => roster.some((entry) => equal(entry.id, id))
     const kept = Array.from({ length: seats }, (_, seat) => incumbents[seat] ?? null).map((id) =>
@@ -49,6 +60,14 @@ export const plainSeating = (seats: number, halfMin = Number.POSITIVE_INFINITY):
     const isLarge = halves.every((half) => half.length >= halfMin && half.filter(isReady).length >= seats)
     return isLarge ? halves[1].map(({ id }) => id) : null
   },
+  ...(lending && {
+    lend: ({ roster, offered, seed }: LendingInput) => {
+      const needed = roster.length < lending.below ? lending.to - roster.length : 0
+      return byRank(seed, offered)
+        .slice(0, Math.max(0, needed))
+        .map(({ id }) => id)
+    },
+  }),
   version: (candidates, today) => versionOf(candidates, today)?.version ?? null,
 })
 
@@ -138,6 +157,10 @@ export interface HoodsOptions {
   readonly anchor?: Opening
   /** The neighborhood is divided once both halves have so many. */
   readonly halfMin?: number
+  /** A neighborhood that has become too small is joined by people of its kin. */
+  readonly lending?: Lending
+  /** What each node knows of the kin, in the life that begins. */
+  readonly kin?: (node: number, nid: Uint8Array) => Kin | null
   /** What each node knows of other homes. */
   readonly homes?: Settlements
 }
@@ -169,7 +192,7 @@ export class Hoods {
     this.random = prng(options.seed ?? 1)
     const { world, spares = [], versions = () => SPOKEN } = options
     const anchor = options.anchor ?? anchorOf(world, spares)
-    const epochRules = plainSeating(world.members.length, options.halfMin)
+    const epochRules = plainSeating(world.members.length, options.halfMin, options.lending)
     this.nodes = [...world.members, ...spares].map((who, i) => {
       const name = (epoch: number): string =>
         i < world.members.length && epoch === 0 ? `epoch 0 member ${i}` : `epoch ${epoch} ${toHex(who.id)}`
@@ -181,6 +204,7 @@ export class Hoods {
           rules: (nid) => createLedgerRules(world.genesis, options.homes, nid),
           epochRules,
           records: disk,
+          kin: (nid) => options.kin?.(i, nid) ?? null,
         }),
       )
     })

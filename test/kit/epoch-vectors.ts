@@ -8,7 +8,9 @@ import './wasm.ts'
 import type { Committee } from '../../src/consensus/committee.ts'
 import { divisionOf } from '../../src/consensus/epoch/division.ts'
 import { handOverBytes } from '../../src/consensus/epoch/handover.ts'
+import { offerOf } from '../../src/consensus/epoch/kin.ts'
 import { committeeOfOpening, encodeOpening, type Opening, openingDigest } from '../../src/consensus/epoch/opening.ts'
+import type { RosterEntry } from '../../src/consensus/epoch/rules.ts'
 import {
   admissionBytes,
   type Candidature,
@@ -28,7 +30,7 @@ import { composeHeader, payloadDigestOf, payloadOf } from '../../src/consensus/s
 import { blockCertificateBytes } from '../../src/consensus/simplex/certificate.ts'
 import { finalityBytes } from '../../src/consensus/simplex/finality.ts'
 import { emptyStateRoot } from '../../src/consensus/statetree.ts'
-import { toHex } from '../../src/core/bytes.ts'
+import { compare, equal, toHex } from '../../src/core/bytes.ts'
 import { encode } from '../../src/core/codec.ts'
 import { vrfKeyOf } from '../../src/proof/vrf.ts'
 import { anchorOf } from '../consensus/hoods.ts'
@@ -50,6 +52,7 @@ export const EPOCH_RULES: Readonly<Record<string, string>> = {
       'closeReport',
       'checkpoint',
       'final',
+      'offer',
     ].map((name) => [name, 'transaction-message']),
   ),
   ...Object.fromEntries(
@@ -59,10 +62,12 @@ export const EPOCH_RULES: Readonly<Record<string, string>> = {
   handOver: 'hand-over-message',
   handOverToStem: 'hand-over-message',
   handOverToSprout: 'hand-over-message',
+  handOverWithLoan: 'hand-over-message',
   epochQuery: 'epoch-query',
   blockQuery: 'block-query',
   stateChunk: 'state-chunk',
   policy: 'seating-policy',
+  policyOfMerging: 'seating-policy',
   logBlockQuery: 'log-query',
   logEntryQuery: 'log-query',
   logBeginningQuery: 'log-query',
@@ -78,6 +83,7 @@ export function epochVectors(): Record<string, string> {
   const committee = committeeOfOpening(anchor)
   const seat = 2
   const key = four.epochKeys[seat] as KeyPair
+  const lenderId = bytesOf('vector kin', 16)
   const oid = bytesOf('vector object')
   const decided = { oid, version: 3, od: bytesOf('vector order') }
   const id = bytesOf('vector member')
@@ -101,6 +107,7 @@ export function epochVectors(): Record<string, string> {
     closeReport: { kind: 'close-report', part: 1, parts: 2, entries: [decided] },
     checkpoint: { kind: 'checkpoint', entries: [decided] },
     final,
+    offer: { kind: 'offer', offer: offerOf({ ...anchor, nid: lenderId }, anchor.roster.slice(0, 2)) },
   }
   const propose = (proposal: Proposal): Uint8Array => {
     if (isLeaders(proposal)) return leadersBytes(committee, { seat, proposal })
@@ -124,6 +131,12 @@ export function epochVectors(): Record<string, string> {
   }
   const { block: header, finality } = endedBy(committee, four.epochKeys, propose(final))
   const handOver = handOverBytes(committee, header, finality, openingBytes)
+  const lent = lentVector(opening, lenderId)
+  const lentEnd = endedBy(
+    committee,
+    four.epochKeys,
+    propose({ kind: 'final', opening: openingDigest(lent), sprout: null }),
+  )
   const [stem, sprout] = dividedVectors(opening)
   const finalOfTwo = propose({ kind: 'final', opening: openingDigest(stem), sprout: openingDigest(sprout) })
   const endOfTwo = endedBy(committee, four.epochKeys, finalOfTwo)
@@ -134,10 +147,12 @@ export function epochVectors(): Record<string, string> {
     ['handOver', handOver] as const,
     ['handOverToStem', handOverBytes(committee, endOfTwo.block, endOfTwo.finality, stem, sprout)] as const,
     ['handOverToSprout', handOverBytes(committee, endOfTwo.block, endOfTwo.finality, sprout, stem)] as const,
+    ['handOverWithLoan', handOverBytes(committee, lentEnd.block, lentEnd.finality, lent)] as const,
     ['epochQuery', encode([7, [0, 3], 2])] as const,
     ['blockQuery', encode([7, 9, header.hash, 8])] as const,
     ['stateChunk', encode([7, 3, bytesOf('vector chunk')])] as const,
     ['policy', encode([25, 24, 5, 0])] as const,
+    ['policyOfMerging', encode([25, 24, 5, 0, 30, 22])] as const,
     ['logBlockQuery', encode([0, 2, 9, header.hash, 8])] as const,
     ['logEntryQuery', encode([1, 64])] as const,
     ['logBeginningQuery', encode([2, 7])] as const,
@@ -162,6 +177,16 @@ function endedBy(committee: Committee, keys: readonly KeyPair[], final: Uint8Arr
   })
   const finality = finalityBytes(blockCertificateBytes(committee, verdict, ballots), []) as Uint8Array
   return { block: { ...header, transactions }, finality }
+}
+
+/** Opening of a neighborhood that somebody of its kin has come into. */
+function lentVector(opening: Opening, lender: Uint8Array): Uint8Array {
+  const [lent] = anchorOf(world(4), [person('vector lent', 'device')]).roster.filter(
+    ({ id }) => !opening.roster.some((entry) => equal(entry.id, id)),
+  ) as [RosterEntry]
+  const roster = [...opening.roster, lent].sort((a, b) => compare(a.id, b.id))
+  const loan = { lender, epoch: 4, opening: bytesOf('vector opening'), lent: [lent.id] }
+  return encodeOpening({ ...opening, roster, loan })
 }
 
 /** Openings of both parts of a neighborhood that was divided: two members each. */

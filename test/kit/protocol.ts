@@ -136,6 +136,7 @@ export function buildProtocol() {
     genesis: genesis.bytes,
     genesisOfTwo: foundedBy(people, epochPairs, true).bytes,
     genesisDividing: foundedBy(people, epochPairs, false, { ...USUAL_POLICY, halfMin: 40 }).bytes,
+    genesisMerging: foundedBy(people, epochPairs, false, { ...USUAL_POLICY, halfMin: 40, mergeBelow: 20 }).bytes,
     seatOffer: encode([people.members[0]?.inception ?? NOTHING, epochPairs[0]?.publicKey ?? NOTHING]),
     orderIncept: orderBytes(incept),
     orderMint: orderBytes(mint),

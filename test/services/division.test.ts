@@ -195,5 +195,45 @@ test('who waits for a seat hears no votes and no ballots', async () => {
   assert.is(heardBy(voting).length, 6)
 })
 
+test('a sprout that has lost a member is joined by one of its stem, who votes in both and comes back to both', async () => {
+  const [ben, leaver, sleeper, ...others] = citizens.filter(isIn(sprout)) as [
+    MemoryNode,
+    MemoryNode,
+    MemoryNode,
+    MemoryNode,
+  ]
+  const staying = [ben, sleeper, ...others]
+  postOf(leaver).turning.leave()
+  await net.until(() => staying.every((node) => postOf(node).agreed.hood.term.state.membership.hasChanged))
+  await turn([...staying, leaver])
+  const { loan, roster, epoch } = postOf(ben).agreed.hood.term.opening
+  assert.equal([loan?.lent.length, roster.length, loan?.lender], [1, SEATS, stem])
+  const isLent = ({ person }: MemoryNode): boolean => equal(person.id, loan?.lent[0] as Uint8Array)
+  const guest = citizens.find(isLent) as MemoryNode
+  assert.ok(isIn(stem)(guest))
+  const there = ({ posts }: MemoryNode): Engine | undefined => posts.way.find(({ anchor }) => equal(anchor.nid, sprout))
+  await net.until(() => there(guest)?.agreed.committee.epoch === epoch)
+  await turn(staying)
+  await net.until(() => there(guest)?.agreed.voting === true)
+  assert.equal([there(guest)?.agreed.seat === null, guest.agreed.seat === null], [false, false])
+  const back = await net.node(guest.person, { store: guest.crash(), hearsVotes: true, epoch: epochOf(guest) })
+  assert.equal(
+    back.posts.way.map(({ anchor }) => toHex(anchor.nid)),
+    [stem, sprout].map(toHex),
+  )
+  await net.until(() => back.recovered() && back.agreed.voting && there(back)?.agreed.voting === true)
+  // three of four are a quorum: without the one who sleeps, and with the one who was lent
+  sleeper.crash()
+  const asset = net.asset(ben).id
+  const before = anna.wallet.balance(asset)
+  const { post } = ben.posts
+  await net.during(
+    post.wallet.pay({ reference: randomReference(), asset, amount: 10, to: anna.wallet.account, home: stem }, 60_000),
+  )
+  await net.until(() => anna.wallet.balance(asset) === before + 10)
+  assert.is(net.said(TYPE.evidence).length, 0)
+  assert.equal(errors(), [])
+})
+
 test.after(() => net.close())
 test.run()

@@ -10,11 +10,11 @@ import { SPARES } from './stage.ts'
 /** Committees up to this one are small. */
 const SMALL = 7
 
-/** How a member lies: it says nothing; it is two nodes with one key; it follows a script of lies. */
-export type Treason = 'silent' | 'twin' | 'liar'
+/** How a member lies: it says nothing; it is two nodes with one key; it follows a script of lies; it does as others do, but offers strangers where people of the kin may come, and takes what it is told. */
+export type Treason = 'silent' | 'twin' | 'liar' | 'forger'
 
-/** What is driven: the register lane alone, whole neighborhoods, or one that has grown and is divided. */
-export type Lane = 'register' | 'hood' | 'divided'
+/** What is driven: the register lane alone, whole neighborhoods, one that has grown and is divided, or one whose sprout is too small and is joined by people of the stem. */
+export type Lane = 'register' | 'hood' | 'divided' | 'joined'
 
 export interface Config {
   readonly lane: Lane
@@ -44,6 +44,8 @@ export interface Config {
   readonly vandal: boolean
   /** How often members wish for the end of their epoch. */
   readonly turns: number
+  /** How often they do so when all faults have ended, each time with somebody who leaves, before they do it a last time. */
+  readonly quietTurns: number
   /** How many members wish to leave, all at once: no more than there are spares, so that the liars among those who stay do not become too many. */
   readonly leaves: number
   /** First skip timer of the Simplex lane. */
@@ -54,9 +56,9 @@ export interface Config {
 
 const BOUND_MS = 60_000
 
-/** Whole neighborhoods are driven by one seed of eight, or of sixteen where the committee is large; by all others the register lane alone. Of the small ones one in five is divided. */
+/** Whole neighborhoods are driven by one seed of eight, or of sixteen where the committee is large; by all others the register lane alone. Of the small ones one in five is divided, and of these one in three is joined. */
 export function laneOf(n: number, seed: number): Lane {
-  if (n <= SMALL && seed % 40 === 12) return 'divided'
+  if (n <= SMALL && seed % 40 === 12) return seed % 120 === 52 ? 'joined' : 'divided'
   return seed % (n <= SMALL ? 8 : 16) === 4 ? 'hood' : 'register'
 }
 
@@ -76,6 +78,10 @@ export function configOf(n: number, seed: number): Config {
     for (const seat of chance.sample(seats, 1 + chance.below(faultyMax))) {
       traitors.set(seat, chance.pick(['silent', 'twin', 'twin', 'liar', 'liar']))
     }
+  }
+  if (laneOf(n, seed) === 'joined' && chance.hits(0.7)) {
+    traitors.clear()
+    traitors.set(chance.below(n), 'forger')
   }
   const sometimes = (probability: number, max: number) => (chance.hits(probability) ? 1 + chance.below(max) : 0)
   const slowMs = chance.pick([10, 40, 150, 600])
@@ -106,7 +112,8 @@ export function configOf(n: number, seed: number): Config {
     leaps: sometimes(0.3, 3),
     thief: chance.hits(0.6),
     vandal: chance.hits(0.5),
-    turns: Math.max(sometimes(0.8, 3), laneOf(n, seed) === 'divided' ? 1 : 0),
+    turns: Math.max(sometimes(0.8, 3), laneOf(n, seed) === 'divided' || laneOf(n, seed) === 'joined' ? 1 : 0),
+    quietTurns: laneOf(n, seed) === 'joined' ? 2 : 0,
     skipMs: chance.pick([60, 150, 400, 1_000]),
     leaves: sometimes(0.4, SPARES),
     // a third of the seeds of whole neighborhoods; not drawn, so that all others stay what they were

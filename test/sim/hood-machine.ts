@@ -19,7 +19,7 @@ import { WebxError } from '../../src/core/errors.ts'
 import type { ObjectState } from '../../src/ledger/account.ts'
 import { createLedgerRules } from '../../src/ledger/rules.ts'
 import { vrfProve } from '../../src/proof/vrf.ts'
-import { anchorOf, plainSeating } from '../consensus/hoods.ts'
+import { plainSeating } from '../consensus/hoods.ts'
 import { bytesOf, type Person } from '../consensus/people.ts'
 import { Around } from './around.ts'
 import type { Machine, MachineOptions, Notice, Turn, Wish } from './machine.ts'
@@ -34,7 +34,6 @@ const TICK_MS_MIN = 10
 /** Kinds of frames beside those of the register. */
 const FRAME = { askBlock: 200, askEpoch: 201, chunk: 202 } as const
 
-const anchors = new WeakMap<Stage, Opening>()
 const proofs = new Map<string, Uint8Array>()
 const PROOFS_MAX = 4_096
 
@@ -49,15 +48,24 @@ export class HoodMachine implements Machine {
   /** Committee of the epoch that the effects under way belong to. */
   #cid: Uint8Array
 
-  constructor(stage: Stage, number: number, records: Records, { recovers, skipMs }: MachineOptions) {
+  /** @param joined how the neighborhood began that this node takes part in beside the one that it belongs to; null for a node that goes where it belongs */
+  constructor(
+    stage: Stage,
+    number: number,
+    records: Records,
+    { recovers, skipMs }: MachineOptions,
+    joined: Opening | null = null,
+  ) {
     this.#stage = stage
     this.#number = number
     this.#isTwin = !recovers
     this.hood = createNeighborhood({
-      anchor: anchorFor(stage),
+      anchor: joined ?? stage.anchor,
+      staysHome: joined !== null,
+      kin: (nid) => (this.#isTwin ? stage.forgedKinOf(nid) : stage.kinOf(nid)),
       memberId: (stage.people[number] as Person).id,
       rules: (nid) => createLedgerRules(stage.world.genesis, stage.settlements, nid),
-      epochRules: plainSeating(stage.world.members.length, stage.halfMin),
+      epochRules: plainSeating(stage.world.members.length, stage.halfMin, stage.lending),
       records,
       timing: { skipMs },
     })
@@ -110,8 +118,9 @@ export class HoodMachine implements Machine {
   wish(wish: Wish): void {
     const nowMs = this.#tickAtMs - TICK_MS
     if (wish.kind === 'turn') this.#apply(this.hood.wantTurn(), nowMs)
-    else if (wish.kind === 'leave') this.#apply(this.hood.declare({ kind: 'leave' }), nowMs)
-    else this.#apply(this.hood.suspect((this.#stage.people[wish.of] as Person).id, true), nowMs)
+    else if (wish.kind === 'leave' && this.hood.isMember) this.#apply(this.hood.declare({ kind: 'leave' }), nowMs)
+    else if (wish.kind === 'suspect')
+      this.#apply(this.hood.suspect((this.#stage.people[wish.of] as Person).id, true), nowMs)
   }
 
   wakeAtMs(): number {
@@ -263,15 +272,6 @@ export class HoodMachine implements Machine {
     if (event.event.kind === 'candidate') return event.event.candidate.leader === seat
     return false
   }
-}
-
-function anchorFor(stage: Stage): Opening {
-  let anchor = anchors.get(stage)
-  if (!anchor) {
-    anchor = anchorOf(stage.world, stage.people.slice(stage.world.members.length))
-    anchors.set(stage, anchor)
-  }
-  return anchor
 }
 
 /** A proof of somebody's verifiable random function: dear, and the same each time. */

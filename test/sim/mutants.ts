@@ -34,6 +34,10 @@ function divided(name: string, file: string, find: string, replace: string, seed
   return { ...mutant(name, file, find, replace, seedsMax), lane: 'divided' }
 }
 
+function joined(name: string, file: string, find: string, replace: string, seedsMax = 40): Mutant {
+  return { ...mutant(name, file, find, replace, seedsMax), lane: 'joined' }
+}
+
 const REGISTER: readonly Mutant[] = [
   mutant(
     'a quorum is one vote less',
@@ -339,7 +343,28 @@ const DIVISION: readonly Mutant[] = [
   ),
 ]
 
-export const MUTANTS: readonly Mutant[] = [...REGISTER, ...LEDGER, ...NEIGHBORHOOD, ...DIVISION]
+const LENDING: readonly Mutant[] = [
+  joined(
+    'anybody may be said to be kin',
+    'src/consensus/epoch/kin.ts',
+    "isSameOffer(offerOf(named, founders), offer) ? 'yes' : 'no'",
+    "isSameOffer(offerOf(named, founders), offer) ? 'yes' : 'yes'",
+  ),
+  joined(
+    'somebody who is lent is left off the roster',
+    'src/consensus/epoch/turning.ts',
+    'const roster = [...plan.roster, ...lent].sort',
+    'const roster = [...plan.roster, ...lent.slice(1)].sort',
+  ),
+  joined(
+    'an epoch does not say who came from elsewhere',
+    'src/consensus/epoch/state.ts',
+    '      ...(loan && { loan }),\n',
+    '',
+  ),
+]
+
+export const MUTANTS: readonly Mutant[] = [...REGISTER, ...LEDGER, ...NEIGHBORHOOD, ...DIVISION, ...LENDING]
 
 export function mutantNamed(name: string): Mutant {
   const found = MUTANTS.find((one) => one.name === name)

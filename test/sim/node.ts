@@ -31,6 +31,8 @@ export interface NodeOptions {
   readonly id: number
   readonly seat: number
   readonly honest: boolean
+  /** The home that it has joined beside that of its person's first node; left out for that one. */
+  readonly joined?: string | null
   readonly make: MachineMaker
   readonly timeline: Timeline
   readonly chance: Chance
@@ -46,6 +48,7 @@ export class SimNode {
   readonly id: number
   readonly seat: number
   readonly honest: boolean
+  readonly joined: string | null
   readonly disk = new Disk()
   machine: Machine | null = null
   /** It came to know that its log is not whole, or its disk is damaged for good: no more votes are to be expected of it. */
@@ -65,6 +68,7 @@ export class SimNode {
     this.id = options.id
     this.seat = options.seat
     this.honest = options.honest
+    this.joined = options.joined ?? null
     this.syncMs = options.syncMs
     this.start()
   }

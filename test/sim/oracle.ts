@@ -8,6 +8,8 @@ import type { Said } from './said.ts'
 export interface Speaker {
   readonly seat: number
   readonly honest: boolean
+  /** The home that it has joined beside its own, in hexadecimal: its person has another node there. */
+  readonly joined?: string | null
 }
 
 /** A node as it stands after a turn, or at the end. */

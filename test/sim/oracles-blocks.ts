@@ -89,9 +89,9 @@ export class OneEpoch implements Oracle {
   readonly name = 'no signature of an old epoch'
   readonly #accuse: Accuse
   readonly #cids = new Map<string, string>()
-  readonly #epochs = new Map<number, number>()
-  /** Home of each seat that has entered an epoch. */
-  readonly #homes = new Map<number, string>()
+  readonly #epochs = new Map<string, number>()
+  /** Home of each node that has entered an epoch. */
+  readonly #homes = new Map<string, string>()
   readonly #said = new Set<string>()
   /** Where everybody is who has entered no epoch yet. */
   readonly #first: string
@@ -109,30 +109,30 @@ export class OneEpoch implements Oracle {
   /** The newest epoch of each home that anybody has entered. */
   get newestOf(): Map<string, number> {
     const newest = new Map([[this.#first, 0]])
-    for (const [seat, home] of this.#homes)
-      newest.set(home, Math.max(newest.get(home) ?? 0, this.#epochs.get(seat) ?? 0))
+    for (const [node, home] of this.#homes)
+      newest.set(home, Math.max(newest.get(home) ?? 0, this.#epochs.get(node) ?? 0))
     return newest
   }
 
-  /** True where all these seats have come to the newest epoch of their home, and all of `before` are over. */
-  isReachedBy(seats: readonly number[], before: ReadonlyMap<string, number>): boolean {
+  /** True where all these nodes have come to the newest epoch of their home, and all of `before` are over. */
+  isReachedBy(nodes: readonly Speaker[], before: ReadonlyMap<string, number>): boolean {
     const newest = this.newestOf
-    return seats.every((seat) => {
-      const home = this.#homes.get(seat) ?? this.#first
-      const epoch = this.#epochs.get(seat) ?? 0
+    return nodes.every((node) => {
+      const home = this.#homes.get(nodeName(node)) ?? node.joined ?? this.#first
+      const epoch = this.#epochs.get(nodeName(node)) ?? 0
       return epoch === newest.get(home) && epoch > (before.get(home) ?? -1)
     })
   }
 
-  reported({ seat }: Speaker, notice: Notice): void {
+  reported(by: Speaker, notice: Notice): void {
     if (notice.kind !== 'epoch') return
     const { epoch, cid, nid } = notice.committee
     const name = epochName(notice.committee)
     const before = this.#cids.get(name)
     if (before !== undefined && before !== toHex(cid)) this.#accuse(this, `epoch ${name} has two committees`)
     this.#cids.set(name, toHex(cid))
-    this.#epochs.set(seat, epoch)
-    this.#homes.set(seat, toHex(nid))
+    this.#epochs.set(nodeName(by), epoch)
+    this.#homes.set(nodeName(by), toHex(nid))
   }
 
   published(by: Speaker, said: Said): void {
@@ -141,7 +141,7 @@ export class OneEpoch implements Oracle {
     const name = `${epochName(signed.committee)} ${signed.name}`
     const isNew = !this.#said.has(name)
     this.#said.add(name)
-    if (isNew && by.honest && signed.committee.epoch < (this.#epochs.get(by.seat) ?? 0)) {
+    if (isNew && by.honest && signed.committee.epoch < (this.#epochs.get(nodeName(by)) ?? 0)) {
       this.#accuse(this, `seat ${by.seat} says something new for epoch ${signed.committee.epoch}`)
     }
   }
@@ -216,11 +216,16 @@ export class OneRoof implements Oracle {
     const [stem, sprout] = this.#division.homes
     const going = this.#rosters.get(sprout)
     if (!going) this.#accuse(this, 'a division of which nobody has seen the sprout')
-    for (const { seat, home } of correct) {
+    for (const { seat, home, joined } of correct) {
+      if (joined) continue
       const due = going?.includes(seat) ? sprout : stem
       if (home !== due) this.#accuse(this, `seat ${seat} is in ${home.slice(0, 8)}, its roster says ${due.slice(0, 8)}`)
     }
   }
+}
+
+function nodeName({ seat, joined }: Speaker): string {
+  return `${seat} ${joined ?? ''}`
 }
 
 function signedBy(said: Said): { readonly committee: Committee; readonly name: string } | null {

@@ -66,8 +66,8 @@ export class NeverVoided implements Oracle {
     }
   }
 
-  inspected({ seat }: Speaker, disk: Disk): void {
-    const home = homeOf(disk)
+  inspected({ seat, joined = null }: Speaker, disk: Disk): void {
+    const home = homeOf(disk) ?? joined
     for (const { seat: who, oid, version, od, proven } of this.#promised.values()) {
       // who has come into another home keeps nothing of the one before: that is for those who stayed
       if (who !== seat || (home !== null && this.#homes.get(toHex(oid)) !== home)) continue

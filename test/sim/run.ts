@@ -2,6 +2,7 @@
 
 import type { Committee } from '../../src/consensus/committee.ts'
 import { isSprouts } from '../../src/consensus/epoch/division.ts'
+import type { Opening } from '../../src/consensus/epoch/opening.ts'
 import { toHex } from '../../src/core/bytes.ts'
 import { Chance } from './chance.ts'
 import { type Config, configOf } from './config.ts'
@@ -12,9 +13,10 @@ import type { Standpoint } from './liars-blocks.ts'
 import type { Machine, MachineMaker, Notice, Publication } from './machine.ts'
 import { Network } from './network.ts'
 import { type Outside, SimNode } from './node.ts'
-import type { Oracle, Violation } from './oracle.ts'
+import { byHome, type Oracle, type Violation } from './oracle.ts'
 import { FewLeave, OneBlock, OneChain, OneEpoch, OneRoof } from './oracles-blocks.ts'
 import { Conservation, ExactlyOnce, Finality, NeverVoided, OneOwner, StaysUp } from './oracles-books.ts'
+import { OnlyKin } from './oracles-lending.ts'
 import { OneHistory } from './oracles-shared.ts'
 import { FoundedSettlement, FoundedVotes, NoDoubleVote, OneCertificate, OnlyTheGuilty, Votes } from './oracles-votes.ts'
 import { Crowd } from './owners.ts'
@@ -29,6 +31,8 @@ const LOOK_MS = 250
 const INSPECT_MS = 1_000
 const VIOLATIONS_MAX = 5
 const EVENTS_MAX = 3_000_000
+/** How long an epoch takes at most where there are no faults and somebody waits for its end. */
+const QUIET_TURN_MS = 6_000
 const TWIN_MS: readonly [number, number] = [500, 3_000]
 
 /** What came of a run. */
@@ -44,6 +48,8 @@ export interface Result {
   readonly epochs: number
   /** Neighborhoods that there are in the end. */
   readonly homes: number
+  /** How many have come into another home beside their own. */
+  readonly joined: number
   /** From the end of the faults until everything was final; null where it never was. */
   readonly healedMs: number | null
   readonly violations: readonly Violation[]
@@ -82,7 +88,8 @@ class Run implements Outside {
 
   constructor(config: Config) {
     this.config = config
-    this.stage = stageOf(config.n, config.lane === 'divided')
+    const isJoined = config.lane === 'joined'
+    this.stage = stageOf(config.n, { isGrown: isJoined || config.lane === 'divided', isJoined })
     this.stage.forgetEpochs()
     this.chance = new Chance(config.seed, 1)
     this.network = new Network(this.timeline, this.#stream(2), config.weather, (to, bytes) =>
@@ -133,6 +140,7 @@ class Run implements Outside {
       new FewLeave(accuse, this.stage.committee),
       new OneRoof(accuse, this.stage),
       new OneOwner(accuse),
+      new OnlyKin(accuse, this.stage),
       this.#finality,
       this.#staysUp,
       ...(this.#writers ? [new OneHistory(accuse, this.#writers.oid, this.#writers.asked)] : []),
@@ -144,8 +152,11 @@ class Run implements Outside {
   play(): Result {
     const { config, timeline } = this
     scheduleFaults(this)
+    const calmMs = config.faultMs + config.quietTurns * QUIET_TURN_MS
+    for (let i = 0; i < config.quietTurns; i++)
+      timeline.at(config.faultMs + i * QUIET_TURN_MS, () => this.#turnQuietly())
     if (config.lane !== 'register' && config.turns > 0) {
-      timeline.at(config.faultMs, () => {
+      timeline.at(calmMs, () => {
         this.#epochsOver = this.#epochs.newestOf
         for (const node of this.nodes) node.wish({ kind: 'turn' })
       })
@@ -154,15 +165,15 @@ class Run implements Outside {
     this.#writers?.start()
     this.#inspectAgain()
     let healedMs: number | null = null
-    const endMs = config.faultMs + config.boundMs
-    let lookAtMs = config.faultMs + LOOK_MS
+    const endMs = calmMs + config.boundMs
+    let lookAtMs = calmMs + LOOK_MS
     while (this.#violations.length === 0 && timeline.step(endMs)) {
       if (timeline.events > EVENTS_MAX)
         this.#violations.push({ oracle: 'comes to an end', what: `more than ${EVENTS_MAX} events` })
       if (timeline.nowMs < lookAtMs) continue
       lookAtMs = timeline.nowMs + LOOK_MS
       if (!this.#isFinal()) continue
-      healedMs = timeline.nowMs - config.faultMs
+      healedMs = timeline.nowMs - calmMs
       break
     }
     if (this.#violations.length === 0) this.#end(healedMs)
@@ -177,9 +188,18 @@ class Run implements Outside {
       blocks: this.#chain.count,
       epochs: this.#epochs.newest,
       homes: this.stage.newest.size,
+      joined: this.nodes.filter(({ joined }) => joined !== null).length,
       healedMs: healedMs === null ? null : Math.round(healedMs),
       violations: this.#violations,
     }
+  }
+
+  /** Everybody wishes for the end of the epoch, and somebody to leave the smallest of all homes. */
+  #turnQuietly(): void {
+    const homes = byHome(this.#correct().filter(({ joined }) => !joined))
+    const [smallest = []] = [...homes.values()].sort((a, b) => a.length - b.length)
+    for (const node of this.chance.sample(smallest, 1)) node.wish({ kind: 'leave' })
+    for (const node of this.nodes) node.wish({ kind: 'turn' })
   }
 
   publish(node: SimNode, { bytes, to, home }: Publication): void {
@@ -213,13 +233,15 @@ class Run implements Outside {
     const isNew = isSprouts(opening) && !this.stage.newest.has(toHex(opening.nid))
     this.stage.reach(committee, opening.seed)
     if (isNew) this.#crowd.settle(opening.nid)
+    this.stage.learn(opening)
+    for (const id of opening.loan?.lent ?? []) this.#join(this.stage.numberOf(id), opening.nid)
   }
 
   broke(node: SimNode, error: Error): void {
     if (node.honest) this.#staysUp.broke(node, error)
   }
 
-  /** A seat is taken by an honest node, by nobody, by two nodes with one key, or by a script. */
+  /** A seat is taken by an honest node, by nobody, by two nodes with one key, by one that lies about kin, or by a script. */
   #seat(seat: number): void {
     const treason = this.config.traitors.get(seat)
     if (treason === 'silent') return
@@ -249,13 +271,22 @@ class Run implements Outside {
     if (treason === 'twin') this.#addNode(seat, false)
   }
 
-  #addNode(seat: number, honest: boolean): void {
+  /** Somebody has come into another home beside its own, and takes part there by a node of its own; of liars only those do that are scripts. */
+  #join(number: number | null, nid: Uint8Array): void {
+    const home = toHex(nid)
+    const [first] = this.stage.openings.get(home) ?? []
+    const isThere = this.nodes.some(({ seat, joined }) => seat === number && joined === home)
+    if (number === null || !first || isThere || this.config.traitors.has(number)) return
+    this.#addNode(number, true, first)
+  }
+
+  #addNode(seat: number, honest: boolean, joined: Opening | null = null): void {
     const { timeline, config } = this
     const id = this.network.size
     const chance = this.#stream(1000 + id)
     const make: MachineMaker = (who, records, options): Machine => {
       this.#chain.restarted(who)
-      if (config.lane !== 'register') return new HoodMachine(this.stage, who, records, options)
+      if (config.lane !== 'register') return new HoodMachine(this.stage, who, records, options, joined)
       return new RegisterMachine(this.stage, who, records, options)
     }
     const clockRate = 1 + chance.between(-config.skew, config.skew)
@@ -264,6 +295,7 @@ class Run implements Outside {
       id,
       seat,
       honest,
+      joined: joined && toHex(joined.nid),
       make,
       timeline,
       chance,
@@ -275,7 +307,7 @@ class Run implements Outside {
     this.network.join(node)
     this.#listen(id, seat)
     this.nodes.push(node)
-    if (!honest) this.#look(id)
+    if (this.config.traitors.get(seat) === 'twin') this.#look(id)
   }
 
   /** Who belongs to the neighborhood without a seat follows it. */
@@ -346,13 +378,7 @@ class Run implements Outside {
 
   #end(healedMs: number | null): void {
     const correct = this.#correct()
-    if (
-      healedMs === null &&
-      !this.#epochs.isReachedBy(
-        correct.map(({ seat }) => seat),
-        this.#epochsOver,
-      )
-    ) {
+    if (healedMs === null && !this.#epochs.isReachedBy(correct, this.#epochsOver)) {
       this.#violations.push({ oracle: 'epochs turn', what: 'not everybody has come to the epoch that all wished for' })
     }
     for (const oracle of this.#oracles) oracle.ended?.({ correct, faulty: this.config.n - correct.length, healedMs })
@@ -363,10 +389,7 @@ class Run implements Outside {
     if (this.#crowd.isBusy || this.#writers?.isBusy) return false
     const correct = this.#correct()
     if (this.#finality.open(correct) !== null) return false
-    return this.#epochs.isReachedBy(
-      correct.map(({ seat }) => seat),
-      this.#epochsOver,
-    )
+    return this.#epochs.isReachedBy(correct, this.#epochsOver)
   }
 
   /** Honest nodes that are up and whole. */

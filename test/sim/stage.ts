@@ -8,18 +8,23 @@
 import { hash } from 'node:crypto'
 import { checksOf, readCertificate } from '../../src/consensus/certificate.ts'
 import { type Committee, committeeOf } from '../../src/consensus/committee.ts'
+import { type Kin, kinOf, type Offer } from '../../src/consensus/epoch/kin.ts'
+import type { Opening } from '../../src/consensus/epoch/opening.ts'
 import { keyOf } from '../../src/consensus/key.ts'
 import { equal, toHex } from '../../src/core/bytes.ts'
 import { type SignatureCheck, verifySignature } from '../../src/core/crypto.ts'
 import { decodeEnvelope, type Envelope } from '../../src/core/envelope.ts'
 import { WebxError } from '../../src/core/errors.ts'
 import type { Settlements } from '../../src/ledger/import.ts'
+import { anchorOf, type Lending } from '../consensus/hoods.ts'
 import { bytesOf, keyPair, type Person, person, type World, world } from '../consensus/people.ts'
 
 /** Belong to the neighborhood without a seat, where the stage is one of the simulator's. */
 export const SPARES = 2
 /** So many more than there are seats, where a neighborhood is to be divided: both parts have seats for all but one. */
 const GROWN_BY = 2
+/** So many openings of a neighborhood are known to its kin. */
+const KNOWN_OPENINGS = 2
 
 export class Stage {
   readonly world: World
@@ -35,6 +40,12 @@ export class Stage {
   readonly newest = new Map<string, { readonly committee: Committee; readonly seed: Uint8Array }>()
   /** A neighborhood is divided once both halves have so many. */
   readonly halfMin: number
+  /** A sprout is joined by people of its stem; null where none is. */
+  readonly lending: Lending | null
+  /** By home: how its epochs began, the newest last. */
+  readonly openings = new Map<string, Opening[]>()
+  /** How epoch 0 begins. */
+  readonly anchor: Opening
   /** What everybody knows of other homes: how nodes follow them is no matter of the engines. */
   readonly settlements: Settlements
   readonly #cheap = new Set<string>()
@@ -42,7 +53,14 @@ export class Stage {
   readonly #numbers = new Map<string, number>()
 
   /** @param halfMin so many must be left in each part where a neighborhood is divided */
-  constructor(made: World, spares: readonly Person[], halfMin = Number.POSITIVE_INFINITY) {
+  constructor(
+    made: World,
+    spares: readonly Person[],
+    halfMin = Number.POSITIVE_INFINITY,
+    lending: Lending | null = null,
+  ) {
+    this.lending = lending
+    this.anchor = anchorOf(made, spares)
     this.world = made
     this.committee = committeeOf(this.world.genesis)
     this.people = [...this.world.members, ...spares]
@@ -61,14 +79,41 @@ export class Stage {
   forgetEpochs(): void {
     this.committees.clear()
     this.newest.clear()
+    this.openings.clear()
     this.reach(this.committee, bytesOf('seed 0'))
   }
 
   /** Somebody has entered an epoch. */
   reach(committee: Committee, seed: Uint8Array): void {
+    // one object for each, whoever comes there first: liars know by it which committee is meant
+    if (this.committees.has(keyOf(committee.cid))) return
     this.committees.set(keyOf(committee.cid), committee)
     const home = toHex(committee.nid)
     if (committee.epoch > (this.newest.get(home)?.committee.epoch ?? -1)) this.newest.set(home, { committee, seed })
+  }
+
+  /** Somebody has entered an epoch, which began like this. */
+  learn(opening: Opening): void {
+    const home = toHex(opening.nid)
+    const known = this.openings.get(home) ?? []
+    if (opening.epoch > (known.at(-1)?.epoch ?? -1)) this.openings.set(home, [...known, opening])
+  }
+
+  /** What everybody knows of the kin of a neighborhood: of its stem, for a sprout. */
+  kinOf(nid: Uint8Array): Kin | null {
+    if (!this.lending || equal(nid, this.committee.nid)) return null
+    const stem = toHex(this.committee.nid)
+    return kinOf(() => (this.openings.get(stem) ?? []).slice(-KNOWN_OPENINGS), this.anchor.roster)
+  }
+
+  /** The same as a liar has it: who would see a stranger come, and takes whatever it is told. */
+  forgedKinOf(nid: Uint8Array): Kin | null {
+    const kin = this.kinOf(nid)
+    const forged = (): Offer | null => {
+      const offer = kin?.offer() ?? null
+      return offer && { ...offer, entries: offer.entries.slice(0, 1).map((entry) => ({ ...entry, id: STRANGER })) }
+    }
+    return kin && { offer: forged, opinion: () => 'yes' }
   }
 
   /** The committee that a statement was made for. Throws `wrong-epoch`. */
@@ -127,16 +172,26 @@ function placesOf(seats: Committee['seats']): number {
   return seats.filter(({ weight }) => weight > 0).length
 }
 
+const STRANGER = bytesOf('stranger')
 const stages = new Map<string, Stage>()
 
+/** What is to become of a neighborhood: it is divided, and its sprout is joined by people of the stem. */
+interface Cast {
+  readonly isGrown: boolean
+  readonly isJoined: boolean
+}
+
 /** The stage for so many members; the same one each time. */
-export function stageOf(count: number, isGrown = false): Stage {
-  const name = `${count} ${isGrown}`
+export function stageOf(count: number, { isGrown, isJoined }: Cast): Stage {
+  const name = `${count} ${isGrown} ${isJoined}`
   let stage = stages.get(name)
   if (!stage) {
     const length = isGrown ? count + GROWN_BY : SPARES
     const spares = Array.from({ length }, (_, i) => person(`spare ${i}`, 'device'))
-    stage = new Stage(world(count), spares, isGrown ? count : Number.POSITIVE_INFINITY)
+    const halfMin = isGrown ? count : Number.POSITIVE_INFINITY
+    // either part has one more than there are seats: too few, until two more have come
+    const lending = isJoined ? { below: count + 2, to: count + 3 } : null
+    stage = new Stage(world(count), spares, halfMin, lending)
     stages.set(name, stage)
   }
   return stage

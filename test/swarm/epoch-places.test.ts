@@ -109,6 +109,16 @@ test('everybody has the seat that it has, and a reason', () => {
   )
 })
 
+test('who was lent is no spare that somebody passed over', () => {
+  const guest = { ...(spares[0] as RosterEntry), id: idOf('guest') }
+  const opening = next()
+  const loan = { lender: idOf('kin').slice(0, 16), epoch: 3, opening: idOf('opening'), lent: [guest.id] }
+  const places = placesIn(before, { ...opening, roster: [...opening.roster, guest], loan }, RULES)
+  const whyWith = ({ id }: RosterEntry): string | undefined => places.find((place) => equal(place.id, id))?.why
+  assert.is(whyWith(guest), 'lent')
+  for (const entry of opening.roster) assert.is(whyWith(entry), whyOf(opening, entry.id))
+})
+
 test('who was passed over because it was not ready is named, and nobody else is blamed', () => {
   const seated = spares.find(({ id }) => whyOf(next(), id) === 'first-by-rank') as RosterEntry
   const opening = next([seated.id, b.id])

@@ -9,6 +9,7 @@ import { keyOf } from '../key.ts'
 import { SharedQuota } from '../shared/quota.ts'
 import type { Block, BlockRules, FinalBlock, Opinion } from '../simplex/rules.ts'
 import { isSameEnd, type Openings } from './division.ts'
+import type { Kin } from './kin.ts'
 import { type Ordered, type OrderedContext, openOrdered } from './ordered.ts'
 import type { Pool } from './pool.ts'
 import type { EpochState } from './state.ts'
@@ -26,6 +27,8 @@ export interface BlockKnowledge {
   holdsSettled(entry: Decided): boolean
   /** Digests of the next openings; null while the epoch is not closed, or this member lacks something of the settled state. */
   nextOpening(): Openings<Uint8Array> | null
+  /** What is known here of the kin of the neighborhood; null where it has none. */
+  readonly kin: Kin | null
   /** A certificate of a final block that puts on record who voted for it; null where none is lacking. */
   attendance(): Uint8Array | null
   executed(block: FinalBlock, transactions: readonly Ordered[]): void
@@ -43,6 +46,9 @@ export class Blocks implements BlockRules {
   readonly #parts: BlocksParts
   /** Decoded transactions of blocks that are not final yet, by hash. */
   readonly #decoded = new Map<string, readonly Ordered[] | null>()
+
+  /** This member has proposed an offer: it does so once in an epoch, or blocks that others cannot judge would keep it from ending. */
+  #hasOffered = false
 
   constructor(parts: BlocksParts) {
     this.#parts = parts
@@ -77,6 +83,8 @@ export class Blocks implements BlockRules {
     for (const { bytes, ordered } of waiting) if (ordered.kind !== 'shared') take(bytes)
     const entries = ancestors.some((block) => this.#hasCheckpoint(block)) ? null : known.checkpoint()
     if (entries) take(this.#leaders({ kind: 'checkpoint', entries }))
+    const offer = this.#hasOffered ? null : (known.kin?.offer() ?? null)
+    if (offer && state.wantsOffer(offer)) this.#hasOffered = take(this.#leaders({ kind: 'offer', offer }))
     // last, so that they take no room from what ends an epoch
     const quota = new SharedQuota()
     for (const { bytes, ordered } of waiting) {
@@ -104,6 +112,10 @@ export class Blocks implements BlockRules {
       if (proposal.kind === 'checkpoint') {
         if (seat !== block.leader) return 'no'
         if (!proposal.entries.every((entry) => known.holdsSettled(entry))) return 'later'
+      }
+      if (proposal.kind === 'offer') {
+        const opinion = seat === block.leader ? (known.kin?.opinion(proposal.offer) ?? 'no') : 'no'
+        if (opinion !== 'yes') return opinion
       }
       if (proposal.kind === 'final') {
         if (seat !== block.leader || transactions.length > 1) return 'no'

@@ -22,6 +22,7 @@ import { readFinality } from '../simplex/finality.ts'
 import type { Block } from '../simplex/rules.ts'
 import { emptyStateRoot } from '../statetree.ts'
 import { type Division, divisionOf, type EpochName, isSameEnd, isSprouts, type Openings } from './division.ts'
+import { isListed } from './loan.ts'
 import { decodeOpening, type Opening, openingDigest } from './opening.ts'
 import { readTransaction } from './transaction.ts'
 
@@ -119,6 +120,7 @@ function assertFollows({ netId, nid, epoch }: Committee, { own, sprout }: Openin
   const next = { netId, nid, epoch: epoch + 1 }
   const division = sprout && divisionOf(next)
   assertIs(own, next, division)
+  assertLoan(own)
   if (!sprout || !division) return
   assertIs(sprout, { ...next, nid: division.sprout }, division)
   if (!equal(sprout.stateRoot, emptyStateRoot()))
@@ -135,6 +137,16 @@ function assertIs(opening: Opening, { netId, nid, epoch }: EpochName, division: 
   const said = opening.division
   const isSame = said ? division && equal(said.stem, division.stem) && equal(said.sprout, division.sprout) : !division
   if (!isSame) throw new WebxError('bad-hand-over', 'hand-over: the opening names another division')
+}
+
+/** Throws `bad-hand-over` unless everyone who is lent is on the roster, has no seat yet, and comes from elsewhere; together with a division nobody is lent. */
+function assertLoan({ nid, loan, roster, seats }: Opening): void {
+  if (!loan) return
+  const members = new Set(roster.map(({ id }) => keyOf(id)))
+  const seated = new Set(seats.map(({ memberId }) => keyOf(memberId)))
+  const isWhole = loan.lent.every((id) => members.has(keyOf(id)) && !seated.has(keyOf(id)))
+  if (!isListed(loan.lent) || !isWhole || equal(loan.lender, nid))
+    throw new WebxError('bad-hand-over', 'hand-over: a loan of people who have no place here')
 }
 
 function statement(

@@ -12,6 +12,7 @@ import { Fields } from '../../core/shape.ts'
 import { readVersion } from '../../core/versions.ts'
 import { type Committee, type CommitteeSeat, createCommittee } from '../committee.ts'
 import { type Division, divisionFields, readDivision } from './division.ts'
+import { type Loan, loanFields, readLoan } from './loan.ts'
 import type { RosterEntry } from './rules.ts'
 
 /** What one seat did in the epoch before. */
@@ -55,10 +56,14 @@ export interface Opening {
   readonly version: number
   /** The neighborhood was divided with this epoch; left out where it was not. */
   readonly division?: Division
+  /** People of its kin have come into the neighborhood with this epoch; left out where none have, and where it was divided. */
+  readonly loan?: Loan
 }
 
 /** A seat that nobody sits on: it has weight, and no key that could sign. */
 export const VACANT = { id: new Uint8Array(32), epochKey: new Uint8Array(32) } as const
+
+const DIVISION_FIELDS = 2
 
 /** Canonical bytes. */
 export function encodeOpening(opening: Opening): Uint8Array {
@@ -76,6 +81,7 @@ export function encodeOpening(opening: Opening): Uint8Array {
     convicted,
     version,
     division,
+    loan,
   } = opening
   return encode([
     netId,
@@ -91,6 +97,7 @@ export function encodeOpening(opening: Opening): Uint8Array {
     [...convicted],
     version,
     ...(division ? [divisionFields(division)] : []),
+    ...(loan ? [loanFields(loan)] : []),
   ])
 }
 
@@ -115,10 +122,19 @@ export function decodeOpening(bytes: Uint8Array): Opening {
     attendance: fields.list('attendance', LIMITS.seatsMax, (item) => readAttendance(new Fields('attendance', item))),
     convicted: fields.list('convicted', LIMITS.rosterMax, (item) => new Fields('convicted', [item]).bytes('id', 32)),
     version: readVersion(fields),
-    ...(!fields.isEmpty && { division: fields.tuple('division', readDivision) }),
+    ...(!fields.isEmpty && readOrigin(fields.any('origin'))),
   }
   fields.end()
   return opening
+}
+
+/** A division has two fields, a loan has four. */
+function readOrigin(value: Cbor): Pick<Opening, 'division' | 'loan'> {
+  const isDivision = Array.isArray(value) && value.length === DIVISION_FIELDS
+  const fields = new Fields(isDivision ? 'division' : 'loan', value)
+  const origin = isDivision ? { division: readDivision(fields) } : { loan: readLoan(fields) }
+  fields.end()
+  return origin
 }
 
 /** The committee that votes in the epoch. Throws `bad-argument` where nobody sits. */
@@ -131,12 +147,12 @@ export function beginningOf(openingBytes: Uint8Array): Uint8Array {
   return blake3Of('webx v1 beginning', openingBytes)
 }
 
-function rosterFields(entry: RosterEntry): Cbor {
+export function rosterFields(entry: RosterEntry): Cbor {
   const { id, key, vrfKey, organization, voucher, since, capabilities, weight } = entry
   return [id, key, vrfKey, organization, voucher, since, capabilities, weight]
 }
 
-function readRosterEntry(fields: Fields): RosterEntry {
+export function readRosterEntry(fields: Fields): RosterEntry {
   const entry = {
     id: fields.bytes('id', 32),
     key: fields.bytes('key', 32),

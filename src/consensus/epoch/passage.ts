@@ -2,16 +2,17 @@
  * From one epoch to the next: what ends this one and opens that, for this node and, by its answers, for those who were not there.
  */
 
+import { equal } from '../../core/bytes.ts'
 import { decodeEnvelope } from '../../core/envelope.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { type Committee, turnOf } from '../committee.ts'
 import type { CommitteeBook } from '../committee-book.ts'
 import type { Journal } from '../journal.ts'
-import type { NeighborhoodEffect } from '../neighborhood-effects.ts'
+import type { NeighborhoodEffect, NeighborhoodEvent } from '../neighborhood-effects.ts'
 import { batchKey, SPACE } from '../records.ts'
 import type { Register } from '../register.ts'
 import type { SimplexEffect } from '../simplex/effects.ts'
-import type { StateImport } from '../state-import.ts'
+import { emptyStateRoot, type SettledObject } from '../statetree.ts'
 import { isSameEnd, type Openings } from './division.ts'
 import { type HandOver, handOverBytes, type Passed, readHandOver, wayOf } from './handover.ts'
 import { committeeOfOpening, decodeOpening, encodeOpening, openingDigest } from './opening.ts'
@@ -20,11 +21,19 @@ import type { Term } from './term.ts'
 
 /** How often a node that is behind asks. */
 const BEHIND_MS = 1_000
+/** After so many questions it is not waited for an answer that would hold nothing. */
+const VAIN_ASKS = 4
 
 /** What the next epoch begins with, as bytes and as the digests that name them. */
 interface Next {
   readonly bytes: Openings<Uint8Array>
   readonly digests: Openings<Uint8Array>
+}
+
+/** Where a walk has ended, and the objects that the epoch began with. */
+export interface Arrived {
+  readonly stand: Stand
+  readonly objects: Iterable<SettledObject>
 }
 
 export class Passage<S> {
@@ -112,6 +121,13 @@ export class Passage<S> {
     this.#succession.step(wayOf(handOver, bytes, this.#walker), nowMs, state.blocks > 0)
   }
 
+  /** What begins with no objects is come to though nobody answers: where all who belong there are on their way nobody can. */
+  unanswered(): Arrived | null {
+    const { stand, asks } = this.#succession
+    const isDue = stand && asks >= VAIN_ASKS && equal(stand.opening.stateRoot, emptyStateRoot())
+    return isDue ? this.#arrived(stand, []) : null
+  }
+
   /** What a walk wants to know next. */
   wanted(nowMs: number): NeighborhoodEffect[] {
     const { stand } = this.#succession
@@ -119,20 +135,20 @@ export class Passage<S> {
     return stand && wanted ? [{ kind: 'ask', nid: stand.opening.nid, ...wanted }] : []
   }
 
-  /** Takes in a chunk of a state; where it was the last one, all that leads there is written down, and the state returned with where it begins. */
-  arrive(
-    epoch: number,
-    index: number,
-    bytes: Uint8Array,
-  ): { readonly stand: Stand; readonly state: StateImport } | null {
+  /** Takes in a chunk of a state; where it was the last one, the walk is at its end. */
+  arrive({ epoch, index, bytes }: Extract<NeighborhoodEvent, { kind: 'chunk' }>): Arrived | null {
     const state = this.#succession.take(epoch, index, bytes)
-    const { stands, stand } = this.#succession
-    if (!state || !stand) return null
-    for (const { opening, handOver, committee } of stands) {
+    const { stand } = this.#succession
+    return state && stand && this.#arrived(stand, state.objects())
+  }
+
+  /** Writes down all that leads to where the walk has come to. */
+  #arrived(stand: Stand, objects: Arrived['objects']): Arrived {
+    for (const { opening, handOver, committee } of this.#succession.stands) {
       this.#journal.put(SPACE.handOver, batchKey(opening.epoch - 1), handOver)
       this.#book.add(committee)
     }
-    return { stand, state }
+    return { stand, objects }
   }
 
   /** Answers a node that is behind, in turn with the others. */

@@ -41,6 +41,12 @@ export interface SeatingInput {
   readonly isDivided?: boolean
 }
 
+/** What decides who of its kin comes into a neighborhood that has become too small. */
+export interface LendingInput extends Pick<SeatingInput, 'seed' | 'roster'> {
+  /** People of the kin who may come, and are not on the roster. */
+  readonly offered: readonly RosterEntry[]
+}
+
 /** One who has a seat in the next epoch and is ready for it. */
 export interface ReadyCandidate {
   readonly versions: VersionRange
@@ -57,6 +63,8 @@ export interface EpochRules {
    * Asked anew when seats are planned anew. `ready`: who may be seated; those of the roster beside them did not get ready when they had a place.
    */
   divide?(input: SeatingInput & { readonly ready: readonly RosterEntry[] }): readonly Uint8Array[] | null
+  /** Identities of those of its kin who come into the neighborhood with the next epoch, without a seat yet; null where it needs none. Left out: nobody ever comes. */
+  lend?(input: LendingInput): readonly Uint8Array[] | null
   /** Wire version of the next epoch, not lower than `today`'s; null where there is none that enough of them speak: then nothing is handed over. */
   version(candidates: readonly ReadyCandidate[], today: number): number | null
 }

@@ -11,6 +11,7 @@ import { keyOf } from '../key.ts'
 import { SharedBook, type SharedOutcome } from '../shared/book.ts'
 import { emptyStateRoot } from '../statetree.ts'
 import { divisionOf, type Openings } from './division.ts'
+import type { Offer } from './kin.ts'
 import { Membership } from './membership.ts'
 import { committeeOfOpening, type Opening } from './opening.ts'
 import type { Ordered } from './ordered.ts'
@@ -142,9 +143,11 @@ export class EpochState {
     const { netId, nid, epoch, roster, seed } = this.opening
     const next = { netId, nid, epoch: epoch + 1 }
     const division = plan?.sprout && divisionOf(next)
+    const loan = plan?.loan
     const both = {
       ...next,
       ...(division && { division }),
+      ...(loan && { loan }),
       seed: plan?.seed ?? seed,
       shares: this.turning.shares(),
       blocks: this.#blocks,
@@ -159,6 +162,11 @@ export class EpochState {
     if (!division || !plan.sprout) return { own, sprout: null }
     const begins = { nid: division.sprout, stateRoot: emptyStateRoot() }
     return { own, sprout: { ...both, ...this.#opened(plan.sprout), ...begins } }
+  }
+
+  /** True where the next epoch would begin with too few people, and nobody has put on record yet who could come; only then may an offer be ordered while the shares of the seed are gathered. */
+  wantsOffer(offer: Offer): boolean {
+    return this.#phase === 'open' && this.turning.isGathering && this.turning.wantsOffer(offer, this.#nextRoster())
   }
 
   #opened(part: PlannedPart): Pick<Opening, 'roster' | 'seats' | 'version'> {
@@ -225,6 +233,9 @@ export class EpochState {
         return
       case 'replan':
         if (this.#phase === 'planned' && turning.replan(seat)) events.push({ kind: 'planned' })
+        return
+      case 'offer':
+        if (this.#phase === 'open') turning.offer(proposal.offer)
         return
       case 'close-report':
         if (this.#phase !== 'closing') return

@@ -38,6 +38,7 @@ export class Succession {
   /** Chunks that were asked for last and have not come. */
   readonly #awaited = new Set<number>()
   #attempt = 0
+  #asks = 0
 
   /** The newest epoch that the walk has come to; null before the first step. */
   get stand(): Stand | null {
@@ -49,6 +50,11 @@ export class Succession {
     return this.#stands
   }
 
+  /** How often was asked for what the newest stand began with. */
+  get asks(): number {
+    return this.#asks
+  }
+
   /** A verified step, from the newest stand or from the epoch under way. `mayGetOn`: this node has followed the epoch under way, and may come to its end by itself. */
   step({ opening, openingBytes, handOver }: Passed, nowMs: number, mayGetOn: boolean): void {
     if (this.#stands.length === 0) this.#fromMs = mayGetOn ? nowMs + GRACE_MS : nowMs
@@ -56,6 +62,7 @@ export class Succession {
     this.#stands.push({ opening, openingBytes, handOver, committee: committeeOfOpening(opening) })
     this.#import = new StateImport(opening.stateRoot)
     this.#awaited.clear()
+    this.#asks = 0
   }
 
   /** What to ask now; null for nothing. */
@@ -64,6 +71,7 @@ export class Succession {
     if (!stand || !this.#import || nowMs < this.#nextMs) return null
     this.#askedMs = nowMs
     this.#attempt++
+    this.#asks++
     const chunks = this.#import.missing(LIMITS.stateChunksPerAskMax)
     this.#awaited.clear()
     for (const index of chunks) this.#awaited.add(index)

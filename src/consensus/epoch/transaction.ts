@@ -15,6 +15,9 @@ import { Fields } from '../../core/shape.ts'
 import { readVersions, type VersionRange } from '../../core/versions.ts'
 import type { Committee } from '../committee.ts'
 import { assertScope } from '../statement.ts'
+import type { Offer } from './kin.ts'
+import { readLender } from './loan.ts'
+import { readRosterEntry, rosterFields } from './opening.ts'
 
 /** A version of an object and the order that it is: what checkpoints list, and reports. */
 export interface Decided {
@@ -51,6 +54,8 @@ export type Proposal =
   | { readonly kind: 'checkpoint'; readonly entries: readonly Decided[] }
   /** By the leader of the block: the end of the epoch, and the digest of what the next one begins with; where the neighborhood is divided, of what its sprout begins with, too. */
   | { readonly kind: 'final'; readonly opening: Uint8Array; readonly sprout: Uint8Array | null }
+  /** By the leader of the block: people of the neighborhood's kin who may come where it has become too small. Whoever votes for the block knows the opening that is named. */
+  | { readonly kind: 'offer'; readonly offer: Offer }
 
 export interface Transaction {
   readonly seat: number
@@ -103,6 +108,7 @@ const PROPOSALS = [
   'close-report',
   'checkpoint',
   'final',
+  'offer',
 ] as const satisfies readonly Proposal['kind'][]
 const CANDIDATURES = ['join', 'leave', 'ready', 'alive'] as const satisfies readonly Candidature['kind'][]
 const VRF_PROOF_BYTES = 80
@@ -129,7 +135,7 @@ export function leadersBytes(committee: Committee, transaction: Transaction): Ui
 
 /** True for what the leader of a block puts into it: it has no signature of its own, and no place outside of a block. */
 export function isLeaders({ kind }: Proposal): boolean {
-  return kind === 'checkpoint' || kind === 'final'
+  return kind === 'checkpoint' || kind === 'final' || kind === 'offer'
 }
 
 /** Decodes a transaction. Throws `bad-shape`, `wrong-epoch`, `unknown-sender`, `not-canonical`, `too-long`. */
@@ -211,6 +217,10 @@ function contentOf(proposal: Proposal): Cbor[] {
       return [proposal.entries.map(decidedFields)]
     case 'final':
       return proposal.sprout ? [proposal.opening, proposal.sprout] : [proposal.opening]
+    case 'offer': {
+      const { lender, epoch, opening, entries } = proposal.offer
+      return [lender, epoch, opening, entries.map(rosterFields)]
+    }
   }
 }
 
@@ -247,6 +257,10 @@ function readProposal(kind: Proposal['kind'], fields: Fields): Proposal {
         opening: fields.bytes('opening', 32),
         sprout: fields.isEmpty ? null : fields.bytes('sprout', 32),
       }
+    case 'offer': {
+      const entry = (item: Cbor): Offer['entries'][number] => readRosterEntry(new Fields('roster entry', item))
+      return { kind, offer: { ...readLender(fields), entries: fields.list('entries', LIMITS.rosterMax, entry) } }
+    }
   }
 }
 

@@ -8,11 +8,14 @@
 
 import { compare } from '../../core/bytes.ts'
 import { assertPublicKey } from '../../core/crypto.ts'
+import { LIMITS } from '../../core/limits.ts'
 import { speaks } from '../../core/versions.ts'
 import { vrfVerify } from '../../proof/vrf.ts'
 import { type Committee, type CommitteeSeat, createCommittee } from '../committee.ts'
 import { keyOf } from '../key.ts'
 import { beaconInput, nextSeed } from './beacon.ts'
+import type { Offer } from './kin.ts'
+import type { Loan } from './loan.ts'
 import { type Opening, type Share, VACANT } from './opening.ts'
 import type { EpochRules, RosterEntry, SeatingInput } from './rules.ts'
 import { SeatSet } from './seatset.ts'
@@ -34,6 +37,8 @@ export interface Plan extends PlannedPart {
   readonly seed: Uint8Array
   /** The part that begins; null where the neighborhood stays one. */
   readonly sprout: PlannedPart | null
+  /** Who of the roster comes from the kin of the neighborhood; null where nobody does. */
+  readonly loan: Loan | null
 }
 
 type Ready = Pick<Extract<Candidature, { kind: 'ready' }>, 'epochKey' | 'versions'>
@@ -44,6 +49,8 @@ export class Turning {
   /** Wire version of the epoch under way. */
   readonly #today: number
   readonly #rules: EpochRules
+  /** Names of everyone who belongs to the neighborhood in this epoch. */
+  readonly #members: ReadonlySet<string>
   readonly #turned: SeatSet
   readonly #shares = new Map<number, Uint8Array>()
   readonly #proofs = new Map<number, Uint8Array>()
@@ -51,7 +58,8 @@ export class Turning {
   #nextSeed: Uint8Array | null = null
   #plan: Plan | null = null
   #plans = 0
-  /** Everyone who belongs to the neighborhood, or to one of its parts, in the next epoch. */
+  #offer: Offer | null = null
+  /** Everyone who belongs to the neighborhood, or to one of its parts, in the next epoch, without those who come from its kin. */
   #roster: readonly RosterEntry[] = []
   readonly #ready = new Map<string, Ready>()
   readonly #unready = new Set<string>()
@@ -60,10 +68,15 @@ export class Turning {
   #closers: SeatSet
   #replanners: SeatSet
 
-  constructor(committee: Committee, { seed, version }: Pick<Opening, 'seed' | 'version'>, rules: EpochRules) {
+  constructor(
+    committee: Committee,
+    { seed, version, roster }: Pick<Opening, 'seed' | 'version' | 'roster'>,
+    rules: EpochRules,
+  ) {
     this.#committee = committee
     this.#seed = seed
     this.#today = version
+    this.#members = new Set(roster.map(({ id }) => keyOf(id)))
     this.#rules = rules
     this.#turned = new SeatSet(committee)
     this.#closers = new SeatSet(committee)
@@ -124,6 +137,16 @@ export class Turning {
     this.#turned.add(seat)
     this.#shares.set(seat, share)
     this.#proofs.set(seat, proof)
+  }
+
+  /** People of the kin may come: the first offer stands. */
+  offer(offer: Offer): void {
+    if (!this.#nextSeed) this.#offer ??= offer
+  }
+
+  /** Whether an offer would bring somebody into a neighborhood of these people, who are told anew what may have been ordered before. */
+  wantsOffer(offer: Offer, roster: readonly RosterEntry[]): boolean {
+    return this.#offer === null && this.#lentBy(offer, roster, this.#seed) !== null
   }
 
   /** A block has been executed; true where the seats were planned with it. */
@@ -228,15 +251,34 @@ export class Turning {
     const leaving = new Set(this.#rules.divide?.({ ...input, roster, ready: this.#readyOf(roster) })?.map(keyOf))
     const isDivided = leaving.size > 0
     const staying = isDivided ? roster.filter(({ id }) => !leaving.has(keyOf(id))) : roster
-    this.#plan = { seed: input.seed, ...this.#planOf(staying, { ...input, isDivided }), sprout: null }
+    this.#plan = { seed: input.seed, ...this.#planOf(staying, { ...input, isDivided }), sprout: null, loan: null }
     if (isDivided) {
       const sprouting = roster.filter(({ id }) => leaving.has(keyOf(id)))
       this.#plan = { ...this.#plan, sprout: this.#planOf(sprouting, { ...input, incumbents: [], isDivided }) }
-    }
+    } else this.#plan = this.#withLent(this.#plan)
     this.#mayClose = null
     this.#plans++
     this.#closers = new SeatSet(this.#committee)
     this.#replanners = new SeatSet(this.#committee)
+  }
+
+  /** With those who come from the kin: they have no seats yet, since nobody of them follows the neighborhood who could get ready. */
+  #withLent(plan: Plan): Plan {
+    const lent = this.#offer && this.#lentBy(this.#offer, plan.roster, plan.seed)
+    if (!this.#offer || !lent) return plan
+    const { lender, epoch, opening } = this.#offer
+    const roster = [...plan.roster, ...lent].sort((a, b) => compare(a.id, b.id))
+    const ids = lent.map(({ id }) => id).sort(compare)
+    return { ...plan, roster, loan: { lender, epoch, opening, lent: ids } }
+  }
+
+  /** Who has belonged to the neighborhood in this epoch does not come: whoever of them is gone from the roster left, died or was convicted. */
+  #lentBy({ entries }: Offer, roster: readonly RosterEntry[], seed: Uint8Array): RosterEntry[] | null {
+    const here = new Set([...roster.map(({ id }) => keyOf(id)), ...this.#members])
+    const offered = entries.filter(({ id }) => !here.has(keyOf(id)))
+    const room = LIMITS.rosterMax - roster.length
+    const chosen = new Set(this.#rules.lend?.({ seed, roster, offered })?.slice(0, room).map(keyOf))
+    return chosen.size > 0 ? offered.filter(({ id }) => chosen.has(keyOf(id))) : null
   }
 
   #planOf(roster: readonly RosterEntry[], input: Omit<SeatingInput, 'roster'>): PlannedPart {

@@ -41,7 +41,7 @@ oracles('notice a quorum that is too small, and votes that leave before they are
   const few = { ...committeeFor(4), quorum: 2 }
   const faults = [{ committee: few }, { publishesTooEarly: true }]
   for (const changes of faults) {
-    const seeds = [2, 6, 9].filter((seed) => unsafeIn(seed, changes).length > 0)
+    const seeds = [1, 2, 3].filter((seed) => unsafeIn(seed, changes).length > 0)
     assert.ok(seeds.length > 0, Object.keys(changes).join())
   }
 })

@@ -180,25 +180,23 @@ export class Intake {
   }
 
   #form(slot: Slot, verdict: Verdict): void {
-    const { committee, outbox } = this.#lane
+    const { committee, outbox, pace, nowMs } = this.#lane
     const { kind, hash } = verdict
     if (slot.weight(verdict) < committee.quorum || slot.certificate(kind) || slot.number <= finalSlot(this.#lane))
       return
     const bytes = blockCertificateBytes(committee, verdict, slot.ballotsFor(verdict))
     this.#adopt({ kind, slot: slot.number, hash }, bytes)
+    if (kind === BALLOT.notarize && slot.candidateMs !== null) pace.sample(nowMs - slot.candidateMs)
     outbox.ranked('certificate', bytes, slot.number, slot.number)
   }
 
   #adopt({ kind, slot, hash }: Verdict, bytes: Uint8Array): void {
     if (slot <= finalSlot(this.#lane)) return
-    const { log, slots, notarized, pace, nowMs } = this.#lane
-    const place = slots.ensure(slot)
-    if (kind === BALLOT.notarize && !place.certificate(kind) && place.candidateMs !== null)
-      pace.sample(nowMs - place.candidateMs)
+    const { log, slots, notarized } = this.#lane
     this.#lane.highest = Math.max(this.#lane.highest, slot)
     this.#lane.changed = true
     log.put(SIMPLEX_SPACE.certificate, kindKey(slot, kind), bytes)
-    place.hold(kind, { hash, bytes })
+    slots.ensure(slot).hold(kind, { hash, bytes })
     if (kind === BALLOT.notarize) notarized.add(slot)
     if (kind === BALLOT.finalize) this.#finalize({ slot, hash, bytes })
   }

@@ -1,21 +1,19 @@
 /**
  * When a member loses patience: with a leader (skip timer), and with the network (standstill).
  *
- * The skip timer follows the votes: four times the delay at which they come, longer with every slot that passed since the last final block. The delay is the median of the newest ones, so
- * that a few that a partition has stretched make nobody patient: members who wait for different times pass each other by. Clocks decide when a vote is given, never whether it may be.
+ * The skip timer follows the votes: four times the delay at which they come, longer with every slot that passed since the last final block. Clocks decide when a vote is given, never
+ * whether it may be.
  */
 
 import type { Timing } from './effects.ts'
 
 const DELAYS = 4
-/** Few enough to follow the network within a round of leaders, and enough to outvote what one partition has stretched. */
-const DELAYS_KEPT = 7
+const GAIN = 1 / 8
 const GROWTH = 1.3
 
 export class Pace {
   readonly #timing: Timing
-  /** The newest delays, in the order in which they were seen. */
-  readonly #delaysMs: number[] = []
+  #delayMs: number | null = null
   #waitingMs: number | null = null
   #stillMs: number | null = null
   #repeats = 0
@@ -24,17 +22,15 @@ export class Pace {
     this.#timing = timing
   }
 
-  /** From a candidate to its certificate it has taken so long. */
+  /** Votes for a candidate have taken so long to become a quorum. */
   sample(delayMs: number): void {
-    this.#delaysMs.push(delayMs)
-    if (this.#delaysMs.length > DELAYS_KEPT) this.#delaysMs.shift()
+    this.#delayMs = this.#delayMs === null ? delayMs : this.#delayMs + GAIN * (delayMs - this.#delayMs)
   }
 
   /** How long a leader is waited for, `passed` slots after the last final one. */
   skipMs(passed: number): number {
     const { skipMs, skipMsMin, skipMsMax } = this.#timing
-    const delayMs = medianOf(this.#delaysMs)
-    const first = delayMs === null ? skipMs : Math.max(skipMsMin, DELAYS * delayMs)
+    const first = this.#delayMs === null ? skipMs : Math.max(skipMsMin, DELAYS * this.#delayMs)
     return Math.min(skipMsMax, first * GROWTH ** passed)
   }
 
@@ -71,10 +67,4 @@ export class Pace {
     this.#stillMs = nowMs
     this.#repeats++
   }
-}
-
-/** The value in the middle, of an even number the lower one; null where there are none. */
-function medianOf(values: readonly number[]): number | null {
-  const sorted = [...values].sort((one, other) => one - other)
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? null
 }

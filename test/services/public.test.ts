@@ -202,7 +202,10 @@ test('what was indexed is not indexed again after a restart, and what proved fin
   assert.equal(records.placesOf(bytesOf('two'), new LogBook(disk)), [1])
 })
 
-test('a leaf that is refused when it is handed in again takes none of those behind it along', async ({ net, members }) => {
+test('a leaf that is refused when it is handed in again takes none of those behind it along', async ({
+  net,
+  members,
+}) => {
   const [first] = members as [MemoryNode]
   for (const name of ['base', 'refused', 'behind', 'last']) await appended(net, first, name)
   await first.stop()

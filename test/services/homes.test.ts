@@ -304,4 +304,18 @@ test('it arrives where the payee is away, and is carried on after a restart of t
   )
 })
 
+test('who has lost its disk brings to the other home what was settled in the epoch under way, from what catch-up gives back', async () => {
+  const was = balances()[1] as number
+  const topic = (there()[0] as MemoryNode).context.topics.sync
+  net.bus.loses = (message) => message.topic === topic && typeOf(message) === TYPE.arrival
+  await payAbroad(payer, payee, 40)
+  payer.crash()
+  payer = await net.node(payer.person)
+  await net.until(() => payer.abroad.underWay > 0)
+  net.bus.loses = () => false
+  await net.until(() => balances()[1] === was + 40)
+  await net.until(() => payer.abroad.underWay === 0)
+  check()
+})
+
 test.run()

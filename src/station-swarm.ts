@@ -42,6 +42,8 @@ export interface SwarmStatus {
   readonly lastFinal: { readonly slot: number; readonly hash: string } | null
   readonly own: Named & { readonly seat: number | null; readonly isMember: boolean; readonly why: PlaceReason | null }
   readonly objects: number
+  /** Objects that several identities write. */
+  readonly shared: number
   /** Seats that wish for the end of the epoch, whether this node's is one of them, and what weight of them it takes. */
   readonly wishes: { readonly weight: number; readonly needed: number; readonly own: boolean }
 }
@@ -174,6 +176,7 @@ function status({ node, agreed, opening, places }: SwarmView): SwarmStatus {
     lastFinal: slot === null ? null : { slot, hash: toHex(hash) },
     own: { ...named(keys.id), seat, isMember: hood.isMember, why: own?.why ?? null },
     objects: register.sizes.objects,
+    shared: state.shared.size,
     wishes: {
       weight: wishing.reduce((sum, { weight }) => sum + weight, 0),
       needed: committee.faultyMax + 1,

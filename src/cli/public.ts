@@ -20,7 +20,16 @@ import { digestGiven, genesisGiven, policyOf } from './public-verify.ts'
 const STAGES: Readonly<Record<string, string>> = {
   sent: 'waiting for the MasterNodes to order it',
   logged: 'waiting for the witnesses to cosign it',
+  carried: 'carried by the home of the log; waiting for the other homes to cosign it',
   witnessed: 'witnessed',
+}
+const AGAIN = 'Have it logged again: once more is no error.'
+const LATER = 'It needs nothing more from you: webx public prove makes the receipt once they have.'
+/** What is known of a document for whose receipt nobody waits any longer, and what to do. */
+const UNFINISHED: Readonly<Record<string, readonly [string, string]>> = {
+  sent: ['no MasterNode has ordered it', AGAIN],
+  logged: ['it is ordered, and the witnesses of the log’s home have not cosigned it', AGAIN],
+  carried: ['it is carried, so nothing undoes it, and other homes have not cosigned it', LATER],
 }
 const WATCH_MS_MAX = 86_400_000
 
@@ -30,12 +39,18 @@ export async function append(args: readonly string[], io: Io): Promise<number> {
   const digest = await digestGiven(given, io, given.operands['FILE'], 'public append')
   const timeoutMs = secondsOf(given, 'timeout', 60, 3_600) * 1_000
   await assertFree(given, io)
-  const held = await askStation<HeldReceipt>(given, io, {
-    method: 'publicAppend',
-    params: { digest, note: given.text('note') ?? '' },
-    timeoutMs,
-    waiting: 'logging',
-    progressOf: (value) => STAGES[(value as { stage: string }).stage] ?? '',
+  let reached = ''
+  const progressOf = (value: unknown): string => {
+    reached = (value as { stage: string }).stage
+    return STAGES[reached] ?? ''
+  }
+  const params = { digest, note: given.text('note') ?? '' }
+  const question = { method: 'publicAppend', params, timeoutMs, waiting: 'logging', progressOf }
+  const held = await askStation<HeldReceipt>(given, io, question).catch((error: unknown) => {
+    const known = error instanceof WebxError && error.code === 'timeout' ? UNFINISHED[reached] : undefined
+    if (!known) throw error
+    const [state, hint] = known
+    throw new WebxError('timeout', `no receipt after ${timeoutMs / 1_000} s: ${state}`, { hint })
   })
   await hand(given, io, { digest, held, document: await fetch(given, io, held) })
   return EXIT.done

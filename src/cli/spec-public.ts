@@ -20,7 +20,7 @@ export const PUBLIC_COMMANDS: readonly CommandSpec[] = [
     operands: ['[FILE]'],
     summary: 'Put a document’s digest on the public record, in your name; done only when it is WITNESSED.',
     details:
-      'Nothing but digest, note and your identity leaves this machine. The receipt says where the digest stands in the log, and who has cosigned; anybody can check it with the genesis alone. When more than two thirds of the network have cosigned in the knowledge that the log’s home had, `webx public prove` gives one of grade NETWORK.',
+      'Nothing but digest, note and your identity leaves this machine. Where the time is over before there is a receipt, the exit code is 4 and it says how far the document has come: what the log’s home has carried stays, and `webx public prove` gives the receipt once the other homes are back. The receipt says where the digest stands in the log, and who has cosigned; anybody can check it with the genesis alone. When more than two thirds of the network have cosigned in the knowledge that the log’s home had, `webx public prove` gives one of grade NETWORK.',
     options: {
       digest: DIGEST_OPTION,
       note: { value: 'TEXT', about: 'what is to be said with it, up to 200 characters; everybody can read it' },

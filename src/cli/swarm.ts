@@ -79,7 +79,7 @@ export function shortHash(hex: string): string {
 }
 
 function rowsOf(answer: SwarmStatus): [string, string][] {
-  const { epoch, phase, seats, filled, up, quorum, weight, spares, blocks, lastFinal, objects, wishes } = answer
+  const { epoch, phase, seats, filled, up, quorum, weight, spares, blocks, lastFinal, objects, shared, wishes } = answer
   return [
     ['net', `${printable(answer.net)}  ${shortHash(answer.netId)}`],
     ['neighborhood', answer.nid],
@@ -100,7 +100,7 @@ function rowsOf(answer: SwarmStatus): [string, string][] {
         : 'none final yet',
     ],
     ['own place', ownPlace(answer.own)],
-    ['objects', `${objects} settled`],
+    ['objects', `${objects} settled, and ${shared} shared`],
     [
       'wishes',
       `${wishes.weight} of ${wishes.needed} that it takes to end the epoch${wishes.own ? ', this seat’s among them' : ''}`,

@@ -182,6 +182,8 @@ export const LIMITS = {
   homesKnownMax: 64,
   departuresMax: 1_024,
   flowsPerHomeMax: 8_192,
+  arrivalFailuresPerLanePerSecondMax: 4,
+  arrivalFailuresPerHomePerSecondMax: 64,
   importPlainAmountMax: 10_000,
   importProofBytesMax: 60 * KIB,
   importLaterOrdersMax: 64,

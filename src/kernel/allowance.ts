@@ -40,4 +40,10 @@ export class Allowance {
     if (bucket.tokens < 1) throw new WebxError('flooding', `more than ${this.#perSecond} a second of one sender`)
     bucket.tokens--
   }
+
+  /** Gives back a token: what was asked for has cost nothing. */
+  giveBack(sender: Uint8Array): void {
+    const bucket = this.#buckets.get(toHex(sender))
+    if (bucket) bucket.tokens = Math.min(this.#burst, bucket.tokens + 1)
+  }
 }

@@ -6,12 +6,13 @@
  */
 
 import { turnOf } from '../consensus/committee.ts'
-import { orderBytes } from '../consensus/order.ts'
-import { toHex } from '../core/bytes.ts'
+import { type Order, orderBytes } from '../consensus/order.ts'
+import { concat, toHex } from '../core/bytes.ts'
 import { TYPE } from '../core/envelope.ts'
 import { WebxError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Agreed } from '../kernel/agreed.ts'
+import { Allowance } from '../kernel/allowance.ts'
 import { arrivingOrder, readShown, type Shown } from '../kernel/arriving.ts'
 import type { Context } from '../kernel/context.ts'
 import type { Decision, Lane, Message } from '../kernel/road.ts'
@@ -29,12 +30,19 @@ export class Arrivals implements Lane {
   readonly #read = new WeakMap<Message, Shown>()
   /** When the payer of each lane was told last. */
   readonly #toldMs = new Map<string, number>()
+  /** Looks at settlements that do not hold, or hold once more: of a payer from whom something has arrived here before, and of all payers of a home. */
+  readonly #ofLane: Allowance
+  readonly #ofHome: Allowance
+  /** The newest number of each lane whose settlement has held here. */
+  readonly #held = new Map<string, number>()
 
   /** @param askHome asks a home for hand-overs that are missing here */
   constructor(context: Context, agreed: Agreed, askHome: (nid: Uint8Array) => void) {
     this.#context = context
     this.#agreed = agreed
     this.#askHome = askHome
+    this.#ofLane = allowance(context, LIMITS.arrivalFailuresPerLanePerSecondMax)
+    this.#ofHome = allowance(context, LIMITS.arrivalFailuresPerHomePerSecondMax)
     context.road.lay(this)
   }
 
@@ -42,7 +50,7 @@ export class Arrivals implements Lane {
     return this.#context.topics.sync
   }
 
-  /** The settlement inside is verified where the order is judged: its home says whose signatures these must be. Throws `bad-shape`, `wrong-home`, `wrong-version`, `wrong-epoch` where the settlement's is not known here. */
+  /** The settlement inside is verified where the order is judged: its home says whose signatures these must be. Throws `bad-shape`, `wrong-home`, `wrong-version`, `wrong-epoch` where the settlement's is not known here, `flooding`, and what verifying it throws. */
   checks(message: Message): [] | null {
     const { netId, genesis } = this.#context
     const { scope, body, signature, attachment } = message.envelope
@@ -51,7 +59,7 @@ export class Arrivals implements Lane {
     if (signature.length + attachment.length > 0) throw new WebxError('bad-shape', 'an arrival proves itself')
     const shown = readShown(genesis, body)
     const arriving = arrivingOrder(netId, shown, this.#agreed.register)
-    if (arriving && this.#agreed.register.keyOf(arriving) === null) {
+    if (arriving && !this.#holds(shown, arriving)) {
       this.#askHome(shown.order.home)
       throw new WebxError('wrong-epoch', 'this was settled in an epoch of its home that is not known here')
     }
@@ -69,6 +77,27 @@ export class Arrivals implements Lane {
     return rank !== null && rank < SPEAKERS ? { emit: [{ topic: topics.order, bytes: orderBytes(arriving) }] } : null
   }
 
+  /**
+   * Whether the settlement holds; false where its epoch is not known here. To look at it costs as many signature checks as there are seats, and nobody signs an ARRIVAL: so what fails is charged to those in
+   * whose name it was shown. Payers from whom something has arrived are not charged for those from whom nothing has. Throws `flooding`, and what verifying throws.
+   */
+  #holds({ lane, number, order }: Shown, arriving: Order): boolean {
+    const { register } = this.#agreed
+    const isKnown = (register.object(lane)?.settled ?? 0) > 0
+    const home = concat(order.home, Uint8Array.of(isKnown ? 1 : 0))
+    if (isKnown) this.#ofLane.take(lane)
+    this.#ofHome.take(home)
+    const holds = register.keyOf(arriving) !== null
+    const name = toHex(lane)
+    if (holds && (this.#held.get(name) ?? 0) >= number) return true
+    if (isKnown) this.#ofLane.giveBack(lane)
+    this.#ofHome.giveBack(home)
+    if (!holds) return false
+    if (this.#held.size >= LIMITS.replaySendersMax) this.#held.clear()
+    this.#held.set(name, number)
+    return true
+  }
+
   /** Tells the payer that it has arrived, now and then. */
   #tell({ lane, order }: Shown): Decision | null {
     const { clock, topics } = this.#context
@@ -80,4 +109,8 @@ export class Arrivals implements Lane {
     const payload = [lane, this.#agreed.register.object(lane)?.settled ?? 0]
     return { emit: [{ topic: topics.to(order.owner), type: TYPE.arrived, payload, lifetimeMs: LIFETIME_MS }] }
   }
+}
+
+function allowance({ clock }: Context, perSecond: number): Allowance {
+  return new Allowance(clock, { perSecond, burst: 4 * perSecond, sendersMax: LIMITS.replaySendersMax })
 }

@@ -17,8 +17,8 @@ import type { PublicHomes } from './public-homes.ts'
 import type { Now } from './public-intake.ts'
 import type { PublicRecords } from './public-records.ts'
 
-/** How far a document has come. */
-export type Stage = 'sent' | 'logged' | 'witnessed'
+/** How far a document has come. `carried`: the log's home has cosigned, nothing undoes that any more; a receipt takes the other homes, one of which may be away for long. */
+export type Stage = 'sent' | 'logged' | 'carried' | 'witnessed'
 
 /** A leaf with the newest receipt for it. */
 export interface Proven {
@@ -119,17 +119,32 @@ export class PublicDocuments {
     if (!book) return
     for (const pending of this.#pending) {
       const index = book.indexOf(pending.hash)
-      if (index === null) continue
-      if (pending.stage === 'sent') {
-        pending.stage = 'logged'
-        pending.onStage('logged')
+      if (index === null) {
+        // a generation has begun below it
+        pending.stage = 'sent'
+        continue
       }
       const proven = this.#provenAt(index)
+      if (pending.stage === 'sent') this.#reach(pending, 'logged')
+      if (!proven && pending.stage === 'logged' && this.#isCarried(index)) this.#reach(pending, 'carried')
       if (!proven) continue
       this.#pending.delete(pending)
-      pending.onStage('witnessed')
+      this.#reach(pending, 'witnessed')
       pending.done(proven)
     }
+  }
+
+  #reach(pending: Pending, stage: Stage): void {
+    pending.stage = stage
+    pending.onStage(stage)
+  }
+
+  #isCarried(index: number): boolean {
+    const { generation, witness } = this.#parts.now()
+    const { carried } = witness.standings
+    const tree = generation?.sequencer.book.tree
+    if (!carried || !tree || index >= carried.size || carried.size > tree.size) return false
+    return equal(tree.headAt(carried.size).root, carried.root)
   }
 
   /** Says again what is not logged yet. */

@@ -220,8 +220,6 @@ export class PublicState {
     const { opening } = this.#witness.place
     const { keys, store, link, counters, log } = this.#context
     this.#forget()
-    const isNew = this.#witness.witness?.state.generation !== beginning.generation
-    const again = isNew ? this.#statementsFrom(beginning.base.size) : []
     this.#witness.adopt(beginning)
     const parts = { opening, memberId: keys.id, judge: this.judge, records: store }
     try {
@@ -240,8 +238,20 @@ export class PublicState {
     for (const filter of this.#filters) link.subscribe(filter).catch(failed)
     const { generation, epoch } = this.#generation.term
     this.news.push({ kind: 'generation', generation, epoch, size: beginning.base.size })
-    for (const bytes of again) this.submit(bytes)
+    if (this.#generation.sequencer.isNew)
+      for (const bytes of this.#statementsFrom(beginning.base.size)) this.#submitAgain(bytes)
     this.#context.road.poke()
+  }
+
+  /** One that does not hold any more, or not here, takes none of those behind it along. */
+  #submitAgain(bytes: Uint8Array): void {
+    try {
+      this.submit(bytes)
+    } catch (error) {
+      const { log, counters } = this.#context
+      log.warn({ error }, 'a leaf of the generation before was refused when it was handed in again')
+      counters.count(`public.refused-again.${asWebxError(error).code}`)
+    }
   }
 
   #statementsFrom(size: number): Uint8Array[] {

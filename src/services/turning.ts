@@ -93,8 +93,8 @@ export class Turning implements Service {
     if (seat === null || !this.#mayTurn) return
     const lastedMs = clock.monotonicMs() - this.#beganMs
     const hasChanged = hood.term.state.phase === 'open' && hood.term.state.membership.hasChanged
-    // an epoch takes so many changes of shared objects and no more
-    const isDue = hasChanged || hood.term.state.shared.isFull
+    // an epoch takes so many transactions, and so many changes of shared objects, and no more
+    const isDue = hasChanged || hood.term.state.isFull || hood.term.state.shared.isFull
     if (lastedMs >= this.#times.epochMs || (isDue && lastedMs >= this.#times.changeMs)) this.wish()
   }
 

@@ -16,6 +16,7 @@ import { recordingIo } from '../kit/io.ts'
 import { MemoryNet, type MemoryNode } from '../kit/node.ts'
 import { leafHash9162 } from '../kit/rfc9162.ts'
 import { tempForProcess } from '../kit/temp.ts'
+import { twoNeighborhoods } from '../kit/two-homes.ts'
 
 const TEMP = tempForProcess()
 const DATA = join(TEMP, 'data')
@@ -115,3 +116,34 @@ test('watch tells what is new, until its time is over', async () => {
 })
 
 test.run()
+
+const away = suite('cli: the public log while a home is away')
+
+away('who waits in vain is told that the document is carried, and has the receipt when the home is back', async () => {
+  const two = new MemoryNet(2, twoNeighborhoods(1))
+  const folder = join(TEMP, 'away')
+  mkdirSync(folder)
+  const here = await two.member(0)
+  await two.until(() => here.recovered())
+  const { publicLog, context } = here
+  const methods = publicMethods(here as unknown as WebxNode)
+  const socket = await openControlSocket({ path: join(folder, CONTROL_SOCKET), methods, counters: context.counters })
+  const run = async (...args: string[]) => {
+    const io = recordingIo({ workingDirectory: TEMP })
+    return { code: await two.during(runCommandLine(['public', ...args, '--data', folder], io)), err: io.err() }
+  }
+  const digest = blake3(new TextEncoder().encode('another text'))
+  const waiting = publicLog.documents.append(digest, '')
+  await two.until(() => publicLog.witness.standings.carried?.size === 1)
+  const late = await run('append', 'other', '--timeout', '1')
+  assert.is(late.code, 4)
+  assert.match(late.err, /^timeout: no receipt after 1 s: it is carried.*webx public prove/)
+  assert.match((await run('prove', 'other', '--out', 'away.receipt')).err, /^not-settled/)
+  await two.member(1)
+  await two.during(waiting)
+  assert.is((await run('prove', 'other', '--out', 'away.receipt')).code, 0)
+  await socket.close()
+  await two.close()
+})
+
+away.run()

@@ -13,7 +13,7 @@ import { assertFlows, booksId } from '../../src/ledger/abroad.ts'
 import { assertConserved, supplies } from '../../src/ledger/conservation.ts'
 import { accountId, accountNonce } from '../../src/ledger/terms.ts'
 import { arrivalBytes } from '../../src/services/abroad.ts'
-import { judged, MemoryNet, type MemoryNode, randomReference } from '../kit/node.ts'
+import { judged, MemoryNet, type MemoryNode, randomReference, typeOf } from '../kit/node.ts'
 import { makePerson, type Net, type Person } from '../kit/people.ts'
 import { codeOfAsync } from '../kit/refusal.ts'
 import { twoNeighborhoods } from '../kit/two-homes.ts'
@@ -125,6 +125,30 @@ test('a refund goes home; what is shown again does not arrive again', async () =
   for (let i = 0; i < 3; i++) await organization.link.publish(topic, again)
   await net.pass(2_000, 100)
   assert.equal(balances(), [before - 30, was + 30])
+  check()
+})
+
+test('what is shown without holding is looked at so often and no more, and what holds arrives nevertheless', async () => {
+  const was = balances()[1] as number
+  const other = await payAbroad(payer, payee, 10)
+  await net.until(() => balances()[1] === was + 10)
+  const topic = (there()[0] as MemoryNode).context.topics.sync
+  net.bus.loses = (message) => message.topic === topic && typeOf(message) === TYPE.arrival && message.client !== 'liar'
+  const paid = await payAbroad(payer, payee, 30)
+  const refused = (code: string): number =>
+    there().reduce((sum, { context }) => sum + (context.counters.read()[`refused.${code}`] ?? 0), 0)
+  const before = { looked: refused('bad-certificate'), left: refused('flooding') }
+  const liar = await net.bus.connect('liar')
+  const forged = arrivalBytes(genesis.netId, readOrder(decodeEnvelope(paid.order)), other.settlement)
+  const [shown, burst] = [100, 4 * LIMITS.arrivalFailuresPerLanePerSecondMax]
+  for (let i = 0; i < shown; i++) await liar.publish(topic, forged)
+  await net.until(() => refused('flooding') > before.left)
+  await net.pass(250, 50)
+  const looked = refused('bad-certificate') - before.looked
+  assert.is(looked + refused('flooding') - before.left, SEATS * shown)
+  assert.ok(looked >= SEATS * burst && looked <= SEATS * (burst + 2), `${looked}`)
+  net.bus.loses = () => false
+  await net.until(() => balances()[1] === was + 40)
   check()
 })
 
@@ -278,6 +302,20 @@ test('it arrives where the payee is away, and is carried on after a restart of t
     net.nodes.flatMap(({ log }) => log.errors),
     [],
   )
+})
+
+test('who has lost its disk brings to the other home what was settled in the epoch under way, from what catch-up gives back', async () => {
+  const was = balances()[1] as number
+  const topic = (there()[0] as MemoryNode).context.topics.sync
+  net.bus.loses = (message) => message.topic === topic && typeOf(message) === TYPE.arrival
+  await payAbroad(payer, payee, 40)
+  payer.crash()
+  payer = await net.node(payer.person)
+  await net.until(() => payer.abroad.underWay > 0)
+  net.bus.loses = () => false
+  await net.until(() => balances()[1] === was + 40)
+  await net.until(() => payer.abroad.underWay === 0)
+  check()
 })
 
 test.run()

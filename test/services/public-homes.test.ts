@@ -116,10 +116,12 @@ test('the first neighborhood begins an epoch: the log goes on in a new generatio
 test('while the second neighborhood is away leaves are ordered and generations go on, and all is final when it comes back', async () => {
   const disks = there().map((node) => node.crash())
   const [one, other] = here() as [MemoryNode, MemoryNode]
-  const late = one.publicLog.documents.append(bytesOf('alone'), 'alone')
+  const stages: string[] = []
+  const late = one.publicLog.documents.append(bytesOf('alone'), 'alone', { onStage: (stage) => stages.push(stage) })
   late.catch(() => {}) // its node is cut off before anybody is told
   await net.until(() => here().every(({ publicLog }) => publicLog.witness.standings.carried?.network === 5))
   assert.is(one.publicLog.witness.standings.reached?.network, 4)
+  assert.equal(stages, ['sent', 'logged', 'carried'], 'what is known is told')
   // only one of the two knows that the next head is carried, and it knows from its disk alone
   const deliver = other.link.deliver.bind(other.link)
   other.link.deliver = (topic, bytes) => void (typeOf({ bytes }) === TYPE.cosignature || deliver(topic, bytes))

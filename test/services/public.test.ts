@@ -8,13 +8,18 @@ import { committeeOfOpening } from '../../src/consensus/epoch/opening.ts'
 import { LogBook } from '../../src/consensus/publiclog/book.ts'
 import { checkpointEnvelope, checkpointText, readCheckpointText } from '../../src/consensus/publiclog/checkpoint.ts'
 import { readBundle, textOf } from '../../src/consensus/publiclog/cosignature.ts'
+import { documentEnvelope, leafBytes } from '../../src/consensus/publiclog/leaf.ts'
 import { verifyPortable } from '../../src/consensus/publiclog/portable.ts'
+import { leafHash } from '../../src/consensus/publiclog/proof.ts'
 import { fromText, toHex } from '../../src/core/bytes.ts'
 import { verifyGroups } from '../../src/core/crypto.ts'
 import { decodeEnvelope, encodeEnvelope, TYPE } from '../../src/core/envelope.ts'
 import { anchorOf, anchorsOf } from '../../src/epochs.ts'
 import { genesisBody, genesisFile, genesisSignedBytes, readGenesis } from '../../src/identity/genesis.ts'
+import { Chains } from '../../src/kernel/chains.ts'
+import { PublicHomes } from '../../src/services/public-homes.ts'
 import { PublicRecords } from '../../src/services/public-records.ts'
+import { PublicState } from '../../src/services/public-state.ts'
 import { bytesOf } from '../consensus/people.ts'
 import { MemoryNet, type MemoryNode, typeOf, vrfOf } from '../kit/node.ts'
 import { makeNet, type Net } from '../kit/people.ts'
@@ -195,6 +200,41 @@ test('what was indexed is not indexed again after a restart, and what proved fin
   const records = new PublicRecords(disk)
   assert.equal(records.index(new LogBook(disk)), [])
   assert.equal(records.placesOf(bytesOf('two'), new LogBook(disk)), [1])
+})
+
+test('a leaf that is refused when it is handed in again takes none of those behind it along', async ({
+  net,
+  members,
+}) => {
+  const [first] = members as [MemoryNode]
+  for (const name of ['base', 'refused', 'behind', 'last']) await appended(net, first, name)
+  await first.stop()
+  const { context, agreed } = first
+  const alone = {
+    homes: first.homes,
+    chains: new Chains(context.store, net.net.genesis.neighborhood, anchorsOf(net.net.genesis)),
+    ask: () => {},
+  }
+  const state = new PublicState(context, agreed, new PublicHomes(context, agreed, alone))
+  state.begin()
+  const { book } = (state.generation as NonNullable<typeof state.generation>).sequencer
+  const hashes = [0, 1, 2, 3].map((index) => leafHash(book.entry(index) as Uint8Array))
+  const leafOf = (owner: Uint8Array, name: string): Uint8Array => {
+    const leaf = { kind: 'document', owner, keyPosition: 0, digest: bytesOf(name), note: `note of ${name}` } as const
+    return leafBytes(documentEnvelope(net.net.genesis.netId, leaf, new Uint8Array(64)))
+  }
+  const owners = [bytesOf('nobody'), first.person.id, first.person.id]
+  for (const [i, name] of ['refused', 'behind', 'last'].entries())
+    state.records.keepStatement(i + 1, leafOf(owners[i] as Uint8Array, name))
+  state.decided({ generation: 1, epoch: 0, base: book.tree.headAt(1), votes: [] })
+  state.enter()
+  const { sequencer } = state.generation as NonNullable<typeof state.generation>
+  assert.equal(
+    hashes.map((hash) => sequencer.knows(hash)),
+    [true, false, true, true],
+  )
+  assert.is(context.counters.read()['public.refused-again.unknown-sender'], 1)
+  assert.not.ok(state.isDue)
 })
 
 test.run()

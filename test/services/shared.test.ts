@@ -81,6 +81,8 @@ test('a rule changes by the words of enough writers', async ({ net, members }) =
   assert.is((await net.during(anna.shared.wantRule(oid, next))).isWord, true)
   const done = await net.during(ben.shared.wantRule(oid, next))
   assert.equal([done.isWord, done.sequence], [false, 2])
+  // her node may execute the block later than theirs
+  await net.until(() => cleo.shared.get(oid)?.sequence === 2)
   assert.is((await net.during(cleo.shared.write(oid, fromText('in'), 2))).sequence, 3)
 })
 

@@ -10,7 +10,7 @@ import { SharedQuota } from '../shared/quota.ts'
 import type { Block, BlockRules, FinalBlock, Opinion } from '../simplex/rules.ts'
 import { isSameEnd, type Openings } from './division.ts'
 import type { Kin } from './kin.ts'
-import { type Ordered, type OrderedContext, openOrdered } from './ordered.ts'
+import { canWait, type Ordered, type OrderedContext, openOrdered } from './ordered.ts'
 import type { Pool } from './pool.ts'
 import type { EpochState } from './state.ts'
 import { type Decided, leadersBytes, type Proposal } from './transaction.ts'
@@ -58,6 +58,7 @@ export class Blocks implements BlockRules {
     const { state, pool, known, context } = this.#parts
     if (state.phase === 'ended') return null
     if (state.phase === 'closed' || state.turning.isGathering || known.checkpoint() !== null) return 0
+    if (state.isFull && [...pool.all()].every(({ ordered }) => canWait(ordered))) return null
     return pool.dueAtMs(context.committee.seats.length)
   }
 
@@ -79,7 +80,10 @@ export class Blocks implements BlockRules {
       chosen.push(bytes)
       return true
     }
-    const waiting = [...pool.all()].filter(({ ordered }) => !taken.has(keyOf(ordered.digest)))
+    const isFull = this.#isFullAfter(ancestors)
+    const waiting = [...pool.all()].filter(
+      ({ ordered }) => !taken.has(keyOf(ordered.digest)) && !(isFull && canWait(ordered)),
+    )
     for (const { bytes, ordered } of waiting) if (ordered.kind !== 'shared') take(bytes)
     const entries = ancestors.some((block) => this.#hasCheckpoint(block)) ? null : known.checkpoint()
     if (entries) take(this.#leaders({ kind: 'checkpoint', entries }))
@@ -104,6 +108,7 @@ export class Blocks implements BlockRules {
     if (ancestors.some((ancestor) => this.#ends(ancestor))) return transactions.length === 0 ? 'yes' : 'no'
     // an empty block goes on gathering shares, or makes the one final that it stands on
     if (transactions.length === 0) return state.turning.isGathering || ancestors.length > 0 ? 'yes' : 'later'
+    if (transactions.some(canWait) && this.#isFullAfter(ancestors)) return 'no'
     const quota = new SharedQuota()
     for (const transaction of transactions) {
       if (transaction.kind === 'shared' && !quota.takes(transaction.change)) return 'no'
@@ -152,6 +157,15 @@ export class Blocks implements BlockRules {
       }
     }
     return transactions
+  }
+
+  /** Whether the epoch is full once these blocks are final: the same at every member, whichever of them are so there already. */
+  #isFullAfter(ancestors: readonly Block[]): boolean {
+    const { state } = this.#parts
+    const after = ancestors.flatMap((block) => this.#orderedOf(block) ?? [])
+    if (state.isFull || state.transactions + after.length < LIMITS.transactionsPerEpochMax) return state.isFull
+    const fresh = new Set(after.filter(({ digest }) => !state.isDone(digest)).map(({ digest }) => keyOf(digest)))
+    return state.transactions + fresh.size >= LIMITS.transactionsPerEpochMax
   }
 
   #hasCheckpoint(block: Block): boolean {

@@ -47,6 +47,12 @@ export type Ordered = { readonly digest: Uint8Array } & (
   | { readonly kind: 'attendance'; readonly slot: number; readonly hash: Uint8Array; readonly seats: readonly number[] }
 )
 
+/** What does not help to end an epoch is not ordered in one that is full: who wants it says it again in the next. */
+export function canWait(ordered: Ordered): boolean {
+  if (ordered.kind === 'shared') return true
+  return ordered.kind === 'candidacy' && (ordered.candidature.kind === 'join' || ordered.candidature.kind === 'leave')
+}
+
 /** A transaction and the signatures that must hold for it to count. */
 export interface Opened {
   readonly ordered: Ordered

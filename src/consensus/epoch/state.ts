@@ -108,9 +108,14 @@ export class EpochState {
     return this.#reports?.has(seat) ?? false
   }
 
-  /** No more transactions are taken than these, so that an epoch has a bound; what ends it always has room. */
+  /** How many transactions have been ordered. */
+  get transactions(): number {
+    return this.#done.size
+  }
+
+  /** From here on nothing is ordered that can wait for the next epoch (`canWait`). */
   get isFull(): boolean {
-    return this.#done.size >= LIMITS.transactionsPerEpochMax
+    return this.transactions >= LIMITS.transactionsPerEpochMax
   }
 
   /** Executes a final block. */

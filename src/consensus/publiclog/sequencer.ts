@@ -73,6 +73,8 @@ export interface CompleteCheckpoint {
 }
 
 export class Sequencer implements BlockRules {
+  /** No earlier life has begun this generation in this store: what the one before logged behind the base has just been dropped. */
+  readonly isNew: boolean
   readonly #terms: SequencerTerms
   readonly #verify: typeof verifyGroups
   readonly #book: LogBook
@@ -99,9 +101,9 @@ export class Sequencer implements BlockRules {
     this.#network = terms.network
     const stored = this.#book.store.get(LOG_SPACE.meta, LOG_KEY.signed)
     const signed = stored ? decodeSigned(stored) : NOTHING_SIGNED
-    const isNew = signed.generation !== terms.generation
-    this.#signed = isNew ? { generation: terms.generation, size: 0, network: 0 } : signed
-    if (isNew) this.#beginGeneration()
+    this.isNew = signed.generation !== terms.generation
+    this.#signed = this.isNew ? { generation: terms.generation, size: 0, network: 0 } : signed
+    if (this.isNew) this.#beginGeneration()
     this.#firm = this.#book.tree.size
     if (this.lacks > 0) return
     this.#assertBase()

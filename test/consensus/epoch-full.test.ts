@@ -35,6 +35,7 @@ function after(count: number) {
     checkpoint: () => null,
     holdsSettled: () => true,
     nextOpening: () => null,
+    kin: null,
     attendance: () => null,
     executed: () => {},
   }
@@ -45,7 +46,7 @@ function after(count: number) {
   })
   state.execute({ slot: 1, hash: bytesOf('block'), leader: 0 }, filler)
   assert.is(state.transactions, count)
-  const offer = (bytes: Uint8Array) => pool.add({ bytes, ordered: openOrdered(bytes, context).ordered })
+  const offer = (bytes: Uint8Array) => pool.add({ bytes, ordered: openOrdered(bytes, context).ordered }, 0)
   const accuse = transactionBytes(
     committee,
     transactionBody({ seat: 0, proposal: { kind: 'accuse', id: bytesOf('somebody') } }),
@@ -70,11 +71,11 @@ function blockOf(...transactions: Uint8Array[]): Block {
 test('a full epoch orders what ends it, and nothing that can wait: neither composed nor voted for', () => {
   const { blocks, offer, accuse } = after(LIMITS.transactionsPerEpochMax)
   offer(leave)
-  assert.not.ok(blocks.wants(), 'no clock runs for what is left')
+  assert.is(blocks.wantsAtMs(), null, 'no clock runs for what is left')
   assert.is(blocks.compose([]), null)
   offer(accuse)
   offer(alive)
-  assert.ok(blocks.wants())
+  assert.is.not(blocks.wantsAtMs(), null)
   assert.equal(blocks.compose([]), [accuse, alive])
   assert.is(blocks.opinion(blockOf(accuse, alive), []), 'yes')
   assert.is(blocks.opinion(blockOf(accuse, leave), []), 'no')

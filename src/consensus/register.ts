@@ -45,6 +45,8 @@ export interface RegisterOptions<S> {
   readonly records: Records
   /** 8 secret bytes that place votes in the tally, so that nobody can choose questions that collide there; they change no answer. */
   readonly tallySeed?: Uint8Array
+  /** A register whose life is over, and which is not asked any more: lends the memory of its count, megabytes of it, and nothing that is in it. */
+  readonly before?: Register<S>
   /** What lies beside its objects in the settled state. */
   readonly beside?: BesideRegister
 }
@@ -65,10 +67,10 @@ export class Register<S> extends RegisterView<S> {
   readonly #tallySeed: Uint8Array | undefined
 
   /** See `createRegister`. */
-  constructor({ committee, seat, rules, records, tallySeed, beside }: RegisterOptions<S>) {
+  constructor({ committee, seat, rules, records, tallySeed, before, beside }: RegisterOptions<S>) {
     const journal = new Journal(records)
     const objects = new Objects(rules, journal)
-    const parts = { rules, journal, objects, parked: new Parked() }
+    const parts = { rules, journal, objects, parked: new Parked(), ...(before && { count: before.lane.count }) }
     const snapshot = new Snapshot(objects, rules, journal, committee.epoch, beside)
     super(layLane(parts, committee, seat, tallySeed), snapshot)
     this.#tallySeed = tallySeed

@@ -27,7 +27,7 @@ export class Member {
     this.seat = seat
     this.committee = committeeOf(world.genesis)
     this.others = world.members.map((_, other) => forger({ committee: this.committee, world }, other))
-    this.register = this.#create()
+    this.register = this.#create(null)
   }
 
   /** Steps an order as the road would: its key first. */
@@ -84,7 +84,7 @@ export class Member {
   /** Dies and comes back with what was synced. */
   restart(): void {
     this.disk.crash()
-    this.register = this.#create()
+    this.register = this.#create(this.register)
   }
 
   /** A wallet whose account holds `amount` here, its owner's key log settled. */
@@ -95,10 +95,10 @@ export class Member {
     return wallet
   }
 
-  #create(): Register<ObjectState> {
+  #create(before: Register<ObjectState> | null): Register<ObjectState> {
     const rules = createLedgerRules(this.world.genesis)
     const { committee, seat, disk: records } = this
-    return createRegister({ committee, seat, rules, records })
+    return createRegister({ committee, seat, rules, records, ...(before && { before }) })
   }
 }
 

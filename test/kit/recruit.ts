@@ -15,6 +15,8 @@ export class Recruit {
   readonly directory: string
   /** When its process was started last, by `performance.now`. */
   startedMs = 0
+  /** When it was first in an epoch after that of the genesis, with the state that it began with, by `performance.now`; null before. */
+  syncedMs: number | null = null
   readonly #command: readonly string[]
   #child: ChildProcess | null = null
 
@@ -58,7 +60,9 @@ export class Recruit {
       connected.reject(new Error(`${this.name} ended with ${code ?? signal} before it was connected`))
     })
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-      if ((JSON.parse(line) as { event: string }).event === 'connected') connected.resolve()
+      const { event } = JSON.parse(line) as { event: string }
+      if (event === 'connected') connected.resolve()
+      if (event === 'epoch') this.syncedMs ??= performance.now()
     })
     await connected.promise
   }

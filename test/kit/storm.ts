@@ -151,14 +151,15 @@ export class Storm {
     return this.#placed(recruit)
   }
 
-  /** How long it takes a newcomer, while payments go on: from the start of its process until it is connected, and until its first vote in a seat. */
-  async voteMs(): Promise<{ readonly connectedMs: number; readonly voteMs: number }> {
+  /** How long it takes a newcomer, while payments go on: from the start of its process until it is connected, has taken in the state with which an epoch began, and votes in a seat. */
+  async voteMs(): Promise<{ readonly connectedMs: number; readonly syncedMs: number; readonly voteMs: number }> {
     const recruit = await this.#recruit()
     const first = this.#districtOf(recruit).wire.firstVoteOf(recruit.id)
     await recruit.start()
     const connectedMs = performance.now() - recruit.startedMs
     const votedMs = await within(PLACE_MS_MAX, first, `the first vote of ${recruit.name}`)
-    return { connectedMs: Math.round(connectedMs), voteMs: Math.round(votedMs - recruit.startedMs) }
+    const [syncedMs, voteMs] = [recruit.syncedMs ?? votedMs, votedMs].map((ms) => Math.round(ms - recruit.startedMs))
+    return { connectedMs: Math.round(connectedMs), syncedMs: syncedMs as number, voteMs: voteMs as number }
   }
 
   async #placed(recruit: Recruit): Promise<Recruit> {

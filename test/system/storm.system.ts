@@ -23,8 +23,10 @@ const said = (line: object): void =>
 /** The word of the issue is 5 s, on a machine that has nothing else to do: `WEBX_TEST_VOTE_MS=5000`. */
 const VOTE_MS_MAX = numberOf('VOTE_MS', 60_000)
 /** Objects that a newcomer takes in; the word of the issue is 10,000 within 20 s: `WEBX_TEST_SYNC_ORDERS=10000 WEBX_TEST_SYNC_MS=20000`. */
-const SYNC_ORDERS = numberOf('SYNC_ORDERS', 500)
+const SYNC_ORDERS = numberOf('SYNC_ORDERS', 200)
 const SYNC_MS_MAX = numberOf('SYNC_MS', 60_000)
+/** An epoch of 15 s that ends in a crowd of orders: minutes were seen. */
+const EPOCH_MS_MAX = 150_000
 /** What is no slowness whatever the calm was, where only few orders were given. */
 const P99_MS = numberOf('P99_MS', 3_000)
 
@@ -95,7 +97,7 @@ test('a newcomer with an empty disk takes in what was settled before, and votes'
     said({ what: 'settled before', orders: SYNC_ORDERS, ms: Math.round(performance.now() - fromMs) })
     // what a newcomer takes in is the state with which an epoch began
     const epoch = district.epochs
-    await until(60_000, () => district.epochs > epoch, 'the end of the epoch')
+    await until(EPOCH_MS_MAX, () => district.epochs > epoch, 'the end of the epoch')
     await district.begin()
     const took = await storm.voteMs()
     said({ what: 'from an empty disk to the first vote', orders: SYNC_ORDERS, ...took })

@@ -145,7 +145,12 @@ export async function composeNode(parts: NodeParts): Promise<ComposedNode> {
   const epochRules = seatingOf(genesis)
   const versions = parts.versions ?? SPOKEN
   const epochKeys = new EpochKeys(context)
-  const presence = new Presence(context, SOFTWARE, () => posts.way.map(({ agreed: { committee } }) => committee))
+  const presence = new Presence(
+    context,
+    SOFTWARE,
+    () => posts.way.map(({ agreed: { committee } }) => committee),
+    () => posts.votesIn,
+  )
   const engineParts: EngineParts = {
     ...{ keys: epochKeys, epochRules, versions, presence, times: parts.epochs ?? EPOCH_TIMES },
     self: { software: SOFTWARE, storeVersion: STORE_VERSION, boot },

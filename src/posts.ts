@@ -90,6 +90,11 @@ export class Posts implements Service {
     return this.#way.at(-1) as Engine
   }
 
+  /** 16-byte ids of the neighborhoods in which this node votes or waits for a seat: that of its post, and those that it was lent to. */
+  get votesIn(): readonly Uint8Array[] {
+    return [this.post, ...this.#lent].map(({ anchor }) => anchor.nid)
+  }
+
   async start(): Promise<void> {
     this.#isStarted = true
     const tellAll = ({ up }: { readonly up: boolean }): void => {
@@ -178,7 +183,12 @@ export class Posts implements Service {
     this.#take(post)
     if (!this.#isStarted) return
     this.#begin(post)
-    this.#parts.engine.presence.move().catch((error: unknown) => this.#failed(post.context, asWebxError(error)))
+    this.#tell(post)
+  }
+
+  /** Says where this node votes from now on. */
+  #tell({ context }: Engine): void {
+    this.#parts.engine.presence.move().catch((error: unknown) => this.#failed(context, asWebxError(error)))
   }
 
   /** A sprout of the home has an epoch: where this node belongs to it though its post is elsewhere, it was lent there, and takes part from the beginning of the sprout on, as whoever was not there. */
@@ -192,7 +202,9 @@ export class Posts implements Service {
     context.log.info({ nid: toHex(nid) }, 'a sprout has become too small: we were lent to it')
     this.#lent.push(engine)
     this.#hear(engine)
-    if (this.#isStarted) this.#begin(engine)
+    if (!this.#isStarted) return
+    this.#begin(engine)
+    this.#tell(engine)
   }
 
   #begin(engine: Engine): void {

@@ -33,6 +33,7 @@ export class Presence implements Service, Lane {
   readonly #context: Context
   readonly #software: string
   readonly #committees: () => readonly Committee[]
+  readonly #votesIn: () => readonly Uint8Array[]
   readonly #lastHeardMs = new Map<string, number>()
   readonly #health = new Map<string, Health>()
   /** Seats that are to be taken for gone at the end of the turn. */
@@ -40,14 +41,23 @@ export class Presence implements Service, Lane {
   readonly #upSinceMs: number
   #reading: Reading | null = null
   #seatsTold = 0
-  /** Neighborhoods that are listened to, and the one that was told last, in hexadecimal. */
+  /** Neighborhoods that are listened to, in hexadecimal, and those that were told last. */
   readonly #heardOf = new Set<string>()
-  #told: Uint8Array | null = null
+  #told: readonly Uint8Array[] = []
   #cancel = (): void => {}
   #unhear = (): void => {}
 
-  /** @param committees of the epochs under way, that of this node's home first and that of its post last: how much of its weight must answer for anything to settle */
-  constructor(context: Context, software: string, committees: () => readonly Committee[]) {
+  /**
+   * @param committees of the epochs under way, that of this node's home first: how much of its weight must answer for anything to settle
+   * @param votesIn 16-byte ids of the neighborhoods in which this node votes or waits for a seat, or else of its home
+   */
+  constructor(
+    context: Context,
+    software: string,
+    committees: () => readonly Committee[],
+    votesIn: () => readonly Uint8Array[],
+  ) {
+    this.#votesIn = votesIn
     this.#context = context
     this.#software = software
     this.#committees = committees
@@ -70,8 +80,8 @@ export class Presence implements Service, Lane {
   async stop(): Promise<void> {
     this.#cancel()
     this.#unhear()
-    const told = this.#told
-    if (told) await this.#context.road.run(() => ({ emit: [this.#farewell(told)] }))
+    const emit = this.#told.map((nid) => this.#farewell(nid))
+    if (emit.length > 0) await this.#context.road.run(() => ({ emit }))
   }
 
   /** This node votes in a further neighborhood from now on: it says there that it is here, and no longer where it was. */
@@ -165,22 +175,17 @@ export class Presence implements Service, Lane {
 
   #publish(): Promise<void> {
     const { road, topics, keys } = this.#context
-    const way = this.#committees().map(({ nid: each }) => each)
-    const nid = way.at(-1) as Uint8Array
+    const places = this.#votesIn()
+    const isOf = (nids: readonly Uint8Array[], nid: Uint8Array): boolean => nids.some((each) => equal(each, nid))
+    const isSame = places.every((nid) => isOf(this.#told, nid))
     // what it said where it came by may be of an earlier life
-    const isThere = this.#told !== null && equal(this.#told, nid)
-    const left = isThere ? [] : way.slice(0, -1).map((each) => this.#farewell(each))
-    this.#told = nid
-    const health = { software: this.#software, upSinceMs: this.#upSinceMs, reading: this.#reading }
+    const left = isSame ? [] : this.#committees().filter(({ nid }) => !isOf(places, nid))
+    this.#told = places
+    const payload = encodeHealth({ software: this.#software, upSinceMs: this.#upSinceMs, reading: this.#reading })
+    const said = { type: TYPE.health, payload, lifetimeMs: HEALTH_LIFETIME_MS, retain: true }
     const emit = [
-      ...left,
-      {
-        topic: topics.at(nid).health(keys.id),
-        type: TYPE.health,
-        payload: encodeHealth(health),
-        lifetimeMs: HEALTH_LIFETIME_MS,
-        retain: true,
-      },
+      ...left.map(({ nid }) => this.#farewell(nid)),
+      ...places.map((nid) => ({ topic: topics.at(nid).health(keys.id), ...said })),
     ]
     return road.run(() => ({ emit }))
   }

@@ -216,6 +216,15 @@ test('a sprout that has lost a member is joined by one of its stem, who votes in
   await turn(staying)
   await net.until(() => there(guest)?.agreed.voting === true)
   assert.equal([there(guest)?.agreed.seat === null, guest.agreed.seat === null], [false, false])
+  const saidIn = (nid: Uint8Array) => {
+    const topic = guest.context.topics.at(nid).health(guest.person.id)
+    return net.bus.published.findLast((each) => each.topic === topic)?.bytes.length ?? 0
+  }
+  assert.equal(
+    [stem, sprout].map((nid) => saidIn(nid) > 0),
+    [true, true],
+    'it is here in both',
+  )
   const back = await net.node(guest.person, { store: guest.crash(), hearsVotes: true, epoch: epochOf(guest) })
   assert.equal(
     back.posts.way.map(({ anchor }) => toHex(anchor.nid)),

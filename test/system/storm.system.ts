@@ -25,7 +25,7 @@ const VOTE_MS_MAX = numberOf('VOTE_MS', 60_000)
 /** Objects that a newcomer takes in; the word of the issue is 10,000 within 20 s: `WEBX_TEST_SYNC_ORDERS=10000 WEBX_TEST_SYNC_MS=20000`. */
 const SYNC_ORDERS = numberOf('SYNC_ORDERS', 200)
 const SYNC_MS_MAX = numberOf('SYNC_MS', 60_000)
-/** An epoch of 15 s that ends in a crowd of orders: minutes were seen. */
+/** An epoch of 15 s that ends in a crowd of orders: more than one minute was seen. */
 const EPOCH_MS_MAX = 150_000
 /** What is no slowness whatever the calm was, where only few orders were given. */
 const P99_MS = numberOf('P99_MS', 3_000)

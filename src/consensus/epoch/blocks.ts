@@ -1,7 +1,7 @@
 /**
  * The blocks of an epoch: what this member would put into one, what it thinks of another's, and what becomes of a final one.
  *
- * Transactions wait in the pool and are taken in the order in which they came. Two kinds have no signature of their own, because they are the leader's: a checkpoint, and the end of the epoch.
+ * Transactions wait in the pool and are taken in the order in which they came. Three kinds have no signature of their own, because they are the leader's: a checkpoint, an offer, and the end of the epoch.
  */
 
 import { LIMITS } from '../../core/limits.ts'
